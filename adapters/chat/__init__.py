@@ -1,0 +1,1 @@
+"""Chat platforms, one folder each; the folder name is the configuration key."""

@@ -1,0 +1,1 @@
+"""Monitoring sources, one file each; the file name is the configuration key."""

@@ -1,0 +1,1 @@
+"""Local stand-ins for the outside world, for the sandbox and the tests."""

@@ -1,0 +1,1 @@
+"""Measure the running product against a ceiling; see README.md."""

@@ -1,0 +1,160 @@
+"""What the admin's command line does: shows the commands of the chat, and what was given up, and tries it again."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from bot.app import SystemClock, connect_chats, discover, house_of, open_store
+from bot.command import Declaration, Where
+from bot.config import Config
+from bot.engine.house import House
+from bot.engine.outbox import retry_dead
+from bot.model.effect import Effect
+from bot.model.ids import EffectId
+from bot.model.person import ALL_SEEING, ActorKind
+from bot.ports import Reads, Store, UnitOfWork
+
+_MOST = 1000
+
+
+# ------------------------------------------------------------------------------------------------ commands of the chat
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Describe one command to an admin; `scenarios` are the played incidents in which it was used."""
+
+    declaration: Declaration
+    scenarios: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give everything, for programs."""
+        d = self.declaration
+        return {
+            "name": d.name,
+            "words": {"en": list(d.en), "zh": list(d.zh), "presets": list(d.presets)},
+            "does": _both(d.does),
+            "usage": _both(d.usage),
+            "example": _both(d.example),
+            "permission": d.may.name.lower(),
+            "where": [place.name.lower() for place in Where if place in d.where and place.name],
+            "changes": d.changes,
+            "scenarios": list(self.scenarios),
+        }
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Give one line of the list."""
+        d = self.declaration
+        return " ".join(d.en), " ".join(d.zh), d.may.name.lower(), d.does.en
+
+    @property
+    def text(self) -> str:
+        """Give everything, for people."""
+        d, facts = self.declaration, self.facts
+        lines = [f"{d.name}: {d.does.en}", f"  {d.does.zh}", ""]
+        lines += [f"  words       {' '.join(d.words)}"]
+        lines += [f"  usage       {d.usage.en}", f"              {d.usage.zh}"]
+        lines += [f"  example     {d.example.en}", f"              {d.example.zh}"]
+        lines += [f"  permission  {facts['permission']}", f"  where       {', '.join(facts['where'])}"]
+        if self.scenarios:
+            lines += [f"  scenarios   {', '.join(self.scenarios)}"]
+        return "\n".join(lines)
+
+
+def manual(word: str | None = None) -> list[Entry]:
+    """List the commands that people type, or the one that a word means; raises LookupError naming the nearest words."""
+    used = _used()
+    typed = [d for d in discover().values() if ActorKind.PERSON in d.by]
+    entries = [Entry(d, tuple(used.get(d.name, ()))) for d in sorted(typed, key=lambda d: d.name)]
+    if word is None:
+        return entries
+    asked = word.lstrip("/").casefold()
+    found = [e for e in entries if asked in {w.casefold() for w in e.declaration.words}]
+    if not found:
+        near = difflib.get_close_matches(asked, [w for e in entries for w in e.declaration.words], n=3)
+        raise LookupError(f"no command is called '{word}'" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+    return found
+
+
+def _used() -> Mapping[str, Sequence[str]]:
+    """Read which scenarios used which command, as the scenario suite wrote it; nothing where it never ran."""
+    try:
+        read: Mapping[str, Sequence[str]] = json.loads((files("templates") / "scenarios.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return read
+
+
+def _both(words: Any) -> dict[str, str]:
+    return {"en": words.en, "zh": words.zh}
+
+
+# ------------------------------------------------------------------------------------------------ what was given up
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Describe one effect that was given up."""
+
+    effect: Effect
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give everything, for programs."""
+        e = self.effect
+        return {
+            "id": int(e.id), "kind": e.kind.value, "connection": e.connection, "incident": e.incident, "lane": e.lane,
+            "code": e.code, "attempts": e.attempts, "maybe_sent": e.maybe_sent, "since": e.created_at.isoformat(),
+        }  # fmt: skip
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Give one line of the list."""
+        e = self.effect
+        since = e.created_at.strftime("%Y-%m-%d %H:%M:%SZ")
+        return str(e.id), e.kind.value, e.connection, e.incident or "-", e.code or "-", str(e.attempts), since
+
+
+async def dead_letters(config: Config) -> list[Letter]:
+    """List what was given up, at most 1,000."""
+    async with _opened(config) as (store, _):
+        return [Letter(effect) for effect in await store.read(lambda reads: reads.dead_effects(_MOST), ALL_SEEING)]
+
+
+async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], list[int]]:
+    """Queue dead effects again, None = all; gives (those that will be tried, those that are not dead)."""
+
+    def of(reads: Reads) -> list[EffectId]:
+        return [effect.id for effect in reads.dead_effects(_MOST)]
+
+    async with _opened(config) as (store, house):
+
+        def job(uow: UnitOfWork) -> tuple[list[int], list[int]]:
+            wanted = of(uow) if ids is None else [EffectId(ident) for ident in dict.fromkeys(ids)]
+            now = house.clock.now()
+            revived = [ident for ident in wanted if retry_dead(uow, house, ident, now) is not None]
+            return [int(i) for i in revived], [int(i) for i in wanted if i not in revived]
+
+        done, missing = await store.tx(job)
+        while ids is None and (more := (await store.tx(job))[0]):
+            done += more
+        return done, missing
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[tuple[Store, House]]:
+    clock = SystemClock()
+    chats = connect_chats(config, clock)
+    try:
+        store = open_store(config, clock, lock=False)  # beside a bot that runs
+        try:
+            yield store, house_of(config, clock, chats)
+        finally:
+            await store.close()
+    finally:
+        for chat in chats.values():
+            await chat.close()

@@ -1,0 +1,267 @@
+"""The command line `warroom`: each mistake of its user is one clear line on stderr, never a traceback.
+
+Exit codes: 0 = done, 1 = it failed, 2 = the configuration or the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import importlib
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bot.errors import ConfigError, NotStored
+
+if TYPE_CHECKING:
+    from bot.config import Config
+
+FAILED, WRONG = 1, 2
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="WARROOM_CONFIG", show_default=True, help="The configuration file.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Lang = Annotated[Literal["zh", "en"], typer.Option("--lang", help="The language of the people.")]
+DEFAULT = Path("config.yaml")
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    build()(prog_name="warroom")
+
+
+def build() -> typer.Typer:
+    """Declare the commands."""
+    made = typer.Typer(
+        name="warroom", help="A chat-first incident-response bot.", no_args_is_help=True, add_completion=False,
+        rich_markup_mode=None, pretty_exceptions_enable=False,
+    )  # fmt: skip
+    dead = typer.Typer(help="What could not be delivered: list it, or try it again.", no_args_is_help=True, rich_markup_mode=None)
+    for name, function in (
+        ("run", run),
+        ("sandbox", sandbox),
+        ("check", check),
+        ("migrate", migrate),
+        ("help", manual),
+        ("version", version),
+    ):
+        made.command(name)(_ended(function))
+    dead.command("list")(_ended(dead_list))
+    dead.command("retry")(_ended(dead_retry))
+    made.add_typer(dead, name="dead")
+    return made
+
+
+def _ended(function: Callable[..., int]) -> Callable[..., None]:
+    """End the process with a command's exit code, or with one line for each thing that its user must know."""
+
+    @functools.wraps(function)
+    def run_it(**given: Any) -> None:
+        try:
+            code = function(**given)
+        except ConfigError as error:
+            _complain(f"{place}: {message}" for place, message in error.problems)
+            code = WRONG
+        except (NotStored, OSError, LookupError) as error:
+            _complain([_words(error)])
+            code = FAILED
+        raise typer.Exit(code)
+
+    return run_it
+
+
+# ------------------------------------------------------------------------------------------------ running
+def run(config: ConfigFile = DEFAULT) -> int:
+    """Run the bot until SIGTERM or Ctrl-C."""
+    gc.disable()  # nothing that starting makes is garbage: looking for it took a tenth of the start
+    # structlog imports rich where it is installed (0.1 s, 5 MB), for tracebacks in colour that a server has no use for.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    loaded = _load(config)
+    _configure_log(loaded)
+    _warn(loaded)
+
+    def ready(_url: str) -> None:
+        gc.freeze()
+        gc.enable()
+
+    return _finish(importlib.import_module("bot.app").serve(loaded, ready=ready))
+
+
+def sandbox(
+    once: Annotated[bool, typer.Option("--once", help="Play one incident from alert to closed, print it, and end.")] = False,
+    lang: Lang = "zh",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page. [default: 8765, or a free one]")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the sandbox's database. [default: .warroom/sandbox]")] = None,
+) -> int:
+    """Try the bot with a chat in the browser: no account, no configuration. Starts anew every time."""
+    return _finish(importlib.import_module("bot.sandbox").sandbox(once=once, lang=lang, port=port, data=data, write=_say))
+
+
+# ------------------------------------------------------------------------------------------------ looking after it
+def check(config: ConfigFile = DEFAULT) -> int:
+    """Check the configuration and list everything that is wrong with it."""
+    loaded = _load(config)
+    _warn(loaded)
+    counts = (
+        (len(loaded.chats), "chat", f" ({', '.join(loaded.chats)})"),
+        (len(loaded.monitoring), "monitoring system", ""),
+        (len(loaded.routing), "routing rule", ""),
+        (len(loaded.services), "service", ""),
+        (len(loaded.people), "person", ""),
+    )
+    said = ", ".join(f"{n} {_several(what, n)}{names}" for n, what, names in counts)
+    print(f"{config} is good: {said}")
+    return 0
+
+
+def migrate(
+    config: ConfigFile = DEFAULT,
+    status: Annotated[bool, typer.Option("--status", help="Only say what is pending; exit code 1 if anything is.")] = False,
+) -> int:
+    """Bring the database's tables up to date (`run` does so by itself)."""
+    url = _load(config).database.url
+    migrations = importlib.import_module("store.migrate")
+    file = Path(url.partition("://")[2].removeprefix("/")) if url.startswith("sqlite") else None
+    if file is not None and not file.exists():
+        if status:  # looking must not make one
+            print(f"pending: {', '.join(migrations.revisions())}")
+            return FAILED
+        file.parent.mkdir(parents=True, exist_ok=True)
+    pending = migrations.pending(url)
+    if status:
+        print(f"pending: {', '.join(pending)}" if pending else f"up to date (revision {migrations.revisions()[-1]})")
+        return FAILED if pending else 0
+    if pending:
+        migrations.upgrade(url)
+    print(f"applied: {', '.join(pending)}" if pending else f"up to date (revision {migrations.revisions()[-1]})")
+    return 0
+
+
+def dead_list(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> int:
+    """List what was given up, newest first."""
+    from bot.admin import dead_letters
+
+    found = asyncio.run(dead_letters(_load(config)))
+    if as_json:
+        _print_json([letter.facts for letter in found])
+    elif not found:
+        print("nothing was given up")
+    else:
+        _print_table(("id", "what", "chat", "incident", "code", "tries", "since"), [letter.row for letter in found])
+    return 0
+
+
+def dead_retry(
+    ids: Annotated[list[int] | None, typer.Argument(help="Which, by id.")] = None,
+    config: ConfigFile = DEFAULT,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> int:
+    """Try again what was given up; a running bot picks it up at once."""
+    from bot.admin import retry
+
+    if bool(ids) == everything:
+        raise typer.BadParameter("give ids or --all")
+    revived, missing = asyncio.run(retry(_load(config), None if everything else ids))
+    for ident in revived:
+        print(f"{ident}: will be tried again")
+    _complain(f"{ident}: is not among what was given up" for ident in missing)
+    if not revived and not missing:
+        print("nothing was given up")
+    return FAILED if missing else 0
+
+
+def manual(
+    word: Annotated[str | None, typer.Argument(help="One command, by any of its words.")] = None, as_json: AsJson = False
+) -> int:
+    """List what people can type in a chat, in both languages."""
+    from bot.admin import manual as entries_of
+
+    entries = entries_of(word)
+    if as_json:
+        _print_json([entry.facts for entry in entries])
+    elif word is None:
+        _print_table(("command", "命令", "who", "what it does"), [entry.row for entry in entries])
+    else:
+        print("\n\n".join(entry.text for entry in entries))
+    return 0
+
+
+def version() -> int:
+    """Print the version."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        print(f"warroom {installed('warroom')}")
+    except PackageNotFoundError:
+        print("warroom (not installed)")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ shared
+def _load(path: Path) -> Config:
+    config: Config = importlib.import_module("bot.config").load(path)
+    return config
+
+
+def _configure_log(config: Config) -> None:
+    from bot.config import secrets_of
+    from bot.log import configure
+
+    configure(config.log.level, config.log.format, secrets_of(config))
+
+
+def _warn(config: Config) -> None:
+    _complain((f"{place}: {message}" for place, message in config.warnings), "warning")
+
+
+def _finish(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        factory = importlib.import_module("uvloop").new_event_loop
+    except ImportError:  # not on Windows
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+def _several(what: str, number: int) -> str:
+    return what if number == 1 else {"person": "people"}.get(what, f"{what}s")
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error.args[0]).split()) if error.args else type(error).__name__
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _complain(lines: Iterable[str], sort: str = "error") -> None:
+    for line in lines:
+        print(f"{sort}: {line}", file=sys.stderr)
+
+
+def _print_json(value: object) -> None:
+    import json
+
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(_width(row[n]) for row in (head, *rows)) for n in range(len(head))]
+    for row in (head, *rows):
+        print("  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _width(cell: str) -> int:
+    import unicodedata
+
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in cell)

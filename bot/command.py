@@ -1,0 +1,226 @@
+"""How a command is declared: once, as a typed function.
+
+`@command` and `@query` only annotate. Parser, help, buttons and the permission check are read off the declaration.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Flag, StrEnum, auto
+from typing import Annotated, Any, TypeVar
+
+from bot.model.event import Fact, Via
+from bot.model.ids import ServiceId
+from bot.model.incident import Incident
+from bot.model.person import Actor, ActorKind, Person, Standing
+from bot.model.policy import Policy
+from bot.model.room import Room
+from bot.model.say import Say
+from bot.model.service import Catalog
+from bot.model.severity import Severity
+from bot.ports import Filter, Place, Reads
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Claim(StrEnum):
+    """Say which typed tokens a parameter takes where its Python type alone does not.
+
+    Read from the type alone: Incident, tuple[AlertGroup, ...], Severity, tuple[ServiceId, ...], Person,
+    tuple[Person, ...], Mark, Text. Each may be `| None`. `LEADING` (as in `Annotated[Severity, LEADING]`) claims only
+    before the first word of free text.
+    """
+
+    LEADING = "leading"
+    OTHER = "other"
+    MOMENT = "moment"
+    NEXT = "next"
+    ROLE = "role"
+    SORT = "sort"
+    DRILL = "drill"
+    PRIVATE = "private"
+    NEW = "new"
+    WAIVER = "waiver"
+    URL = "url"
+    COUNT = "count"
+    ENGLISH = "english"
+    WORD = "word"
+    UNSURE = "unsure"
+    FILTER = "filter"
+
+
+LEADING = Claim.LEADING
+OtherIncident = Annotated[Incident, Claim.OTHER]  # a second incident, to merge into or link with
+Moment = Annotated[datetime, Claim.MOMENT]  # a past instant: `14:05`, `5分钟前`, `昨晚23:10`, `10m ago`
+LeadingMoment = Annotated[datetime, Claim.MOMENT, Claim.LEADING]
+LeadingSeverity = Annotated[Severity, Claim.LEADING]
+LeadingServices = Annotated[tuple[ServiceId, ...], Claim.LEADING]
+Next = Annotated[datetime, Claim.NEXT]  # a coming instant: `下次 14:50`, `next 20m`
+RoleWord = Annotated[str, Claim.ROLE]  # one word; known roles as scribe, comms, deputy
+NoteSort = Annotated[str, Claim.SORT]  # decision, action or finding, only in front
+Drill = Annotated[bool, Claim.DRILL]  # --演练, --drill
+Private = Annotated[bool, Claim.PRIVATE]  # --保密, --private
+New = Annotated[bool, Claim.NEW]  # --新建, --new
+Waiver = Annotated[str, Claim.WAIVER]  # --no-postmortem "reason", --免复盘 "原因"
+Url = Annotated[str, Claim.URL]
+Count = Annotated[int, Claim.COUNT]  # a bare integer
+English = Annotated[str, Claim.ENGLISH]  # en "…"
+Word = Annotated[str, Claim.WORD]  # one bare word as typed
+Unsure = Annotated[tuple[tuple[str, tuple[ServiceId, ...]], ...], Claim.UNSURE]  # words that name several services
+ListFilter = Annotated[Filter, Claim.FILTER]  # open, mine, all, closed, P1, a service, 7d, drills
+
+
+class Where(Flag):
+    """Say where a command may be given: in an incident's room, anywhere (with an id or service), in a direct chat."""
+
+    ROOM = auto()
+    ANYWHERE = auto()
+    DIRECT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Hold the same thing in both languages."""
+
+    zh: str
+    en: str
+
+    def __getitem__(self, lang: str) -> str:
+        return self.en if lang == "en" else self.zh
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Hold what a command may know besides its arguments; all of it fixed for this execution."""
+
+    now: datetime
+    actor: Actor
+    standing: Standing
+    lang: str
+    tz: str
+    catalog: Catalog
+    policy: Policy
+    reads: Reads  # as the person who asks
+    person: Person | None = None
+    place: Place = Place.DIRECT
+    via: Via | None = None
+    room: Room | None = None
+    forced: str | None = None  # the reason for going over one's standing
+    at: datetime | None = None  # when it was typed, by the platform's time
+    declarations: Mapping[str, Declaration] = field(default_factory=dict)  # what `help` tells about
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold what a command decided: facts to record and what to tell the person; no `say` = a tick with the fact's number."""
+
+    facts: Sequence[Fact] = ()
+    say: Say | None = None
+    public: bool = False
+
+
+class Reading(StrEnum):
+    """Say how words may stand: `glued` = Chinese text may follow with no space (harmless commands only)."""
+
+    SPACED = "spaced"
+    GLUED = "glued"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order."""
+
+    name: str
+    function: Callable[..., Any]
+    zh: tuple[str, ...]
+    en: tuple[str, ...]
+    does: Words
+    usage: Words
+    example: Words
+    may: Standing
+    where: Where
+    changes: bool
+    glued: tuple[str, ...] = ()
+    by: frozenset[ActorKind] = frozenset({ActorKind.PERSON})
+    parameters: tuple[tuple[str, Any, Any], ...] = ()  # (name, resolved annotation, default)
+    presets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # word -> arguments that it implies
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """List every word that means this command."""
+        return (*self.en, *self.zh, *self.presets)
+
+    @property
+    def takes_incident(self) -> bool:
+        """Say whether the engine must find, load and lock an incident for it."""
+        return any(kind is Incident or kind == (Incident | None) for _, kind, _ in self.parameters)
+
+
+ATTRIBUTE = "__warroom__"
+
+
+def command(
+    *,
+    en: Sequence[str],
+    zh: Sequence[str],
+    does: Words,
+    usage: Words,
+    example: Words,
+    may: Standing = Standing.RESPONDER,
+    where: Where = Where.ROOM,
+    glued: Sequence[str] = (),
+    presets: Mapping[str, Mapping[str, str]] | None = None,
+    changes: bool = True,
+) -> Callable[[F], F]:
+    """Declare a command that people type; the function takes (ctx, ...) and returns `Answer` or a list of facts."""
+
+    def annotate(function: F) -> F:
+        setattr(function, ATTRIBUTE, Declaration(
+            en[0], function, tuple(zh), tuple(en), does, usage, example, may, where, changes, tuple(glued),
+            frozenset({ActorKind.PERSON}), _parameters(function), presets or {},
+        ))  # fmt: skip
+        return function
+
+    return annotate
+
+
+def query(**declared: Any) -> Callable[[F], F]:
+    """Declare a question: it changes nothing and returns a `Say`, with `ctx.reads` bound to the person who asks."""
+    return command(**{"may": Standing.MEMBER, "where": Where.ROOM | Where.ANYWHERE | Where.DIRECT, **declared}, changes=False)
+
+
+def automatic(name: str, by: ActorKind) -> Callable[[F], F]:
+    """Declare a command that only a timer, a source, the outbox or the admin's command line gives."""
+    nothing = Words("", "")
+
+    def annotate(function: F) -> F:
+        setattr(function, ATTRIBUTE, Declaration(
+            name, function, (), (), nothing, nothing, nothing, Standing.ADMIN, Where.ANYWHERE, True, (),
+            frozenset({by}), _parameters(function),
+        ))  # fmt: skip
+        return function
+
+    return annotate
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, Any, Any], ...]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    names = list(inspect.signature(function).parameters.values())[1:]
+    return tuple((p.name, hints[p.name], p.default) for p in names)
+
+
+def declared_in(modules: Sequence[Any]) -> dict[str, Declaration]:
+    """Collect the declarations of modules by name; two of one name are an error."""
+    found: dict[str, Declaration] = {}
+    for module in modules:
+        for value in vars(module).values():
+            declaration = getattr(value, ATTRIBUTE, None)
+            if isinstance(declaration, Declaration) and value.__module__ == module.__name__:
+                if declaration.name in found:
+                    raise ValueError(f"two commands are called {declaration.name}")
+                found[declaration.name] = declaration
+    return found

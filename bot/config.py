@@ -1,0 +1,223 @@
+"""Load the configuration: one YAML file, `WARROOM_…` variables over it, everything wrong at once and no secret shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import EnvSettingsSource
+
+from bot import catalog as files
+from bot.catalog import RosterEntry
+from bot.contradictions import contradictions
+from bot.document import Environment, Filled, Found, dotted, read
+from bot.errors import ConfigError
+from bot.matchers import matcher
+from bot.model.ids import ConnectionId, PersonId
+from bot.model.policy import Policy
+from bot.model.routing import Rule
+from bot.model.service import Catalog
+from bot.plugins import settings_of
+from bot.schema import PREFIX, Chat, Config, House, Monitoring
+
+__all__ = ["Config", "RosterEntry", "build", "catalog_of", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
+
+
+def load(path: Path | str, environment: Environment | None = None) -> Config:
+    """Read the configuration; raises `ConfigError` with every problem at once, by path and without values."""
+    path = Path(path)
+    filled = Filled(os.environ if environment is None else environment)
+    data = read(path, filled)
+    if data is not None and not isinstance(data, dict):
+        filled.problems.append((str(path), "must be a mapping of keys"))
+    if filled.problems and not isinstance(data, dict):
+        raise ConfigError(filled.problems)
+    return build(data or {}, path.parent, filled)
+
+
+def build(data: Mapping[str, Any], folder: Path, filled: Filled) -> Config:
+    """Check what a file said, with the variables of `filled.environment` over it; paths in it start at `folder`."""
+    try:
+        merged = _laid_over(dict(data), _variables(filled))
+    except ValueError as error:
+        raise ConfigError([*filled.problems, ("environment", str(error))]) from None
+    origin = _include(merged, folder, filled)
+    found: list[Found] = []
+    config = None
+    try:
+        config = Config(**merged)
+    except ValidationError as error:
+        found += _found(error)
+    settings = dict(_plugin_settings(merged, found))
+    said = {loc for loc, _ in found}
+    found += [(loc, message) for loc, message in contradictions(merged) if loc not in said]
+    unread = {place for place, _ in filled.problems}
+    problems = [(_place(loc, merged, origin), message) for loc, message in found]
+    problems = [*filled.problems, *((place, message) for place, message in problems if place not in unread)]
+    if config is None or problems:
+        raise ConfigError([(place, _scrubbed(message, filled.values)) for place, message in dict.fromkeys(problems)])
+    for (section, name), own in settings.items():
+        getattr(config, section)[name]._settings = own
+    doubts = files.doubtful(config.services, config.people, set(config.chats))
+    config._warnings = tuple((_place(loc, merged, origin), message) for loc, message in doubts)
+    return config
+
+
+def policy_of(config: Config) -> Policy:
+    """Give the rules of the house as the core knows them."""
+    house = {name: getattr(config.policy, name) for name in House.model_fields if name != "founders"}
+    return Policy(
+        timezone=config.timezone,
+        lang=config.language,
+        default_chat=ConnectionId(config.default_chat or next(iter(config.chats))),
+        fallback=tuple(ConnectionId(c) for c in config.fallback),
+        mirror=tuple(ConnectionId(c) for c in config.mirror),
+        announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
+        admins=frozenset(PersonId(p) for p in config.admins),
+        founders=tuple(PersonId(p) for p in config.policy.founders),
+        **house,
+    )
+
+
+def catalog_of(config: Config) -> Catalog:
+    """Give the service catalog."""
+    return files.catalog(config.services)
+
+
+def roster_of(config: Config) -> list[RosterEntry]:
+    """Give the people of the roster with their accounts."""
+    return files.roster(config.people)
+
+
+def rules_of(config: Config) -> list[Rule]:
+    """Give the routing rules in order."""
+    return [
+        Rule(r.name, tuple(matcher(m) for m in r.match), r.source, r.action, r.service, r.severity, r.group_by)
+        for r in config.routing
+    ]
+
+
+def secrets_of(config: Config) -> frozenset[str]:
+    """Collect every secret value of the configuration, the adapters' and the database's password included."""
+    password = urlsplit(config.database.url).password
+    found = {password, unquote(password)} if password else set()
+    for entry in (config, *(e.settings for e in (*config.chats.values(), *config.monitoring.values()))):
+        found |= set(_secrets_in(entry))
+    return frozenset(found)
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _secrets_in(inner)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for inner in value:
+            yield from _secrets_in(inner)
+
+
+def _variables(filled: Filled) -> dict[str, Any]:
+    class Source(EnvSettingsSource):
+        def _load_env_vars(self) -> Mapping[str, str | None]:
+            return {key.lower(): value for key, value in filled.environment.items()}
+
+    found = Source(Config)()
+    filled.values |= {v for k, v in filled.environment.items() if k.upper().startswith(PREFIX) and "__" in k and len(v) >= 8}
+    return found
+
+
+def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    # A variable's name has no dashes and no case: WARROOM_CHATS__SLACK_EU__TOKEN means the entry slack-eu.
+    spelled = {str(key).casefold().replace("-", "_"): key for key in below}
+    for key, value in above.items():
+        known = spelled.get(key.casefold().replace("-", "_"), key)
+        lower = below.get(known)
+        below[known] = _laid_over(dict(lower), value) if isinstance(lower, dict) and isinstance(value, Mapping) else value
+    return below
+
+
+def _include(merged: dict[str, Any], folder: Path, filled: Filled) -> dict[str, str]:
+    """Read the files that `catalog`, `people` and `templates` name into the document; give which part came from which file."""
+    origin: dict[str, str] = {}
+    if isinstance(merged.get("catalog"), str):
+        services = files.services_from(folder / merged["catalog"], filled, origin)
+        inline = merged.get("services") or {}
+        if isinstance(inline, dict):
+            twice = sorted(set(services) & set(inline))
+            filled.problems += [(dotted("services", ident), f"is already in {origin['services.' + ident]}") for ident in twice]
+            merged["services"] = {**services, **inline}
+    if isinstance(merged.get("people"), str):
+        origin["people"] = str(folder / merged["people"])
+        merged["people"] = files.people_from(folder / merged["people"], filled)
+    if isinstance(merged.get("templates"), str):
+        merged["templates"] = str(folder / merged["templates"])
+        if not Path(merged["templates"]).is_dir():
+            filled.problems.append(("templates", "is not a folder"))
+    return origin
+
+
+def _place(loc: tuple[int | str, ...], merged: Mapping[str, Any], origin: Mapping[str, str]) -> str:
+    parts = [str(part) for part in loc if part != "[key]"]
+    file = origin.get(parts[0]) or origin.get(".".join(parts[:2]))
+    if parts[0] == "people" and len(parts) > 1 and isinstance(merged["people"], list):
+        entry = merged["people"][int(parts[1])]
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            parts[1] = entry["id"]  # a number says little in a roster of hundreds
+    return f"{file}: {dotted(*parts[1:])}" if file else dotted(*parts)
+
+
+_PLAIN = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known key",
+    "too_short": "must not be empty",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "model_attributes_type": "must be a mapping of keys",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    known = _PLAIN.get(error["type"])
+    if known is not None:
+        return known.format(**error.get("ctx", {}))
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
+
+
+def _found(error: ValidationError, *above: str) -> list[Found]:
+    return [((*above, *e["loc"]), _message(e)) for e in error.errors(include_input=False, include_url=False)]
+
+
+def _plugin_settings(merged: Mapping[str, Any], found: list[Found]) -> Iterator[tuple[tuple[str, str], Any]]:
+    for section, package, model in (("chats", "chat", Chat), ("monitoring", "monitoring", Monitoring)):
+        entries = merged.get(section)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if not isinstance(entry, dict) or not isinstance(entry.get("adapter"), str):
+                continue  # the schema says so
+            own = {key: value for key, value in entry.items() if key not in model.model_fields}
+            try:
+                yield (section, name), settings_of(f"adapters.{package}", entry["adapter"], own)
+            except ValidationError as error:
+                found += _found(error, section, name)
+            except LookupError as error:
+                found.append(((section, name, "adapter"), str(error.args[0])))
+
+
+def _scrubbed(message: str, values: set[str]) -> str:
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= 4:
+            message = message.replace(value, "***")
+    return message

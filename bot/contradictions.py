@@ -1,0 +1,140 @@
+"""Find what fits the shape of the configuration but contradicts another part of it.
+
+Works on the document as it was read, so that one wrong key does not hide what is wrong elsewhere; what has a wrong shape
+is the schema's to report and is passed over here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.document import Found
+from bot.matchers import matcher
+from bot.model.routing import DEFAULT_RULE
+
+
+def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
+    """List every reference to nothing, double claim, bad matcher and circle of the document."""
+    people = {_word(person.get("id")) for person in _entries(data.get("people")).values()}
+    yield from _chats(data)
+    for above, keys in (
+        (("admins",), data.get("admins")),
+        (("policy", "founders"), _mapping(data.get("policy")).get("founders")),
+    ):
+        for index, person in _words(keys):
+            if person not in people:
+                yield (*above, index), f"{person} is not in the roster"
+    yield from _rules(data)
+    yield from _people(data)
+    yield from _services(_entries(data.get("services")), people)
+
+
+def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
+    chats = {str(name) for name in _mapping(data.get("chats"))}
+    for key in ("default_chat", "fallback", "mirror"):
+        for index, chat in _words(data.get(key)):
+            if chat not in chats:
+                yield ((key,) if key == "default_chat" else (key, index)), f"there is no chat {chat}"
+    for place, entry in _entries(data.get("announce")).items():
+        if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
+            yield ("announce", place, "chat"), f"there is no chat {_word(entry['chat'])}"
+    if data.get("default_chat") is None and len(chats) > 1:
+        yield ("default_chat",), "is required when there are several chats"
+
+
+def _rules(data: Mapping[str, Any]) -> Iterator[Found]:
+    called: dict[str, set[str]] = {}
+    for ident, service in _entries(data.get("services")).items():
+        for word in (ident, service.get("name"), service.get("name_en"), *(w for _, w in _words(service.get("aliases")))):
+            called.setdefault(_word(word).casefold(), set()).add(str(ident))
+    names = {DEFAULT_RULE: "the rule that stands after all others"}
+    for index, rule in _entries(data.get("routing")).items():
+        name = _word(rule.get("name"))
+        if name in names:
+            yield ("routing", index, "name"), f"'{name}' is already the name of {names[name]}"
+        elif name:
+            names[name] = f"rule {index}"
+        for n, written in _words(rule.get("match")):
+            try:
+                matcher(written)
+            except ValueError as error:
+                yield ("routing", index, "match", n), str(error)
+        source, service_word = rule.get("source"), _word(rule.get("service"))
+        if source is not None and source not in _mapping(data.get("monitoring")):
+            yield ("routing", index, "source"), f"there is no monitoring system {source}"
+        if service_word and not service_word.startswith("{"):
+            found = called.get(service_word.casefold(), set())
+            if len(found) != 1:
+                why = f"means {' and '.join(sorted(found))}" if found else "is not in the catalog"
+                yield ("routing", index, "service"), f"'{service_word}' {why}"
+
+
+def _people(data: Mapping[str, Any]) -> Iterator[Found]:
+    ids: set[str] = set()
+    accounts: dict[tuple[str, str], str] = {}
+    for index, person in _entries(data.get("people")).items():
+        ident = _word(person.get("id"))
+        if ident in ids:
+            yield ("people", index, "id"), "stands in the roster twice"
+        if ident:
+            ids.add(ident)
+        for connection, account in _mapping(person.get("accounts")).items():
+            owner = accounts.setdefault((str(connection), _word(account)), ident)
+            if owner != ident:
+                yield ("people", index, "accounts", str(connection)), f"this account is already {owner}'s"
+
+
+def _services(services: Mapping[int | str, Mapping[str, Any]], people: set[str]) -> Iterator[Found]:
+    graph: dict[str, list[str]] = {}
+    for ident, entry in services.items():
+        for duty, owners in _mapping(entry.get("owners")).items():
+            for index, person in _words(owners):
+                if person not in people:
+                    yield ("services", ident, "owners", str(duty), index), f"{person} is not in the roster"
+        graph[str(ident)] = [other for _, other in _words(entry.get("depends_on"))]
+        for index, other in _words(entry.get("depends_on")):
+            if other not in services:
+                yield ("services", ident, "depends_on", index), f"there is no service {other}"
+    circle = _circle(graph)
+    if circle:
+        yield ("services", circle[0], "depends_on"), "goes round in a circle: " + " → ".join(circle)
+
+
+def _word(value: object) -> str:
+    return str(value) if isinstance(value, (str, int)) else ""
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _words(value: object) -> list[tuple[int, str]]:
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    return [(index, _word(item)) for index, item in enumerate(listed) if _word(item)]
+
+
+def _entries(value: object) -> dict[int | str, Mapping[str, Any]]:
+    """Give the mappings of a list or mapping by index or key."""
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    return {key: entry for key, entry in pairs if isinstance(entry, Mapping)}
+
+
+def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
+    """Find one circle, as the list of its nodes with the first again at the end; empty = none."""
+    finished: set[str] = set()
+    for start in graph:
+        stack, path = [(start, iter(graph[start]))], [start]
+        while stack and start not in finished:
+            node, following = stack[-1]
+            after = next((n for n in following if n in graph and n not in finished), None)
+            if after is None:
+                finished.add(node)
+                stack.pop()
+                path.pop()
+            elif after in path:
+                return [*path[path.index(after) :], after]
+            else:
+                stack.append((after, iter(graph[after])))
+                path.append(after)
+    return []

@@ -1,0 +1,1 @@
+"""The durable shell: once-only intake, outbox, timers and limits."""

@@ -1,0 +1,59 @@
+"""Which card a slot shows, from the state as it is now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.engine.house import House
+from bot.model.card import Card
+from bot.model.effect import Effect
+from bot.model.ids import GroupId, IncidentId, RoomId
+from bot.model.room import LIVE
+from bot.ports import Filter, Reads
+from bot.views import alert_card, announcement_card, status_card, storm_card
+
+
+def chat_of(slot: str, effect: Effect, reads: Reads) -> str | None:
+    """Give the chat id that a slot's card is in; None while its room cannot be written to."""
+    if not slot.startswith("status:"):
+        return str(effect.data["chat"])
+    room = reads.room(RoomId(effect.data["room"]))
+    return room.address if room is not None and room.state in LIVE else None
+
+
+def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
+    """Build a slot's card and give the language it speaks; None when there is nothing to show."""
+    kind = slot.partition(":")[0]
+    if kind == "status":
+        room = reads.room(RoomId(effect.data["room"]))
+        incident = reads.incident(room.incident) if room is not None else None
+        if room is None or incident is None:
+            return None
+        runbooks = (house.catalog.get(service) for service in incident.services)
+        runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
+        groups = reads.groups_of(incident.id)[:5]
+        card = status_card(
+            incident,
+            house.prose,
+            house.show(reads, room.lang, now, hail=house.limits[room.connection].hail),
+            groups=groups,
+            runbook=runbook,
+        )
+        return card, room.lang
+    lang = house.policy.lang
+    show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
+    if kind == "announce":
+        incident = reads.incident(IncidentId(effect.incident or ""))
+        return (announcement_card(incident, house.prose, show), lang) if incident is not None else None
+    if kind == "group":
+        group = reads.group(GroupId(effect.data["group"]))
+        if group is None:
+            return None
+        related = reads.incident(group.incident) if group.incident else None
+        if related is None and group.service is not None:
+            related = next(iter(reads.incidents(Filter(service=group.service, limit=1))), None)
+        return alert_card(group, house.prose, show, related=related, samples=reads.alerts_of(group.id, 10)), lang
+    held = reads.held_back_since(now - house.policy.auto_rooms_within)
+    if not held:
+        return None
+    return storm_card(held, house.prose, show, limit=house.policy.auto_rooms, within=house.policy.auto_rooms_within), lang

@@ -1,0 +1,81 @@
+"""What every execution needs to know of this installation, built once at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.command import Declaration
+from bot.model.ids import ConnectionId, PersonId
+from bot.model.incident import Incident
+from bot.model.person import Standing
+from bot.model.policy import Policy
+from bot.model.routing import Routing
+from bot.model.service import Catalog
+from bot.ports import Capability, Clock, Limits, Reads
+from bot.prose import Prose, Show
+
+if TYPE_CHECKING:
+    from bot.engine.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Hold the rules, the catalog, the words and the chats' abilities; nothing in it changes while running."""
+
+    install: str
+    policy: Policy
+    catalog: Catalog
+    routing: Routing
+    prose: Prose
+    declarations: Mapping[str, Declaration]
+    vocabulary: Vocabulary
+    clock: Clock
+    capabilities: Mapping[ConnectionId, frozenset[Capability]] = field(default_factory=dict)
+    limits: Mapping[ConnectionId, Limits] = field(default_factory=dict)
+
+    def can(self, connection: ConnectionId, capability: Capability) -> bool:
+        """Say whether a connection can do something."""
+        return capability in self.capabilities.get(connection, frozenset())
+
+    def day(self, at: datetime) -> str:
+        """Give the day of an instant in the configured time zone, as YYYYMMDD."""
+        return at.astimezone(ZoneInfo(self.policy.timezone)).strftime("%Y%m%d")
+
+    def show(self, reads: Reads, lang: str, now: datetime, tz: str | None = None, hail: str = "") -> Show:
+        """Build how to show things to one reader or room; names are looked up in the store when shown."""
+        names: dict[PersonId, str] = {}
+
+        def name(ident: PersonId) -> str:
+            if ident not in names:
+                person = reads.person(ident)
+                names[ident] = person.name if person is not None else ""
+            return names[ident]
+
+        return Show(lang=lang, tz=tz or self.policy.timezone, now=now, person=name, service=self.catalog.label, hail=hail)
+
+    def owns(self, person: PersonId, incident: Incident) -> bool:
+        """Say whether a person owns an affected service."""
+        return person in self.catalog.owners(incident.services)
+
+    def standing(self, person: PersonId, outsider: bool, incident: Incident | None) -> Standing:
+        """Compute what a person is to an incident at this moment; without an incident, to the organisation.
+
+        While nobody commands, every responder may do what a commander may.
+        """
+        if outsider:
+            return Standing.OUTSIDER
+        if person in self.policy.admins:
+            return Standing.ADMIN
+        if incident is None:
+            owner = any(person in service.owners() for service in self.catalog.services.values())
+            return Standing.RESPONDER if owner or self.policy.authority == "open" else Standing.MEMBER
+        if incident.commander == person:
+            return Standing.COMMANDER
+        involved = person in incident.involved or person in incident.roles.values() or self.owns(person, incident)
+        if not involved and self.policy.authority != "open":
+            return Standing.MEMBER
+        return Standing.COMMANDER if incident.commander is None else Standing.RESPONDER

@@ -1,0 +1,282 @@
+"""Handle what people say: once-only, authorised, run, committed, and only then answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+import structlog
+
+from bot.command import Answer, Context, Declaration
+from bot.engine.binding import Bound, bind, bind_press
+from bot.engine.house import House
+from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
+from bot.engine.run import DECLARING, recorded
+from bot.errors import NotStored, Refused, refuse
+from bot.metrics import Metrics
+from bot.model.decoding import prepare
+from bot.model.event import Status, Via
+from bot.model.ids import IncidentId, PersonId
+from bot.model.incident import Incident
+from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person, Standing, Viewer
+from bot.model.room import Room
+from bot.model.say import Say, say
+from bot.model.text import flat, plain
+from bot.ports import Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
+from bot.rules import World, page
+
+DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
+LONGEST = 4000  # characters of a message that is read; longer ones would hold up everybody's transactions
+_ANSWER = prepare(Reply)
+_STALE_MAY_RUN = frozenset({"note"})  # a late note is stored at its own time
+
+log = structlog.get_logger("intake")
+
+
+class Intake:
+    """Turn an inbound delivery into a reply, at most once changing anything."""
+
+    def __init__(self, store: Store, house: House, metrics: Metrics) -> None:
+        self._store, self._house, self._metrics = store, house, metrics
+
+    async def handle(self, inbound: Inbound) -> Reply:
+        """Answer a delivery after its effect is durable.
+
+        Raises `NotStored` when nothing was written in time: the platform should deliver again, and a repeat gets the
+        first answer.
+        """
+        started = time.perf_counter()
+        outcome = "failed"
+        job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound)))
+        try:
+            reply, outcome = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
+            return reply
+        except TimeoutError:
+            job.add_done_callback(_forget)
+            raise NotStored from None
+        except NotStored:
+            raise
+        except Exception as error:
+            log.exception("delivery_failed", connection=inbound.connection, key=inbound.key, error=repr(error))
+            self._metrics.loop_error("intake")
+            kind = type(error).__name__
+            return await self._store.tx(lambda uow: self._apologise(uow, inbound, kind))
+        finally:
+            self._metrics.delivery(inbound.connection, outcome, time.perf_counter() - started)
+
+    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str]:
+        stored = uow.delivered(inbound.connection, inbound.key)
+        if stored is not None:
+            reply: Reply = _ANSWER(stored)
+            return reply, "repeated"
+        now = self._house.clock.now()
+        delivery = _Delivery(uow, self._house, inbound, now)
+        started = time.perf_counter()
+        reply, keep = delivery.run()
+        self._metrics.command(delivery.command, time.perf_counter() - started)
+        if keep:
+            uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)
+        return reply, "refused" if delivery.refused else "done"
+
+    def _apologise(self, uow: UnitOfWork, inbound: Inbound, kind: str) -> Reply:
+        """Tell the person that a bug kept their command from running, and the admins which; an hour's repeats are one."""
+        house, now = self._house, self._house.clock.now()
+        world = World(house, uow, now, ())
+        text = say("bug_met", kind=kind, delivery=f"{inbound.connection}:{inbound.key}")
+        for admin in sorted(house.policy.admins):
+            uow.want(list(page(world, admin, text, f"bug/{kind}/{now:%Y%m%d%H}/{admin}", None)), now)
+        account = uow.account(inbound.connection, inbound.speaker.id)
+        person = uow.person(account.person) if account is not None else None
+        lang = (person.lang if person is not None else None) or house.policy.lang
+        return Reply(house.prose.say(say("bug_answer"), house.show(uow.reads(ALL_SEEING), lang, now)))
+
+
+class _Delivery:
+    """Work one delivery through inside its transaction."""
+
+    def __init__(self, uow: UnitOfWork, house: House, inbound: Inbound, now: datetime) -> None:
+        self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
+        self.refused = False
+        self.command = "none"
+        self._account = self._known_account()
+        self._person = uow.person(self._account.person)
+        self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
+        self._reads: Reads = uow.reads(self._viewer)
+        self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
+        self._lang = self._language()
+
+    def run(self) -> tuple[Reply, bool]:
+        """Give the reply, and whether it must be kept (something was written or refused)."""
+        try:
+            if self._account.outsider or self._inbound.speaker.bot:
+                raise refuse("outsider")
+            if self._inbound.press is not None:
+                declaration = self._house.declarations.get(self._inbound.press.command)
+                if declaration is None:
+                    raise refuse("stale_click")
+                return self._execute(declaration, None)
+            return self._understand()
+        except Refused as refused:
+            self.refused = True
+            return self._say(refused.reason), True
+
+    def _understand(self) -> tuple[Reply, bool]:
+        length = len(flat(self._inbound.text))
+        if length > LONGEST:
+            raise refuse("too_long", limit=LONGEST, length=length)
+        implied = self._implied()
+        pending = implied is not None and implied.status is Status.PENDING
+        understood: Read = read(self._inbound.text, self._house.vocabulary, lang=self._lang, pending=pending)
+        match understood:
+            case Call():
+                return self._execute(understood.declaration, understood)
+            case Asked():
+                return self._asked(understood, implied), False
+            case Ambiguous():
+                return self._say(say("ambiguous", word=understood.word, options=understood.options)), False
+            case NoSuch():
+                return self._say(say("no_such", word=understood.word, nearest=understood.nearest, rest=understood.rest)), False
+            case Nothing():
+                return self._execute(self._house.declarations["help"], None)
+            case _:
+                assert_never(understood)
+
+    def _asked(self, asked: Asked, implied: Incident | None) -> Reply:
+        """Answer a question with how things stand; it never changes anything."""
+        brief = self._house.declarations["brief"]
+        if implied is None:
+            return self._say(say("asked_nowhere"))
+        answer = brief.function(self._context(implied), incident=implied)
+        told = answer if isinstance(answer, Say) else answer.say
+        return self._say(say("asked", brief=told, line=asked.line))
+
+    def _execute(self, declaration: Declaration, call: Call | None) -> tuple[Reply, bool]:
+        self.command = declaration.name
+        self._not_too_late(declaration)
+        if declaration.changes and not declaration.takes_incident:
+            self._uow.alone(DECLARING)  # two who declare the same at once, on two replicas, must see each other
+        implied = self._implied(lock=declaration.changes)
+        ctx = self._context(implied)
+        lock = self._locked if declaration.changes else self._reads.incident
+        press = self._inbound.press
+        if press is not None:
+            bound = bind_press(declaration, press.args, ctx, implied=implied, lock=lock)
+        elif call is not None:
+            bound = bind(call, ctx, implied=implied, lock=lock)
+        else:
+            bound = Bound({name: default for name, _, default in declaration.parameters}, implied)
+        incident = bound.incident
+        if press is not None and incident is not None:
+            _still_true(incident, dict(press.assumes))
+        forced = self._allowed(declaration, incident, call.force if call else None)
+        ctx = self._context(incident, forced)
+        result = declaration.function(ctx, **bound.arguments)
+        if isinstance(result, Say):
+            return self._say(result, bound), False
+        if not declaration.changes:
+            answer = result if isinstance(result, Answer) else Answer(result)
+            return self._say(answer.say or say("nothing_to_say"), bound), False
+        cause = f"{self._inbound.connection}:{self._inbound.key}"
+        done = recorded(self._uow, self._house, ctx, result, incident, cause)
+        if done.answer.say is not None:
+            return self._say(done.answer.say, bound, after=done.incident), True
+        if not done.events:
+            return self._say(say("nothing_changed"), bound), True
+        return self._say(say("tick", n=done.events[0].n), bound, tick=True), True
+
+    # ------------------------------------------------------------ who, where, what about
+    def _known_account(self) -> Account:
+        """Find the speaker's account, made at first sight."""
+        speaker, connection = self._inbound.speaker, self._inbound.connection
+        known = self._uow.account(connection, speaker.id)
+        if known is not None and (known.name, known.outsider) == (speaker.name, speaker.outsider):
+            return known
+        if known is None:
+            person = self._uow.new_person_id()
+            self._uow.save_person(Person(person, speaker.name, tz=speaker.tz))
+        else:
+            person = known.person
+        account = Account(connection, speaker.id, person, speaker.name, speaker.locale, speaker.tz, speaker.outsider, speaker.bot)
+        self._uow.save_account(account)
+        return account
+
+    def _language(self) -> str:
+        """Give the language of the answer: the person's own in a direct chat, else the room's, else the house's."""
+        own = self._person.lang if self._person is not None else None
+        if own is None and self._account.locale:
+            own = "en" if self._account.locale.lower().startswith("en") else "zh"
+        return own or (self._room.lang if self._room is not None else self._house.policy.lang)
+
+    def _implied(self, lock: bool = False) -> Incident | None:
+        """Give the incident of this room, or in a direct chat the speaker's only open one."""
+        get = self._locked if lock else self._reads.incident
+        if self._room is not None:
+            return get(self._room.incident)
+        if self._inbound.place is Place.DIRECT:
+            mine = self._reads.incidents(Filter(open=True, involved=self._account.person, limit=2))
+            return get(mine[0].id) if len(mine) == 1 else None
+        return None
+
+    def _locked(self, ident: IncidentId) -> Incident | None:
+        """Lock an incident that the speaker may see."""
+        return self._uow.lock_incident(ident) if self._reads.incident(ident) is not None else None
+
+    def _context(self, incident: Incident | None, forced: str | None = None) -> Context:
+        person: PersonId = self._account.person
+        standing = self._house.standing(person, self._account.outsider, incident)
+        return Context(
+            self._now, Actor(ActorKind.PERSON, person), standing, self._lang, self._zone(), self._house.catalog,
+            self._house.policy, self._reads, person=self._person, place=self._inbound.place,
+            via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._inbound.seen),
+            room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
+        )  # fmt: skip
+
+    def _allowed(self, declaration: Declaration, incident: Incident | None, force: str | None) -> str | None:
+        """Check the permission; gives the reason when somebody rightly goes over their standing."""
+        person = self._account.person
+        standing = self._house.standing(person, self._account.outsider, incident)
+        owner = incident is not None and declaration.may is Standing.COMMANDER and self._house.owns(person, incident)
+        if standing >= declaration.may or owner:
+            return force
+        if force and standing > Standing.MEMBER:
+            return force
+        commander = incident.commander if incident is not None else None
+        typed = flat(self._inbound.text).strip() or declaration.usage[self._lang]
+        raise refuse("not_allowed", line=plain(typed), commander=commander, may_force=standing > Standing.MEMBER)
+
+    def _zone(self) -> str:
+        own = self._person.tz if self._person is not None else None
+        return own or self._account.tz or self._house.policy.timezone
+
+    def _not_too_late(self, declaration: Declaration) -> None:
+        late = self._now - self._inbound.at
+        if declaration.changes and late > self._house.policy.late_after and declaration.name not in _STALE_MAY_RUN:
+            raise refuse("too_late", minutes=int(late.total_seconds() // 60), line=flat(self._inbound.text))
+
+    # ------------------------------------------------------------ words
+    def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
+        params = dict(told.params)
+        if after is not None:
+            params["incident"] = after
+        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
+        show = self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
+        text = self._house.prose.say(Say(told.key, params), show)
+        for note in bound.notes if bound is not None else ():
+            text = (*text, *self._house.prose.say(say("noted", note=note), show))
+        return Reply(text, private=not tick, tick=tick)
+
+
+def _still_true(incident: Incident, assumed: dict[str, str]) -> None:
+    """Refuse a click whose assumption no longer holds."""
+    for name, value in assumed.items():
+        if str(getattr(incident, name, None) or "") != value:
+            raise refuse("stale_click", incident=incident)
+
+
+def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:
+    """Take note of a job that ended after its deadline; its stored answer goes to the repeated delivery."""
+    if not job.cancelled() and job.exception() is not None:
+        log.warning("late_delivery_failed", error=repr(job.exception()))

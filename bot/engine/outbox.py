@@ -1,0 +1,306 @@
+"""The worker that performs effects: claim the heads of free lanes, call, and settle what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.engine.house import House
+from bot.engine.perform import Call, Plan, Skip, Wait, plan
+from bot.engine.run import record
+from bot.metrics import Metrics
+from bot.model import event as ev
+from bot.model.effect import Effect, EffectKind, Urgency
+from bot.model.event import Fact
+from bot.model.ids import ConnectionId, EffectId, RoomId
+from bot.model.person import ALL_SEEING, Actor, ActorKind
+from bot.ports import Capability, ChatAdapter, Done, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Store, UnitOfWork
+
+LEASE = timedelta(seconds=4)
+RENEW_EVERY = 1.0  # seconds
+CALL_TIMEOUT = 15.0  # seconds; adapters time out earlier
+GIVE_UP_AFTER = timedelta(hours=24)
+BUG_ATTEMPTS = 10  # an effect whose own code fails is buried after these
+POLL = 0.5  # seconds; a commit here wakes the worker at once, this finds what is due or comes from another replica
+AT_ONCE = 32
+DRAIN = 5.0  # seconds
+BUSY = timedelta(seconds=1)
+BULK_SHARE = 0.8
+
+log = structlog.get_logger("outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    key: str
+    rate: float
+    burst: int
+
+
+class Outbox:
+    """Perform the effects of the connections that this process holds; `me` is unique among replicas."""
+
+    def __init__(self, store: Store, house: House, chats: Mapping[ConnectionId, ChatAdapter], me: str, metrics: Metrics) -> None:
+        self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
+        self._wake = asyncio.Event()
+        self._running: dict[EffectId, asyncio.Task[None]] = {}
+        self._stopping = False
+        self._renewed_at = house.clock.now()
+
+    @property
+    def in_flight(self) -> int:
+        """Count the effects that this process performs at this moment."""
+        return len(self._running)
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._wake.set()
+
+    async def take_back(self) -> int:
+        """Take over what a dead process of the same store left running; only for the one process of a SQLite file."""
+        return await self._store.tx(lambda uow: uow.take_back(list(self._chats)))
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        renewing = asyncio.create_task(self._keep_renewing())
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                claimed = await self.claim()
+                if not claimed or len(self._running) >= AT_ONCE:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), POLL)
+        finally:
+            if self._running:
+                await asyncio.wait(self._running.values(), timeout=DRAIN)
+            renewing.cancel()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends when what is in flight has settled or 5 s have passed."""
+        self._stopping = True
+        self._wake.set()
+
+    async def claim(self) -> int:
+        """Begin what is due as far as lanes and buckets allow, and say how many effects that is."""
+        free = AT_ONCE - len(self._running)
+        if free <= 0:
+            return 0
+        now = self._house.clock.now()
+        mine, busy = list(self._chats), list(self._running)
+        late = now - self._renewed_at > LEASE / 2  # we were stopped, or the store was: our own leases may have run out
+
+        def job(uow: UnitOfWork) -> list[Effect]:
+            granted = []
+            if late and busy:
+                uow.renew(self._me, busy, now + LEASE)
+            for effect in uow.claim(self._me, mine, now, LEASE, free):
+                # Somebody else had it and gave it back while our own call still runs: two at once would break the lane.
+                wait = BUSY if effect.id in busy else self._refused(uow, effect, now)
+                if wait is None:
+                    granted.append(effect)
+                else:
+                    uow.put_back(effect, self._me, now + wait, effect.maybe_sent, "limit")
+            return granted
+
+        try:
+            claimed = await self._store.tx(job)
+        except Exception as error:  # noqa: BLE001  (the loop must live; logged and counted)
+            log.error("claim_failed", error=repr(error))
+            self._metrics.loop_error("outbox")
+            await asyncio.sleep(POLL)
+            return 0
+        for effect in claimed:
+            self._running[effect.id] = asyncio.create_task(self._perform(effect))
+        return len(claimed)
+
+    def _refused(self, uow: UnitOfWork, effect: Effect, now: datetime) -> timedelta | None:
+        """Spend from the connection's and the chat's buckets; gives how long to wait when one is empty."""
+        share = BULK_SHARE if effect.urgency is Urgency.BULK else 1.0
+        for bucket in _buckets(effect, self._house.limits[effect.connection]):
+            interval = timedelta(seconds=1 / bucket.rate)
+            wait = uow.grant(bucket.key, now, interval, interval * (bucket.burst - 1) * share)
+            if wait is not None:
+                self._metrics.limited(effect.connection)
+                return wait
+        return None
+
+    async def _keep_renewing(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Keep what is in flight ours for another lease."""
+        ids, now = list(self._running), self._house.clock.now()
+        if not ids:
+            self._renewed_at = now
+            return
+        try:
+            kept = await self._store.tx(lambda uow: uow.renew(self._me, ids, now + LEASE))
+        except Exception as error:  # noqa: BLE001  (the lease runs out by itself; logged)
+            log.warning("renew_failed", error=repr(error))
+            return
+        self._renewed_at = now
+        for lost in (set(ids) & set(self._running)) - set(kept):  # what settled meanwhile is not lost
+            log.warning("lease_lost", effect=lost)
+
+    async def _perform(self, effect: Effect) -> None:
+        started = time.perf_counter()
+        outcome = "bug"
+        try:
+            outcome = await self._attempt(effect)
+        except Exception as error:
+            log.exception("effect_failed", effect=effect.id, kind=effect.kind, error=repr(error))
+            self._metrics.loop_error("outbox")
+            with contextlib.suppress(Exception):
+                await self._store.tx(lambda uow: self._put_back_bug(uow, effect))
+        finally:
+            if self._running.get(effect.id) is asyncio.current_task():
+                del self._running[effect.id]
+            self._metrics.effect(effect.kind, effect.connection, outcome, time.perf_counter() - started)
+            self._wake.set()
+
+    def _put_back_bug(self, uow: UnitOfWork, effect: Effect) -> None:
+        if effect.attempts >= BUG_ATTEMPTS:
+            self._bury(uow, effect, "internal")
+        else:
+            uow.put_back(effect, self._me, self._house.clock.now() + _backoff(effect.attempts), True, "internal")
+
+    async def _attempt(self, effect: Effect) -> str:
+        now = self._house.clock.now()
+        planned = await self._planned(effect, now)
+        if planned is None:
+            return "lost_lease"
+        if isinstance(planned, Skip):
+            await self._settle(effect, Done(), planned.facts, None)
+            return "skipped"
+        if isinstance(planned, Wait):
+            delay = planned.delay
+            await self._store.tx(lambda uow: uow.put_back(effect, self._me, now + delay, effect.maybe_sent, "wait"))
+            return "waits"
+        result = await self._call(effect, planned)
+        await self._settle(effect, result, (), planned)
+        return type(result).__name__.lower()
+
+    async def _planned(self, effect: Effect, now: datetime) -> Plan | None:
+        """Plan, freezing the range of a Tell before its first call; None when the effect is no longer ours."""
+        if effect.kind is not EffectKind.TELL or effect.hi is not None:
+            return await self._store.read(lambda reads: plan(effect, reads, self._house, now), ALL_SEEING)
+
+        def job(uow: UnitOfWork) -> Plan | None:
+            planned = plan(effect, uow, self._house, now)
+            if isinstance(planned, Call) and planned.lo is not None and planned.hi is not None:
+                return planned if uow.freeze(effect, self._me, planned.lo, planned.hi) else None
+            return planned
+
+        return await self._store.tx(job)
+
+    async def _call(self, effect: Effect, call: Call) -> Result:
+        chat = self._chats[effect.connection]
+        marked = False
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT):
+                if effect.maybe_sent and not call.again:
+                    presence, ref = await self._look_up(effect, call, chat)
+                    if presence is Presence.FOUND:
+                        return Done(ref)
+                    marked = presence is Presence.CANNOT_TELL and Capability.KEYS not in chat.capabilities
+                return await call.make(chat, marked)
+        except TimeoutError:
+            return Lost("timeout")
+
+    async def _look_up(self, effect: Effect, call: Call, chat: ChatAdapter) -> tuple[Presence, Ref | None]:
+        """Ask what an unknown outcome left behind."""
+        if Capability.FIND not in chat.capabilities or call.find is None:
+            return Presence.CANNOT_TELL, None
+        key, where = call.find
+        return await chat.find(key, where, effect.first_tried_at or effect.created_at)
+
+    async def _settle(self, effect: Effect, result: Result, facts: Sequence[Fact], call: Call | None) -> None:
+        now = self._house.clock.now()
+
+        def job(uow: UnitOfWork) -> None:
+            match result:
+                case Done(ref):
+                    if uow.finish(effect, self._me, now):
+                        self._note(uow, effect, [*facts, *(call.done(uow, ref) if call else ())])
+                case Retry(after, code, bucket):
+                    if bucket is not None:
+                        uow.hold(self._throttled(effect, bucket), now + timedelta(seconds=after))
+                    self._again(uow, effect, max(timedelta(seconds=after), _jitter()), effect.maybe_sent, code)
+                case Lost(why):
+                    self._again(uow, effect, _backoff(effect.attempts), True, why)
+                case Rejected(code, raw):
+                    self._reject(uow, effect, code, raw)
+
+        await self._store.tx(job)
+
+    def _throttled(self, effect: Effect, bucket: str) -> str:
+        """Find our own bucket for what the platform throttles: the whole connection when it names that, else this chat's."""
+        buckets = _buckets(effect, self._house.limits[effect.connection])
+        return buckets[0 if bucket == effect.connection else -1].key
+
+    def _again(self, uow: UnitOfWork, effect: Effect, delay: timedelta, maybe_sent: bool, code: str) -> None:
+        now = self._house.clock.now()
+        if now - effect.created_at > GIVE_UP_AFTER:
+            self._bury(uow, effect, code)
+        else:
+            delay = max(delay, _backoff(effect.attempts)) if code in ("unreachable", "busy") else delay
+            uow.put_back(effect, self._me, now + delay, maybe_sent, code)
+
+    def _reject(self, uow: UnitOfWork, effect: Effect, code: str, raw: str) -> None:
+        if effect.kind is EffectKind.OPEN_ROOM:
+            if uow.finish(effect, self._me, self._house.clock.now()):
+                room = RoomId(effect.data["room"])
+                self._note(uow, effect, [ev.RoomFailed(room=room, connection=effect.connection, code=code, raw=raw[:200])])
+        else:
+            log.warning("effect_rejected", effect=effect.id, kind=effect.kind, code=code, raw=raw[:200])
+            self._bury(uow, effect, code)
+
+    def _bury(self, uow: UnitOfWork, effect: Effect, code: str) -> None:
+        if uow.bury(effect, self._me, self._house.clock.now(), code):
+            what = "admin" if effect.data.get("say") in ("dead_letter", "room_failed") else effect.kind.value
+            fact = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
+            self._note(uow, effect, [fact])
+
+    def _note(self, uow: UnitOfWork, effect: Effect, facts: Sequence[Fact]) -> None:
+        note_outcome(uow, self._house, effect, facts, Actor(ActorKind.OUTBOX, self._house.install))
+
+
+def note_outcome(uow: UnitOfWork, house: House, effect: Effect, facts: Sequence[Fact], actor: Actor) -> None:
+    """Record what became of an effect in its incident's log; an effect of no incident leaves its row as the record."""
+    if not facts or effect.incident is None:
+        return
+    incident = uow.lock_incident(effect.incident)
+    record(uow, house, actor, facts, incident, now=house.clock.now(), cause=f"effect:{effect.id}")
+
+
+def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) -> Effect | None:
+    """Queue a dead effect again, for the admin; None when there is no such dead effect."""
+    effect = uow.revive(ident, now)
+    if effect is not None:
+        note_outcome(uow, house, effect, [ev.DeliveryRetried(effect=effect.id)], Actor(ActorKind.CLI, "admin"))
+    return effect
+
+
+def _buckets(effect: Effect, limits: Limits) -> tuple[_Bucket, ...]:
+    everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
+    if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND):
+        thing = effect.lane.split("/")[0] if effect.lane.startswith("room:") else str(effect.data.get("chat", effect.lane))
+        return everything, _Bucket(f"{effect.connection}|{thing}", limits.chat_per_second, limits.chat_burst)
+    return (everything,)
+
+
+def _backoff(attempts: int) -> timedelta:
+    return timedelta(seconds=min(60.0, 0.25 * 2 ** min(attempts, 10)) * random.uniform(0.8, 1.2))
+
+
+def _jitter() -> timedelta:
+    return timedelta(seconds=random.uniform(0.05, 0.15))

@@ -1,0 +1,314 @@
+"""Plan an effect: read the state as it is now and say which call, if any, makes the outside look like it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bot.engine.cards import card_of, chat_of
+from bot.engine.house import House
+from bot.model import event as ev
+from bot.model.effect import Effect, EffectKind, Intent
+from bot.model.event import Fact
+from bot.model.ids import ConnectionId, PersonId, RoomId
+from bot.model.incident import Incident
+from bot.model.room import LIVE, Room, RoomState
+from bot.model.say import Say, say
+from bot.model.telling import tellable
+from bot.model.text import Span, Text, flat
+from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
+from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.views import card_text, room_name, topic
+
+EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The outside looks right already, or the wish has lost its point."""
+
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not yet."""
+
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
+    by `find` (key, chat) or, where the chat cannot tell, `make(True)` marks it. `done` records what came of it."""
+
+    make: Callable[[ChatAdapter, bool], Awaitable[Result]]
+    done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
+    again: bool = False
+    find: tuple[str, str] | None = None
+    lo: int | None = None
+    hi: int | None = None
+
+
+Plan = Skip | Wait | Call
+
+
+def key_of(house: House, *parts: object) -> str:
+    """Make the idempotency key of a thing: at most 32 characters of [0-9a-z], the same whenever it is tried again."""
+    digest = hashlib.sha256("\x1f".join(map(str, (house.install, *parts))).encode()).digest()
+    return base64.b32encode(digest).decode().lower().rstrip("=")[:32]
+
+
+def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Plan an effect of any kind."""
+    if effect.kind in (EffectKind.PAGE, EffectKind.SEND):
+        return _direct(effect, reads, house, now)
+    if effect.kind is EffectKind.SHOW_CARD:
+        return _show_card(effect, reads, house, now)
+    room = reads.room(RoomId(effect.data["room"]))
+    incident = reads.incident(room.incident) if room is not None else None
+    if room is None or incident is None:
+        return Skip()
+    match effect.kind:
+        case EffectKind.OPEN_ROOM:
+            return _open_room(effect, room, incident, reads, house)
+        case EffectKind.CLOSE_ROOM:
+            return _close_room(effect, room, incident, reads, house)
+        case EffectKind.REOPEN_ROOM:
+            return _reopen_room(room, incident)
+        case _ if room.state not in LIVE or room.address is None:
+            return Skip()
+        case EffectKind.SET_TOPIC:
+            return _set_topic(effect, room, incident, reads, house, now)
+        case EffectKind.SYNC_PEOPLE:
+            return _sync_people(room, incident, reads, house, now)
+        case _:
+            return _tell(effect, room, incident, reads, house, now)
+
+
+def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId) -> dict[PersonId, str]:
+    found = ((person, reads.accounts(person, connection)) for person in people)
+    return {person: accounts[0].id for person, accounts in found if accounts}
+
+
+def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
+    if room.state is not RoomState.WANTED or not incident.open:
+        return Skip()
+    limit = house.limits[room.connection].name_chars
+    name = room_name(incident, room.lang, limit)
+    slug = str(effect.data["slug"])
+    people = incident.involved or house.policy.founders
+    founders = list(_accounts(reads, people, room.connection).values())
+    key = key_of(house, "room", room.id, room.generation)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        address = ref.chat if ref is not None else slug
+        return [ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=ref.link if ref else None)]
+
+    again = not house.can(room.connection, Capability.FIND)
+    return Call(lambda chat, _: chat.open_room(name, slug, founders, key), done, again=again, find=(key, ""))
+
+
+def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
+    if incident.open or room.state not in LIVE or room.address is None:
+        return Skip()
+    if reads.effects_open(f"room:{room.id}/", besides=effect.id):
+        return Wait(timedelta(seconds=1))
+    closed = ev.RoomClosed(room=room.id, connection=room.connection)
+    if not house.can(room.connection, Capability.CLOSE_ROOM):
+        return Skip((closed,))
+    address = room.address
+    return Call(lambda chat, _: chat.close_room(address), lambda uow, ref: [closed], again=True)
+
+
+def _reopen_room(room: Room, incident: Incident) -> Plan:
+    if not incident.open or room.state is not RoomState.CLOSED or room.address is None:
+        return Skip()
+    address = room.address
+    opened = ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=room.link)
+    return Call(lambda chat, _: chat.reopen_room(address), lambda uow, ref: [opened], again=True)
+
+
+def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    words = topic(incident, house.prose, house.show(reads, room.lang, now))
+    slot = f"topic:{room.id}"
+    shown = reads.shown(slot)
+    if shown is not None and shown.headline == words and not effect.maybe_sent:  # else something newer may stand there
+        return Skip()
+    address = room.address or ""
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        uow.save_shown(slot, Shown(Ref(address), "", words, now))
+        return []
+
+    return Call(lambda chat, _: chat.set_topic(address, words), done, again=True)
+
+
+def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once."""
+    slot = f"people:{room.id}"
+    shown = reads.shown(slot)
+    asked = set(msgspec.json.decode(shown.headline, type=list[str])) if shown is not None else set()
+    new = [person for person in incident.involved if person not in asked]
+    if not new:
+        return Skip()
+    accounts = _accounts(reads, new, room.connection)
+    strangers = [(person, "no_account") for person in new if person not in accounts]
+    people = {account: person for person, account in accounts.items()}
+    address = room.address or ""
+    known = msgspec.json.encode(sorted(asked | set(new))).decode()
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        uow.save_shown(slot, Shown(Ref(address), "", known, now))
+        refused = [(people[account], code) for account, code in (ref.refused if ref else ()) if account in people]
+        named = tuple(strangers + refused)
+        return [ev.InviteRefused(room=room.id, people=named)] if named else []
+
+    async def make(chat: ChatAdapter, _: bool) -> Result:
+        return await chat.add_people(address, sorted(people))
+
+    return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
+
+
+async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
+    return Done()
+
+
+def _marked(content: Text, house: House, reads: Reads, lang: str, now: datetime) -> Text:
+    return (*house.prose.say(say("sent_again"), house.show(reads, lang, now)), Span(" "), *content)
+
+
+def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    """Post the entries after `told`; a range once frozen is posted unchanged until it is settled."""
+    frozen = effect.hi is not None
+    events = reads.timeline(incident.id, after=(effect.lo or 1) - 1 if frozen else room.told)
+    newest = events[-1].n if events else 0  # a frozen range may have swallowed the wish for what came after it
+    if frozen:
+        events = [e for e in events if e.n <= (effect.hi or 0)]
+    limits = house.limits[room.connection]
+    show = house.show(reads, room.lang, now, hail=limits.hail)
+    lines: list[Text] = []
+    chars = size = 0
+    last = room.told
+    for event in events:
+        if tellable(event, room):
+            line = _cut(house.prose.entry(event, incident, show), limits.text_chars - 100, limits.text_bytes - 300)
+            words = flat(line)
+            chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
+            if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
+                break
+            lines.append(line)
+        last = event.n
+    more = newest > last
+    content: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    address, lo, hi = room.address or "", room.told + 1, last
+    if frozen:
+        lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        fresh = uow.room(room.id)
+        if fresh is not None and fresh.told < hi:
+            uow.save_room(dataclasses.replace(fresh, told=hi))
+        if more:
+            uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
+        return []
+
+    if not lines:
+        return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
+    key = key_of(house, "tell", room.id, room.generation, lo, hi)
+
+    again = _marked(content, house, reads, room.lang, now)
+
+    async def make(chat: ChatAdapter, marked: bool) -> Result:
+        return await chat.post(address, again if marked else content, key)
+
+    return Call(make, done, find=(key, address), lo=lo, hi=hi)
+
+
+def _cut(line: Text, chars: int, size: int) -> Text:
+    words = flat(line)
+    if len(words) <= chars and len(words.encode()) <= size:
+        return line
+    short = words[:chars].encode()[:size].decode(errors="ignore")
+    return (Span(short + "…"),)
+
+
+def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    slot = str(effect.data["slot"])
+    chat = chat_of(slot, effect, reads)
+    found = card_of(slot, effect, reads, house, now)
+    if found is None or chat is None:
+        return Skip()
+    card, lang = found
+    digest = hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
+    shown = reads.shown(slot)
+    connection = effect.connection
+    editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
+    if shown is None and slot.startswith("storm:"):
+        gathered = (effect.first_tried_at or now) + STORM_GATHERS
+        if gathered > now:
+            return Wait(gathered - now)
+    if shown is not None:
+        same = shown.digest == digest or (not editable and shown.headline == card.headline)
+        if same and not effect.maybe_sent:  # an attempt of unknown outcome may have shown something else meanwhile
+            return Skip()
+        if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
+            return Skip()  # text-only rooms are told every change as a line
+        pace = EDIT_PACE if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
+        if shown.at + pace > now:
+            return Wait(shown.at + pace - now)
+    generation = shown.generation + (0 if editable else 1) if shown is not None else 1
+    content: Content = card
+    if not house.can(connection, Capability.CARD):
+        limits = house.limits[connection]
+        content = _cut(card_text(card, house.prose, lang), limits.text_chars - 100, limits.text_bytes - 300)
+    key = key_of(house, slot, generation)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        kept = shown.ref if editable and shown is not None else ref or Ref(chat)
+        # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
+        unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
+        uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
+        if unsure:
+            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
+            uow.want([wish], now)
+        room = uow.room(RoomId(effect.data["room"])) if shown is None and slot.startswith("status:") else None
+        if room is not None:
+            uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
+        return []
+
+    if editable and shown is not None:
+        old = shown.ref
+        return Call(lambda adapter, _: adapter.edit(old, content), done, again=True)
+    marked = content if not isinstance(content, tuple) else _marked(content, house, reads, lang, now)
+    return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=(key, chat))
+
+
+_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
+_INSTANTS = frozenset({"since"})
+
+
+def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Tell one person something directly; what has lost its point by now is not sent."""
+    data = effect.data
+    params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
+    if effect.incident is not None:
+        incident = reads.incident(effect.incident)
+        if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):
+            return Skip()
+        room = next((r for r in reads.rooms(incident.id) if r.state in LIVE), None)
+        params |= {"incident": incident, "room": room}
+    person = reads.person(data["person"])
+    lang = (person.lang if person else None) or house.policy.lang
+    content = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
+    again = _marked(content, house, reads, lang, now)
+    account, key = str(data["account"]), key_of(house, effect.key)
+    return Call(
+        lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)
+    )

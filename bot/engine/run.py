@@ -1,0 +1,210 @@
+"""Run a command and record what it decided: run → apply → react → store, in the caller's transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.command import Answer, Context
+from bot.engine.house import House
+from bot.model import event as ev
+from bot.model.alert import AlertGroup, judged
+from bot.model.deadline import deadlines
+from bot.model.effect import Intent
+from bot.model.event import Event, Fact, Happened, Via
+from bot.model.ids import IncidentId
+from bot.model.incident import Incident, apply
+from bot.model.person import ALL_SEEING, Actor, Standing
+from bot.model.room import Room, RoomState
+from bot.ports import UnitOfWork
+from bot.reactions import NewRoom, World, react
+
+DECLARING = "declaring"  # what only one transaction does at a time
+_MOST_FOLLOW_UPS = 200  # a chain of reactions longer than this is a bug, not an incident
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """Hold what an execution did: the command's incident afterwards, all facts in order, and the answer."""
+
+    incident: Incident | None
+    events: tuple[Event, ...]
+    answer: Answer
+
+
+def execute(
+    uow: UnitOfWork,
+    house: House,
+    name: str,
+    actor: Actor,
+    *,
+    now: datetime,
+    arguments: Mapping[str, Any],
+    incident: Incident | None,
+    via: Via | None = None,
+    cause: str | None = None,
+    at: datetime | None = None,
+) -> Executed:
+    """Run a command of a timer, a source or the outbox; `incident` is locked already and passed where the command takes one."""
+    declaration = house.declarations[name]
+    ctx = Context(
+        now, actor, Standing.ADMIN, house.policy.lang, house.policy.timezone, house.catalog, house.policy,
+        uow.reads(ALL_SEEING), via=via, at=at, declarations=house.declarations,
+    )  # fmt: skip
+    given = {"incident": incident, **arguments} if declaration.takes_incident else arguments
+    return recorded(uow, house, ctx, declaration.function(ctx, **given), incident, cause or f"{actor}:{name}")
+
+
+def recorded(
+    uow: UnitOfWork, house: House, ctx: Context, result: Answer | Sequence[Fact], incident: Incident | None, cause: str
+) -> Executed:
+    """Record what a command's function returned."""
+    answer = result if isinstance(result, Answer) else Answer(result)
+    after, events = record(uow, house, ctx.actor, answer.facts, incident, now=ctx.now, via=ctx.via, cause=cause)
+    return Executed(after, events, answer)
+
+
+def record(
+    uow: UnitOfWork,
+    house: House,
+    actor: Actor,
+    facts: Sequence[Fact],
+    incident: Incident | None,
+    *,
+    now: datetime,
+    via: Via | None = None,
+    cause: str = "",
+) -> tuple[Incident | None, tuple[Event, ...]]:
+    """Apply facts and everything that follows from them, and store rows, log, rooms, effects and timers together."""
+    if not facts:
+        return incident, ()
+    book = _Book(uow, house, actor, now, via, cause)
+    here = book.open(incident) if incident is not None else None
+    todo: deque[tuple[Fact, IncidentId | None]] = deque((fact, here) for fact in facts)
+    taken = 0
+    while todo:
+        taken += 1
+        if taken > len(facts) + _MOST_FOLLOW_UPS:
+            raise RuntimeError(f"reactions to {cause} do not come to an end")
+        fact, target = todo.popleft()
+        event, target = book.enter(fact, target)
+        if here is None and target is not None:
+            here = target
+            todo = deque((f, t or here) for f, t in todo)
+        todo.extendleft(reversed([(f, target) for f in book.follow(event, target)]))
+    book.close()
+    return (book.incidents[here] if here is not None else None), tuple(book.all_events)
+
+
+class _Book:
+    """Keep the incidents, rooms and intents of one execution until they are stored together."""
+
+    def __init__(self, uow: UnitOfWork, house: House, actor: Actor, now: datetime, via: Via | None, cause: str) -> None:
+        self.uow, self.house, self.actor, self.now, self.via, self.cause = uow, house, actor, now, via, cause
+        self.incidents: dict[IncidentId, Incident] = {}
+        self.rooms: dict[IncidentId, list[Room]] = {}
+        self.events: dict[IncidentId, list[Event]] = {}
+        self.all_events: list[Event] = []
+        self.intents: dict[tuple[str, str, str], Intent] = {}
+
+    def open(self, incident: Incident) -> IncidentId:
+        self.incidents[incident.id] = incident
+        self.events[incident.id] = []
+        return incident.id
+
+    def enter(self, fact: Fact, target: IncidentId | None) -> tuple[Event, IncidentId | None]:
+        happened = fact if isinstance(fact, Happened) else Happened(fact)
+        payload = happened.payload
+        target = happened.incident or target
+        if isinstance(payload, ev.ORGANISATION):
+            target = None
+        if isinstance(payload, ev.IncidentDeclared):
+            payload = dataclasses.replace(
+                payload, home=payload.home or self.house.policy.default_chat, lang=payload.lang or self.house.policy.lang
+            )
+            target = self.uow.new_incident_id(self.house.day(self.now))
+        elif target is not None and target not in self.incidents:
+            found = self.uow.lock_incident(target)
+            if found is None:
+                raise LookupError(f"no incident {target}")
+            self.open(found)
+        before = self.incidents.get(target) if target is not None else None
+        event = Event(
+            (before.n if before else 0) + 1 if target is not None else 0,
+            happened.at or self.now, self.now, self.actor, payload, self.via, happened.audience, self.cause,
+        )  # fmt: skip
+        self.all_events.append(event)
+        if target is None:
+            self.uow.log(event)
+        else:
+            self.incidents[target] = apply(before, event, target)
+            self.events.setdefault(target, []).append(event)
+        self._judge_groups(event, target)
+        return event, target
+
+    def _judge_groups(self, event: Event, target: IncidentId | None) -> None:
+        after = self.incidents[target] if target is not None else None
+        for ident in ev.groups_touched(event.payload, after.groups if after else ()):
+            group = self.uow.lock_group(ident)
+            changed = judged(group, event, target, self.house.policy.dismissed_for) if group is not None else None
+            if isinstance(changed, AlertGroup) and changed != group:
+                self.uow.save_group(changed)
+
+    def rooms_of(self, incident: IncidentId) -> list[Room]:
+        if incident not in self.rooms:
+            self.rooms[incident] = list(self.uow.rooms(incident))
+        return self.rooms[incident]
+
+    def follow(self, event: Event, target: IncidentId | None) -> list[Fact]:
+        """Give the facts that follow from one; intents and new rooms are kept."""
+        facts: list[Fact] = []
+        incident = self.incidents[target] if target is not None else None
+        self._move_rooms(event)
+        world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
+        for wanted in react(event, incident, world):
+            if isinstance(wanted, Intent):
+                spot = (wanted.lane, wanted.kind, wanted.key or wanted.target)
+                self.intents.setdefault(spot, wanted)
+            elif isinstance(wanted, NewRoom):
+                assert incident is not None
+                room = self.uow.add_room(
+                    incident.id, wanted.connection, incident.lang, wanted.home, wanted.automatic, wanted.generation, self.now
+                )
+                self.rooms_of(incident.id)
+                self.rooms[incident.id] = list(self.uow.rooms(incident.id))
+                facts.append(ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why))
+            else:
+                facts.append(wanted)
+        return facts
+
+    def _move_rooms(self, event: Event) -> None:
+        match event.payload:
+            case ev.RoomOpened(room=ident, address=address, link=link):
+                self._move(ident, state=RoomState.OPEN, address=address, link=link)
+            case ev.RoomFailed(room=ident):
+                self._move(ident, state=RoomState.FAILED)
+            case ev.RoomClosed(room=ident):
+                self._move(ident, state=RoomState.CLOSED)
+            case _:
+                pass
+
+    def _move(self, ident: Any, **changes: Any) -> None:
+        room = self.uow.room(ident)
+        if room is not None:
+            moved = dataclasses.replace(room, **changes)
+            self.uow.save_room(moved)
+            if moved.address is not None and "address" in changes:
+                self.uow.bind_address(moved.connection, moved.address, moved.id)
+            self.rooms[moved.incident] = [moved if r.id == ident else r for r in self.rooms_of(moved.incident)]
+
+    def close(self) -> None:
+        for ident, incident in self.incidents.items():
+            if self.events.get(ident):
+                self.uow.save_incident(incident, self.events[ident])
+                self.uow.set_deadlines(ident, deadlines(incident, self.house.policy))
+        if self.intents:
+            self.uow.want(list(self.intents.values()), self.now)

@@ -1,0 +1,1 @@
+"""Nouns and rules of incident response: pure, no I/O, no clock, no SDK."""

@@ -1,0 +1,48 @@
+"""A card is data: a few block types that every platform renders in its own way, and text where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.model.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Offer a command: `command` and `args` are ids and enums only; `typed` is the line a person can type instead.
+
+    `assumes` names what must still be true for the click to count, as `(("status", "handling"),)`.
+    """
+
+    label: str
+    command: str
+    typed: str
+    args: tuple[tuple[str, str], ...] = ()
+    assumes: tuple[tuple[str, str], ...] = ()
+    primary: bool = False
+    confirm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Show one labelled fact."""
+
+    label: str
+    value: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Show a state: `headline` is also the push preview, `colour` one of red orange yellow blue green purple grey turquoise.
+
+    `about` is what the card is for (an incident or group id); `fields` come in the order of importance, `buttons` in the
+    order in which platforms cut them from the right.
+    """
+
+    headline: str
+    colour: str
+    about: str = ""
+    sub: str = ""
+    fields: tuple[Field, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    footer: str = ""

@@ -1,0 +1,39 @@
+"""Timers are a projection of the incident: what is due, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.model.event import Status
+from bot.model.incident import Incident
+from bot.model.policy import Policy
+
+Due = dict[tuple[str, str], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Name one due timer of an incident; `kind` is the command that the timer gives, `slot` tells several apart."""
+
+    incident: str
+    kind: str
+    slot: str
+    due: datetime
+
+
+def deadlines(incident: Incident, policy: Policy) -> Due:
+    """Give every timer that must stand for this incident now."""
+    due: Due = {}
+    if incident.status is Status.RECOVERED and incident.observe_until is not None:
+        due["end_observation", ""] = incident.observe_until
+    if incident.status is Status.HANDLING and incident.commander is None and not incident.drill:
+        wait = policy.nag_commander.get(incident.severity)
+        if wait is not None and incident.commander_nagged_at is None:
+            due["nag_commander", ""] = incident.declared_at + wait
+    if incident.closed_at is not None:
+        due["close_rooms", ""] = incident.closed_at + policy.close_room_after
+    for room, wanted_at in incident.waiting_rooms:
+        if policy.fallback and incident.active:
+            due["open_fallback", str(room)] = wanted_at + policy.fallback_after
+    return due

@@ -1,0 +1,288 @@
+"""The incident: what it is now, and the one function that changes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from bot.model import event as ev
+from bot.model.decoding import prepare
+from bot.model.event import Event, Mark, Status
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.person import Actor
+from bot.model.policy import Policy
+from bot.model.severity import Severity
+from bot.model.text import Text
+
+T = TypeVar("T")
+
+
+class Outcome(StrEnum):
+    """Say how a closed incident ended."""
+
+    DONE = "done"
+    DISMISSED = "dismissed"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """Hold the newest update."""
+
+    text: Text
+    by: Actor
+    at: datetime
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Hold the newest fact, for the card's footer."""
+
+    n: int
+    kind: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Describe an incident as of its `n`-th fact; it holds counts of alerts, never alerts."""
+
+    id: IncidentId
+    n: int
+    status: Status
+    severity: Severity
+    title: Text
+    declared_at: datetime
+    declared_by: Actor
+    provisional: bool = False
+    title_en: str | None = None
+    services: tuple[ServiceId, ...] = ()
+    impact: Text = ()
+    commander: PersonId | None = None
+    commander_since: datetime | None = None
+    offered_to: PersonId | None = None
+    roles: Mapping[str, PersonId] = field(default_factory=dict)
+    involved: tuple[PersonId, ...] = ()
+    invited: tuple[ev.Invitee, ...] = ()
+    drill: bool = False
+    private: bool = False
+    automatic: bool = False
+    report: bool = False
+    by_rule: str | None = None
+    marks: Mapping[Mark, datetime] = field(default_factory=dict)
+    latest: Latest | None = None
+    next_update_by: datetime | None = None
+    firing: int = 0
+    resolved: int = 0
+    groups: tuple[GroupId, ...] = ()
+    linked: tuple[IncidentId, ...] = ()
+    bridge: str | None = None
+    recovery: Text = ()
+    observe_until: datetime | None = None
+    recovery_asked_at: datetime | None = None
+    commander_nagged_at: datetime | None = None
+    outcome: Outcome | None = None
+    closed_at: datetime | None = None
+    merged_into: IncidentId | None = None
+    waiver: str | None = None
+    waived_by: Actor | None = None
+    held_back: bool = False
+    undelivered: int = 0
+    waiting_rooms: tuple[tuple[RoomId, datetime], ...] = ()  # wanted, neither opened nor failed so far
+    home: ConnectionId | None = None
+    lang: str = "zh"
+    changed: Change | None = None
+
+    @property
+    def open(self) -> bool:
+        """Say whether the incident is still to be dealt with."""
+        return self.status is not Status.CLOSED
+
+    @property
+    def active(self) -> bool:
+        """Say whether the trouble itself is still on: pending or handling."""
+        return self.status in (Status.PENDING, Status.HANDLING)
+
+    def observed(self, now: datetime) -> bool:
+        """Say whether its recovery is being watched: alerts that return belong to it."""
+        return self.status is Status.RECOVERED and self.observe_until is not None and now < self.observe_until
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.HANDLING, Status.CLOSED}),  # closed: dismissed, merged or cancelled only
+    Status.HANDLING: frozenset({Status.RECOVERED, Status.CLOSED}),  # closed: dismissed, merged or cancelled only
+    Status.RECOVERED: frozenset({Status.REVIEWING, Status.CLOSED, Status.HANDLING}),
+    Status.REVIEWING: frozenset({Status.CLOSED, Status.HANDLING}),
+    Status.CLOSED: frozenset({Status.HANDLING}),
+}
+
+
+def lacks_to_close(incident: Incident, policy: Policy, waiver: str | None, now: datetime) -> tuple[str, ...]:
+    """Name exactly what stands between an incident and its close; empty when nothing does.
+
+    Codes: recovery, observation, postmortem.
+    """
+    if incident.active:
+        return ("recovery",)
+    lacking = []
+    needs_review = incident.severity in policy.postmortem_levels and not incident.drill
+    if needs_review and waiver is None and incident.waiver is None:
+        lacking.append("postmortem")
+    return tuple(lacking)
+
+
+def apply(incident: Incident | None, event: Event, ident: IncidentId | None = None) -> Incident:
+    """Give the incident after one more fact; the only code that changes an incident.
+
+    The first fact must be `IncidentDeclared`, with the new incident's `ident`.
+    """
+    if incident is None:
+        assert isinstance(event.payload, ev.IncidentDeclared)
+        assert ident is not None
+        return _declared(event, event.payload, ident)
+    changes = _changes(incident, event, event.payload)
+    person = event.actor.person
+    if person is not None and person not in changes.get("involved", incident.involved):
+        changes["involved"] = (*changes.get("involved", incident.involved), person)
+    change = Change(event.n, event.kind, event.actor, event.recorded_at)
+    return dataclasses.replace(incident, **changes, n=event.n, changed=change)
+
+
+def _declared(event: Event, p: ev.IncidentDeclared, ident: IncidentId) -> Incident:
+    marks = {Mark.DETECTED: p.detected or event.at}
+    if p.occurred is not None:
+        marks[Mark.OCCURRED] = p.occurred
+    return Incident(
+        id=ident, n=event.n, status=p.status, severity=p.severity, title=p.title, declared_at=event.at,
+        declared_by=event.actor, provisional=p.provisional, title_en=p.title_en, services=p.services,
+        involved=(event.actor.person,) if event.actor.person else (), drill=p.drill, private=p.private,
+        automatic=p.automatic, report=p.report, by_rule=p.by_rule, marks=marks, firing=p.firing, resolved=p.resolved,
+        groups=p.groups, home=p.home, lang=p.lang,
+        changed=Change(event.n, event.kind, event.actor, event.recorded_at),
+    )  # fmt: skip
+
+
+def _plus(have: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*have, *more)))
+
+
+def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
+    match p:
+        case ev.IncidentConfirmed():
+            return {"status": Status.HANDLING, "severity": p.severity, "provisional": False}
+        case ev.IncidentDismissed():
+            return {"status": Status.CLOSED, "outcome": Outcome.DISMISSED, "closed_at": event.at}
+        case ev.IncidentCancelled():
+            return {"status": Status.CLOSED, "outcome": Outcome.CANCELLED, "closed_at": event.at}
+        case ev.IncidentMerged():
+            return {"status": Status.CLOSED, "outcome": Outcome.MERGED, "closed_at": event.at, "merged_into": p.into,
+                    "groups": (), "firing": 0, "resolved": 0, "observe_until": None}  # fmt: skip
+        case ev.MergeReceived():
+            return {"services": _plus(incident.services, p.services), "groups": _plus(incident.groups, p.groups),
+                    "firing": p.firing, "resolved": p.resolved, "linked": _plus(incident.linked, (p.other,))}  # fmt: skip
+        case ev.SeverityChanged():
+            return {"severity": p.after, "provisional": False}
+        case ev.CommandOffered():
+            return {"offered_to": p.to}
+        case ev.CommanderChanged():
+            involved = _plus(incident.involved, (p.after,) if p.after else ())
+            return {"commander": p.after, "commander_since": event.at if p.after else None, "involved": involved,
+                    "offered_to": None}  # fmt: skip
+        case ev.RoleAssigned():
+            return {"roles": {**incident.roles, p.role: p.person}, "involved": _plus(incident.involved, (p.person,))}
+        case ev.PeopleInvited():
+            known = {i.person for i in incident.invited}
+            new = tuple(i for i in p.people if i.person not in known)
+            return {"invited": (*incident.invited, *new), "involved": _plus(incident.involved, tuple(i.person for i in new))}
+        case ev.PersonJoined():
+            return {"involved": _plus(incident.involved, (p.person,))}
+        case ev.ImpactStated():
+            return {"impact": p.text or incident.impact, "services": _plus(incident.services, p.services)}
+        case ev.UpdatePosted():
+            return {"latest": Latest(p.text, event.actor, event.at, p.number), "next_update_by": p.next_by}
+        case ev.Marked():
+            return {"marks": {**incident.marks, p.mark: p.when}}
+        case ev.TitleChanged():
+            return {"title": p.title or incident.title, "title_en": p.title_en or incident.title_en}
+        case ev.BridgeSet():
+            return {"bridge": p.url}
+        case ev.AlertsLinked():
+            return {"groups": _plus(incident.groups, p.groups), "firing": p.firing, "resolved": p.resolved}
+        case ev.AlertsUnlinked():
+            return {"groups": tuple(g for g in incident.groups if g not in p.groups), "firing": p.firing,
+                    "resolved": p.resolved}  # fmt: skip
+        case ev.AlertsChanged():
+            return {"firing": p.firing, "resolved": p.resolved}
+        case ev.IncidentLinked():
+            return {"linked": _plus(incident.linked, (p.other,))}
+        case ev.IncidentUnlinked():
+            return {"linked": tuple(i for i in incident.linked if i != p.other)}
+        case ev.RecoverySuggested():
+            return {"recovery_asked_at": event.at}
+        case ev.IncidentRecovered():
+            return {"status": Status.RECOVERED, "recovery": p.text, "observe_until": p.observe_until,
+                    "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None}  # fmt: skip
+        case ev.IncidentReopened():
+            marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
+            return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
+                    "merged_into": None, "waiver": None, "waived_by": None, "recovery": (),
+                    "recovery_asked_at": None}  # fmt: skip
+        case ev.ObservationEnded():
+            return {"status": p.to, "observe_until": None}
+        case ev.IncidentClosed():
+            waived = {"waiver": p.waiver, "waived_by": event.actor} if p.waiver else {}
+            return {"status": Status.CLOSED, "outcome": Outcome.DONE, "closed_at": event.at, "observe_until": None, **waived}
+        case ev.Undone():
+            return {name: restored(name, value) for name, value in p.restored.items()}
+        case ev.CommanderMissing():
+            return {"commander_nagged_at": event.at}
+        case ev.RoomHeldBack():
+            return {"held_back": True}
+        case ev.RoomWanted():
+            return {"held_back": False, "waiting_rooms": (*incident.waiting_rooms, (p.room, event.at))}
+        case ev.RoomOpened() | ev.RoomFailed():
+            return {"waiting_rooms": tuple(w for w in incident.waiting_rooms if w[0] != p.room)}
+        case ev.DeliveryFailed():
+            return {"undelivered": incident.undelivered + 1}
+        case ev.DeliveryRetried():
+            return {"undelivered": max(0, incident.undelivered - 1)}
+        case _:
+            return {}
+
+
+prepare(Incident)
+_FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
+_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited"})
+
+
+def restored(name: str, value: Any) -> Any:
+    """Read one field of an incident from its JSON form."""
+    return msgspec.convert(value, typing.get_type_hints(Incident)[name])
+
+
+def difference(after: Incident, before: Incident) -> dict[str, Any]:
+    """Map each field that an undo may touch and that differs to its value before, in JSON terms."""
+    return {
+        name: msgspec.to_builtins(getattr(before, name))
+        for name in _FIELDS
+        if name not in _UNDO_KEEPS and getattr(after, name) != getattr(before, name)
+    }
+
+
+def fold(ident: IncidentId, log: list[Event]) -> Incident:
+    """Rebuild an incident from its whole log, which must not be empty."""
+    incident: Incident | None = None
+    for event in log:
+        incident = apply(incident, event, ident)
+    assert incident is not None
+    return incident

@@ -1,0 +1,53 @@
+"""The organisation's rules of the house, read from config once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from bot.model.ids import ConnectionId, PersonId
+from bot.model.severity import Severity
+
+
+def _observation() -> Mapping[Severity, timedelta]:
+    return {Severity.P1: timedelta(minutes=30), Severity.P2: timedelta(minutes=15)}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Hold every number that decides; defaults are the documented ones."""
+
+    timezone: str = "Asia/Shanghai"
+    lang: str = "zh"
+    default_chat: ConnectionId | None = None
+    fallback: tuple[ConnectionId, ...] = ()
+    mirror: tuple[ConnectionId, ...] = ()
+    announce: tuple[tuple[ConnectionId, str], ...] = ()  # (connection, chat id) of announcement channels
+    admins: frozenset[PersonId] = frozenset()
+    founders: tuple[PersonId, ...] = ()
+    default_severity: Severity = Severity.P3
+    observation: Mapping[Severity, timedelta] = field(default_factory=_observation)
+    postmortem_levels: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
+    room_while_pending: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
+    authority: str = "open"  # open: every member may respond; strict: only those involved
+    duplicate_within: timedelta = timedelta(minutes=30)
+    dismissed_for: timedelta = timedelta(hours=1)
+    undo_for: timedelta = timedelta(seconds=60)
+    late_after: timedelta = timedelta(minutes=10)
+    auto_rooms: int = 3
+    auto_rooms_within: timedelta = timedelta(minutes=10)
+    fallback_after: timedelta = timedelta(seconds=30)
+    close_room_after: timedelta = timedelta(hours=24)
+    ask_recovery_again: timedelta = timedelta(minutes=10)
+    nag_commander: Mapping[Severity, timedelta] = field(
+        default_factory=lambda: {
+            Severity.P1: timedelta(minutes=3),
+            Severity.P2: timedelta(minutes=3),
+            Severity.P3: timedelta(minutes=10),
+        }
+    )
+
+    def observes(self, severity: Severity) -> timedelta:
+        """Give how long a recovered incident of this level is watched."""
+        return self.observation.get(severity, timedelta(0))

@@ -1,0 +1,202 @@
+"""One rendering of a template: the spans behind its tokens, and what templates may call.
+
+A token holds a number drawn for this rendering alone, so nothing that strangers typed can be one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Protocol
+
+from jinja2 import Undefined
+
+from bot.model.ids import GroupId, PersonId, ServiceId, group_word
+from bot.model.person import Actor
+from bot.model.say import Say
+from bot.model.text import Span, Text
+from bot.show import PRIVATE, Show, clean, clock, cut, joined, span, tame
+
+_OPEN, _SHUT = "\ue000", "\ue001"
+_TOKEN = re.compile(f"{_OPEN}([0-9a-f]+)\\.(\\d+){_SHUT}")
+_WEB = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
+_NAME_CHARS = 60
+_SENTENCE_ENDS = "。．.!?！？…"
+
+
+class Words(Protocol):
+    """Give labels and nested texts."""
+
+    def label(self, key: str, lang: str) -> str: ...
+    def words(self, lang: str) -> Mapping[str, str]: ...
+    def say(self, said: Say, show: Show) -> Text: ...
+
+
+class Page:
+    """Hold one rendering: the reader, the spans behind its tokens, and the functions that templates call."""
+
+    def __init__(self, prose: Words, show: Show, inline: bool = False) -> None:
+        self.prose, self.show, self.inline = prose, show, inline
+        self.spans: list[Text] = []
+        self.seal = secrets.token_hex(6)
+
+    def keep(self, text: Text) -> str:
+        """Store spans and give the token that stands for them."""
+        self.spans.append(text)
+        return f"{_OPEN}{self.seal}.{len(self.spans) - 1}{_SHUT}"
+
+    def split(self, rendered: str) -> Text:
+        """Turn a rendered string to spans; private-use characters that are no token of ours vanish."""
+        pieces: list[Span] = []
+        parts = _TOKEN.split(rendered)
+        for words, seal, number in zip(parts[0::3], [*parts[1::3], ""], [*parts[2::3], ""], strict=True):
+            pieces.append(Span(PRIVATE.sub("", words)))
+            if seal == self.seal:
+                pieces.extend(self.spans[int(number)])
+        return joined(tuple(pieces))
+
+    # filters
+    def person(self, ident: PersonId) -> str:
+        return cut(clean(self.show.person(ident)), _NAME_CHARS).strip() or self.prose.label("person.deleted", self.show.lang)
+
+    def mention(self, ident: PersonId) -> str:
+        """Leave a span that a chat may print as a real mention: only for somebody who must act now."""
+        return self.keep((Span(f"@{self.person(ident)}", "person", person=ident),))
+
+    def actor(self, who: Actor) -> str:
+        return self.person(who.person) if who.person is not None else self.prose.label(f"actor.{who.kind}", self.show.lang)
+
+    def service(self, ident: ServiceId | None) -> str:
+        if ident is None:
+            return self.prose.label("unknown_service", self.show.lang)
+        return clean(self.show.service(ident, self.show.lang))
+
+    def services(self, idents: Iterable[ServiceId]) -> str:
+        return self.comma.join(self.service(ident) for ident in idents)
+
+    def typed(self, text: Text | str | None, limit: int | None = None) -> str:
+        """Print what people typed; nobody is mentioned by a repetition of their words."""
+        shown = joined(tuple(self._harmless(piece) for piece in ((Span(text),) if isinstance(text, str) else text or ())))
+        if limit is not None:
+            shown = _cut_spans(shown, limit)
+        return self.keep(shown)
+
+    def _harmless(self, piece: Span) -> Span:
+        words = clean(piece.text)
+        target = clean(piece.target or "")
+        if piece.kind == "person" and piece.person is not None:
+            return Span(("@" if words.startswith("@") else "") + self.person(piece.person))
+        if piece.kind == "link":
+            return Span(words or target, "link", target=target) if _WEB.fullmatch(target) else Span(words)
+        if piece.kind == "channel":
+            return Span(words, "channel", target=target)
+        return Span(words, piece.kind if piece.kind in ("code", "emoji") else "text")
+
+    def sentence(self, text: Text, limit: int | None = None) -> str:
+        """Print what people typed, with a full stop where they left it out."""
+        words = "".join(piece.text for piece in text).rstrip()
+        stop = "" if not words or words[-1] in _SENTENCE_ENDS else ("." if self.show.lang == "en" else "。")
+        return self.typed(text, limit) + stop
+
+    def code(self, words: object, limit: int = 200) -> str:
+        raw = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False, default=str)
+        return self.keep((Span(cut(clean(raw), limit), "code"),))
+
+    def link(self, words: object, target: str | None = None) -> str:
+        """Leave a link with words of ours; an address that is not of the web stays words."""
+        address = clean(target if target is not None else str(words))
+        shown = clean(str(words))
+        return self.keep((Span(shown, "link", target=address) if _WEB.fullmatch(address) else Span(shown),))
+
+    def clock(self, at: datetime, seconds: bool = False) -> str:
+        return clock(at, self.show, seconds)
+
+    def span(self, length: timedelta | float) -> str:
+        return span(length, self.show.lang)
+
+    def word(self, value: object, family: str | None = None) -> str:
+        """Give the label of an enum value; of a plain word within a family, and the word itself if it has no label."""
+        if isinstance(value, Enum):
+            name = value.value if isinstance(value.value, str) else value.name.lower()
+            return self.prose.label(f"{family or _family(type(value).__name__)}.{name}", self.show.lang)
+        known = self.prose.words(self.show.lang)
+        if value is None:
+            return known["none"]
+        return known.get(f"{family}.{value}", cut(clean(str(value)), _NAME_CHARS))
+
+    def refusal(self, code: str, raw: str | None = "") -> str:
+        """Give a platform's refusal in words; of an unknown one, quote what the platform said."""
+        known = self.prose.words(self.show.lang).get(f"code.{code}")
+        return known if known is not None else self.code(raw or code)
+
+    def group(self, ident: GroupId) -> str:
+        return group_word(ident)
+
+    def join_names(self, people: Iterable[PersonId], limit: int | None = None) -> str:
+        names = [self.person(p) for p in people]
+        if limit is None or len(names) <= limit:
+            return self.comma.join(names)
+        more = self.prose.label("person.more", self.show.lang).replace("#", str(len(names)))
+        return self.comma.join(names[:limit]) + more
+
+    # globals
+    @property
+    def comma(self) -> str:
+        return ", " if self.show.lang == "en" else "、"
+
+    @property
+    def bar(self) -> str:
+        return " · " if self.show.lang == "en" else "｜"
+
+    def stamp(self, at: datetime, who: str = "") -> str:
+        """Say in brackets who and when; a numbered line says when in front, so there only who."""
+        inside = " ".join(part for part in (who, "" if self.inline else self.clock(at)) if part)
+        if not inside:
+            return ""
+        return f" ({inside})" if self.show.lang == "en" else f"（{inside}）"
+
+    def finalize(self, value: object) -> str:
+        """Print a value that no filter printed: ours by its kind, anything else as one harmless line."""
+        match value:
+            case Undefined():
+                return str(value)  # raises, naming what is missing
+            case None:
+                raise ValueError("a text printed a value that is not there")
+            case Enum():
+                return self.word(value)
+            case datetime():
+                return self.clock(value)
+            case timedelta():
+                return self.span(value)
+            case Actor():
+                return self.actor(value)
+            case Say():
+                return self.keep(self.prose.say(value, self.show))
+            case tuple() if all(isinstance(piece, Span) for piece in value):
+                return self.typed(value)
+            case str() | int() | float():
+                return tame(str(value))
+            case _:
+                raise TypeError(f"a text cannot print {type(value).__name__}")
+
+
+def _cut_spans(text: Text, limit: int) -> Text:
+    if sum(len(piece.text) for piece in text) <= limit:
+        return text
+    kept: list[Span] = []
+    room = limit - 1
+    for piece in text:
+        kept.append(Span(piece.text[:room], piece.kind, piece.person, piece.target))
+        room -= len(piece.text)
+        if room <= 0:
+            break
+    return joined((*kept, Span("…")))
+
+
+def _family(name: str) -> str:
+    """Turn RoomState to room_state."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,362 @@
+"""The rules that `reactions.py` lists: each reads a fact and the state after it, and says what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from bot.model import event as ev
+from bot.model.effect import EffectKind, Intent, Urgency
+from bot.model.event import Event, Fact, Invitee, Status, Telling
+from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
+from bot.model.incident import Incident
+from bot.model.person import Actor, ActorKind
+from bot.model.room import LIVE, Room, RoomState
+from bot.model.say import Say, say
+from bot.ports import Capability, Reads
+from bot.views import room_slug
+
+if TYPE_CHECKING:
+    from bot.engine.house import House
+
+NO_EFFECT = EffectId(0)
+STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
+STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
+
+
+@dataclass(frozen=True, slots=True)
+class NewRoom:
+    """Ask for a room on a connection."""
+
+    connection: ConnectionId
+    home: bool = True
+    automatic: bool = False
+    generation: int = 1
+    why: str = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Hold what rules may look at besides the fact and its incident: the house, the store as it is, this incident's rooms."""
+
+    house: House
+    reads: Reads
+    now: datetime
+    rooms: tuple[Room, ...]
+
+    @property
+    def live(self) -> Iterator[Room]:
+        """Give the rooms that can be written to."""
+        return (room for room in self.rooms if room.state in LIVE)
+
+
+Wanted = Iterable[Intent | NewRoom | Fact]
+Rule = Callable[[Event, Any, World], Wanted]
+P = TypeVar("P", bound=ev.Payload)
+
+
+def fact(event: Event, kind: type[P]) -> P:
+    """Give the payload of an event that the table promises to be of this kind."""
+    assert isinstance(event.payload, kind), f"the table gave {event.kind} to a rule of {kind.__name__}"
+    return event.payload
+
+
+# ---------------------------------------------------------------- intents
+def room_wish(room: Room, kind: EffectKind, part: str, urgency: Urgency = Urgency.NORMAL) -> Intent:
+    """Wish something of a room; `part` names the lane within the room."""
+    return Intent(kind, f"room:{room.id}/{part}", f"room:{room.id}", room.connection, room.incident, {"room": room.id}, urgency)
+
+
+def card_wish(slot: str, connection: ConnectionId, chat: str, incident: IncidentId | None, **data: Any) -> Intent:
+    """Wish that a slot's card shows the newest state."""
+    return Intent(EffectKind.SHOW_CARD, f"card:{slot}", slot, connection, incident, {"slot": slot, "chat": chat, **data})
+
+
+def page(world: World, person: PersonId, text: Say, key: str, incident: IncidentId | None) -> Iterator[Intent]:
+    """Send one person a direct message on the default chat, or on the first chat where they have an account; once per key."""
+    for connection in world.house.capabilities:
+        if not world.house.can(connection, Capability.DIRECT):
+            continue
+        accounts = world.reads.accounts(person, connection)
+        if accounts:
+            account = accounts[0].id
+            data = {"account": account, "person": person, "say": text.key, "params": msgspec.to_builtins(text.params)}
+            yield Intent(
+                EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key
+            )
+            return
+
+
+def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, incident: Incident | None) -> Iterator[Intent]:
+    for person in dict.fromkeys(people):
+        if event.actor.person != person:
+            at = f"{incident.id}#{event.n}" if incident is not None else f"org@{event.cause}"
+            yield from page(world, person, text, f"{text.key}/{at}/{person}", incident.id if incident else None)
+
+
+# ---------------------------------------------------------------- every fact
+def show_status(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        yield room_card(room)
+
+
+def room_card(room: Room) -> Intent:
+    """Wish that a room's pinned status card shows the newest state."""
+    slot = f"status:{room.id}"
+    data = {"slot": slot, "room": room.id}
+    return Intent(EffectKind.SHOW_CARD, f"room:{room.id}/card", slot, room.connection, room.incident, data)
+
+
+def tell_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell rooms what is new; a fresh room gets its status card first, and the card's posting asks for the rest."""
+    if event.payload.telling is Telling.SILENT:
+        return
+    urgency = Urgency.URGENT if event.payload.telling is Telling.NOTICE else Urgency.NORMAL
+    for room in world.live:
+        if world.reads.shown(f"status:{room.id}") is not None or not world.reads.effects_open(f"room:{room.id}/card", NO_EFFECT):
+            yield room_wish(room, EffectKind.TELL, "talk", urgency)
+
+
+def tell_without_card(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell rooms whose status card was given up."""
+    if fact(event, ev.DeliveryFailed).what == EffectKind.SHOW_CARD:
+        for room in world.live:
+            yield room_wish(room, EffectKind.TELL, "talk")
+
+
+def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell a room that is open again what it missed; a new one waits for its card."""
+    for room in world.live:
+        if world.reads.shown(f"status:{room.id}") is not None:
+            yield room_wish(room, EffectKind.TELL, "talk")
+
+
+def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
+    if incident.private or not any(room.address for room in world.rooms):
+        return
+    for connection, chat in world.house.policy.announce:
+        slot = f"announce:{connection}:{chat}:{incident.id}"
+        if isinstance(event.payload, ev.RoomOpened) or world.reads.shown(slot) is not None:
+            yield card_wish(slot, connection, chat, incident.id)
+
+
+# ---------------------------------------------------------------- rooms
+def open_first_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Open rooms when the incident deserves one and has none; a storm keeps automatic ones back."""
+    policy = world.house.policy
+    deserves = incident.status is Status.HANDLING or incident.severity in policy.room_while_pending
+    if not deserves or world.rooms or incident.home is None:
+        return
+    automatic = incident.automatic and event.actor.kind is ActorKind.SOURCE
+    if automatic and world.reads.automatic_rooms_since(world.now - policy.auto_rooms_within) >= policy.auto_rooms:
+        yield ev.RoomHeldBack(limit=policy.auto_rooms, within=int(policy.auto_rooms_within.total_seconds()))
+        return
+    yield from _rooms(incident, policy.mirror, automatic)
+
+
+def _rooms(incident: Incident, mirror: tuple[ConnectionId, ...], automatic: bool, why: str = "declared") -> Iterator[NewRoom]:
+    assert incident.home is not None
+    yield NewRoom(incident.home, automatic=automatic, why=why)
+    for connection in mirror:
+        if connection != incident.home:
+            yield NewRoom(connection, home=False, automatic=automatic, why="mirror")
+
+
+def open_room_on_request(event: Event, incident: Incident, world: World) -> Wanted:
+    if incident.open and not world.rooms and incident.home is not None:
+        yield from _rooms(incident, (), automatic=False, why="asked")
+
+
+def open_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
+    for room in world.rooms:
+        if room.id == fact(event, ev.RoomWanted).room:
+            slug = room_slug(incident) + (f"-{room.generation}" if room.generation > 1 else "")
+            wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
+            yield replace(wish, data={**wish.data, "slug": slug})
+
+
+def open_next_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Try the next connection of the fallback when a room failed or is late, and no other one lives."""
+    tried = {room.connection for room in world.rooms}
+    if incident.open and not any(room.state in LIVE for room in world.rooms):
+        for connection in world.house.policy.fallback:
+            if connection not in tried:
+                yield NewRoom(connection, home=False, why="fallback")
+                return
+
+
+def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    """Bring a closed room back; where a chat cannot, open the next generation."""
+    newest = {room.connection: room for room in world.rooms}
+    for room in newest.values():
+        if room.state not in (RoomState.CLOSED, RoomState.CLOSING):
+            continue
+        if world.house.can(room.connection, Capability.REOPEN_ROOM):
+            yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
+        else:
+            yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened")
+
+
+def close_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        yield room_wish(room, EffectKind.CLOSE_ROOM, "life")
+
+
+def set_topic(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        if world.house.can(room.connection, Capability.TOPIC):
+            yield room_wish(room, EffectKind.SET_TOPIC, "topic")
+
+
+def sync_people(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        if world.house.can(room.connection, Capability.PEOPLE):
+            yield room_wish(room, EffectKind.SYNC_PEOPLE, "people", Urgency.URGENT)
+
+
+# ---------------------------------------------------------------- people
+def call_owners(event: Event, incident: Incident, world: World) -> Wanted:
+    """Invite the owners of the affected services who are not there yet, once the incident is worth a room."""
+    if incident.held_back or not (
+        incident.status is Status.HANDLING or incident.severity in world.house.policy.room_while_pending
+    ):
+        return
+    if not incident.active:
+        return
+    known = {invitee.person for invitee in incident.invited}
+    owners = world.house.catalog.owners(incident.services)
+    called = [Invitee(p, "owner", service, duty) for p, (service, duty) in owners.items() if p not in known]
+    if called:
+        yield ev.PeopleInvited(people=tuple(called))
+
+
+def page_called(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell each called person directly why; routine levels are left to the room."""
+    if not incident.severity.grave and event.actor.kind is not ActorKind.PERSON:
+        return
+    for invitee in fact(event, ev.PeopleInvited).people:
+        if invitee.person == event.actor.person or (not incident.severity.grave and invitee.why == "owner"):
+            continue
+        if invitee.why in ("commander", "role"):
+            continue  # the offer of command or the role is told by a message of its own
+        text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty)
+        yield from page(world, invitee.person, text, f"called/{incident.id}/{invitee.person}", incident.id)
+
+
+def ask_owners_to_confirm(event: Event, incident: Incident, world: World) -> Wanted:
+    """Ask the owners (else the admins) to judge a person's report that has no room of its own yet."""
+    if incident.status is Status.PENDING and event.actor.kind is ActorKind.PERSON:
+        owners = tuple(world.house.catalog.owners(incident.services)) or tuple(sorted(world.house.policy.admins))
+        yield from _pages(event, world, owners, say("to_confirm", incident=incident.id), incident)
+
+
+def tell_reporter(event: Event, incident: Incident, world: World) -> Wanted:
+    if incident.report and incident.declared_by.person is not None:
+        text = say("reporter_told", incident=incident.id, kind=event.kind)
+        yield from _pages(event, world, (incident.declared_by.person,), text, incident)
+
+
+def tell_called(event: Event, incident: Incident, world: World) -> Wanted:
+    people = tuple(invitee.person for invitee in incident.invited)
+    yield from _pages(event, world, people, say("called_off", incident=incident.id), incident)
+
+
+def page_commander(event: Event, incident: Incident, world: World) -> Wanted:
+    after = fact(event, ev.CommanderChanged).after
+    if after is not None:
+        yield from _pages(event, world, (after,), say("you_command", incident=incident.id), incident)
+
+
+def page_offer(event: Event, incident: Incident, world: World) -> Wanted:
+    yield from _pages(event, world, (fact(event, ev.CommandOffered).to,), say("command_offered", incident=incident.id), incident)
+
+
+def page_role(event: Event, incident: Incident, world: World) -> Wanted:
+    p = fact(event, ev.RoleAssigned)
+    yield from _pages(event, world, (p.person,), say("you_have_role", incident=incident.id, role=p.role), incident)
+
+
+def page_suggested(event: Event, incident: Incident, world: World) -> Wanted:
+    suggested = fact(event, ev.CommanderMissing).suggested
+    if suggested is not None:
+        yield from _pages(event, world, (suggested,), say("please_command", incident=incident.id), incident)
+
+
+def tell_declarer_of_room(event: Event, incident: Incident, world: World) -> Wanted:
+    people = (incident.declared_by.person,) if incident.declared_by.person else tuple(sorted(world.house.policy.admins))
+    p = fact(event, ev.RoomFailed)
+    text = say("room_failed", incident=incident.id, code=p.code, raw=p.raw)
+    yield from _pages(event, world, people, text, incident)
+
+
+def tell_admins(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell the admins of an effect that was given up; one about such a message is not told again."""
+    p = fact(event, ev.DeliveryFailed)
+    if p.what != "admin":
+        text = say("dead_letter", incident=incident.id, effect=p.effect, what=p.what, connection=p.connection, code=p.code)
+        yield from _pages(event, world, sorted(world.house.policy.admins), text, incident)
+
+
+def tell_admins_of_source(event: Event, incident: None, world: World) -> Wanted:
+    p = event.payload
+    if isinstance(p, ev.SourceSilent):
+        text = say("source_silent", source=p.source, since=p.since)
+    else:
+        text = say("source_heard", source=fact(event, ev.SourceHeard).source)
+    yield from _pages(event, world, sorted(world.house.policy.admins), text, None)
+
+
+# ---------------------------------------------------------------- alerts and storms
+def alert_chats(world: World, service: Any) -> tuple[tuple[ConnectionId, str], ...]:
+    """List where alerts of a service are shown: its own channel, else the announcement channels."""
+    found = world.house.catalog.get(service) if service else None
+    if found is not None and found.channel and world.house.policy.default_chat:
+        return ((world.house.policy.default_chat, found.channel),)
+    return world.house.policy.announce
+
+
+def group_card(world: World, group: GroupId, only_shown: bool) -> Iterator[Intent]:
+    """Wish that an alert group's cards show the newest state."""
+    found = world.reads.group(group)
+    for connection, chat in alert_chats(world, found.service if found else None):
+        slot = f"group:{group}:{connection}:{chat}"
+        if not only_shown or world.reads.shown(slot) is not None:
+            yield card_wish(slot, connection, chat, None, group=group)
+
+
+def show_groups(event: Event, incident: Incident | None, world: World) -> Wanted:
+    proposed = isinstance(event.payload, ev.AlertsProposed)
+    touched = (
+        (event.payload.group,)
+        if isinstance(event.payload, ev.AlertsProposed)
+        else ev.groups_touched(event.payload, incident.groups if incident else ())
+    )
+    for group in touched:
+        yield from group_card(world, group, only_shown=not proposed)
+
+
+def page_alert_owners(event: Event, incident: None, world: World) -> Wanted:
+    """Tell the owners of a service about alerts proposed at P1 or P2, once a group."""
+    group = world.reads.group(fact(event, ev.AlertsProposed).group)
+    if group is None or group.severity is None or not group.severity.grave or group.service is None:
+        return
+    service = world.house.catalog.get(group.service)
+    for person in service.ops if service else ():
+        text = say("alerts_to_judge", group=group.id, severity=group.severity, service=group.service, title=group.title)
+        yield from page(world, person, text, f"judge/{group.id}/{group.severity}/{person}", None)
+
+
+def show_storm(event: Event, incident: Incident, world: World) -> Wanted:
+    for connection, chat in world.house.policy.announce:
+        slot = f"storm:{connection}:{chat}"
+        yield card_wish(slot, connection, chat, None)
+
+
+def actor_of_outbox(me: str) -> Actor:
+    """Name the outbox of one process as an actor."""
+    return Actor(ActorKind.OUTBOX, me)

@@ -1,0 +1,214 @@
+"""The shape of the configuration file: every section, key, type and default."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.catalog import Key, Keys, Lang, Link, PersonEntry, Section, ServiceEntry, Word, Zone
+from bot.document import Problem
+from bot.model.policy import Policy
+from bot.model.routing import Action
+from bot.model.severity import Severity
+
+PREFIX = "WARROOM_"
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_HOUSE = Policy()  # the documented defaults stand in one place
+
+
+def _span(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    if found is None or not any(found.groups()):
+        raise ValueError("must be a duration such as 90s, 30m, 24h, 7d or 1h30m")
+    return timedelta(seconds=sum(int(n) * unit for n, unit in zip(found.groups("0"), (86400, 3600, 60, 1), strict=True)))
+
+
+def _not_empty(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < 8:
+        raise ValueError("must have at least 8 characters")
+    return secret
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Levels = Annotated[frozenset[Severity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
+
+
+class Database(Section):
+    """Say where everything is kept."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(sqlite|postgresql)(\+psycopg)?://")] = Field(
+        default="sqlite:///data/warroom.db", repr=False
+    )
+
+
+class Http(Section):
+    """Say where the bot listens and under which address the world reaches it."""
+
+    host: Word = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: Link | None = None
+    max_body: ByteSize = ByteSize(8 * 1024 * 1024)
+
+
+class Log(Section):
+    """Say how much is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Announce(Section):
+    """Name one announcement channel: a chat connection and the chat's id there."""
+
+    chat: Key
+    channel: Word
+
+
+class Basic(Section):
+    """Hold the name and password of HTTP basic authentication."""
+
+    user: Word
+    password: Secret
+
+
+class Hmac(Section):
+    """Describe a signature: hex SHA-256 HMAC of the body under `secret`, in `header`."""
+
+    secret: Secret
+    header: Word = "X-Signature"
+
+
+class Auth(Section):
+    """Say how a monitoring system proves who it is; exactly one way."""
+
+    bearer: Secret | None = None
+    basic: Basic | None = None
+    hmac: Hmac | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Auth:
+        if sum(way is not None for way in (self.bearer, self.basic, self.hmac)) != 1:
+            raise ValueError("needs exactly one of bearer, basic, hmac")
+        return self
+
+
+class _Plugin(Section):
+    """Hold an adapter's name; the adapter's own keys go to its own model and are kept nowhere else."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
+    adapter: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    _settings: Any = PrivateAttr(default=None)
+
+    @property
+    def settings(self) -> Any:
+        """Give the adapter's own `Config`, or None where the adapter has no keys of its own."""
+        return self._settings
+
+
+class Chat(_Plugin):
+    """Describe one chat connection."""
+
+
+class Monitoring(_Plugin):
+    """Describe one monitoring system that posts to `/webhooks/<its key>`."""
+
+    auth: Auth
+    stale_after: Span | None = None
+
+
+class Route(Section):
+    """State one routing rule; the first that matches decides."""
+
+    name: Key
+    match: tuple[str, ...] = ()
+    source: Key | None = None
+    action: Action = Action.PROPOSE
+    service: Word | None = None
+    severity: Annotated[str, StringConstraints(pattern=r"^([Pp][1-4]|\{[A-Za-z_][A-Za-z0-9_]*\})$")] | None = None
+    group_by: tuple[Word, ...] = ()
+
+
+class House(Section):
+    """Hold the organisation's rules of the house, one key for every number of `bot.model.policy.Policy`."""
+
+    founders: Keys = ()
+    default_severity: Severity = _HOUSE.default_severity
+    observation: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.observation))
+    postmortem_levels: Levels = _HOUSE.postmortem_levels
+    room_while_pending: Levels = _HOUSE.room_while_pending
+    authority: Literal["open", "strict"] = "open"
+    duplicate_within: Span = _HOUSE.duplicate_within
+    dismissed_for: Span = _HOUSE.dismissed_for
+    undo_for: Span = _HOUSE.undo_for
+    late_after: Span = _HOUSE.late_after
+    auto_rooms: int = Field(default=_HOUSE.auto_rooms, ge=0, le=1000)
+    auto_rooms_within: Span = _HOUSE.auto_rooms_within
+    fallback_after: Span = _HOUSE.fallback_after
+    close_room_after: Span = _HOUSE.close_room_after
+    ask_recovery_again: Span = _HOUSE.ask_recovery_again
+    nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
+
+
+class Retention(Section):
+    """Say how long finished work is kept; incidents and their facts are kept for ever."""
+
+    deliveries: Annotated[Span, Field(ge=timedelta(hours=24))] = timedelta(days=7)
+    effects: Annotated[Span, Field(ge=timedelta(hours=1))] = timedelta(days=30)
+    alerts: Annotated[Span, Field(ge=timedelta(hours=1))] = timedelta(days=30)
+
+
+class Config(BaseSettings):
+    """Hold the whole configuration; `catalog` and `people` are read into `services` and `people` already."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__"
+    )
+    install: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")] = "warroom"
+    timezone: Zone = "Asia/Shanghai"
+    language: Lang = "zh"
+    database: Database = Database()
+    http: Http = Http()
+    log: Log = Log()
+    chats: dict[Key, Chat] = Field(min_length=1)
+    default_chat: Key | None = None
+    fallback: Keys = ()
+    mirror: Keys = ()
+    announce: tuple[Announce, ...] = ()
+    monitoring: dict[Key, Monitoring] = {}
+    routing: tuple[Route, ...] = ()
+    catalog: str | None = None
+    services: dict[Key, ServiceEntry] = {}
+    people: tuple[PersonEntry, ...] = ()
+    admins: Keys = ()
+    policy: House = House()
+    retention: Retention = Retention()
+    templates: str | None = None
+    _warnings: tuple[Problem, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)  # load() has laid the variables over the file already, named entries included
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """List what is allowed but doubtful, as (path, message)."""
+        return self._warnings

@@ -1,0 +1,82 @@
+"""Cards for many readers: the announcement of one incident, and the one card of a storm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.model.card import Button, Card, Field
+from bot.model.event import Mark
+from bot.model.incident import Incident
+from bot.model.say import say
+from bot.model.severity import Severity
+from bot.show import Show
+from bot.views.titles import COLOURS, OFFERED, about, colour, one_line, sign
+
+if TYPE_CHECKING:
+    from bot.prose import Prose
+
+MOST_LINES = 10  # of a storm
+
+
+def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: Collection[str] = OFFERED) -> Card:
+    """Build the one card that an announcement channel shows through an incident's life; never for a private incident."""
+    if incident.private:
+        raise ValueError(f"{incident.id} is private and has no announcement")
+    since = incident.marks.get(Mark.OCCURRED) or incident.marks.get(Mark.DETECTED) or incident.declared_at
+    until = incident.marks.get(Mark.RECOVERED) if not incident.active else None
+    fields = [("time", about(prose, show, "announce_since", incident, since=since, until=until))]
+    if incident.services:
+        services = prose.say(say("card_services", services=incident.services), show)
+        fields.insert(0, ("services", services))
+    if incident.active:
+        fields.append(("commander", about(prose, show, "announce_commander", incident)))
+    if incident.active and incident.latest is not None:
+        fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
+    if incident.active and incident.next_update_by is not None:
+        fields.append(("next", about(prose, show, "announce_next", incident)))
+    wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()
+    return Card(
+        headline=one_line(about(prose, show, "announce_head", incident)),
+        colour=colour(incident),
+        about=incident.id,
+        sub=incident.id,
+        fields=tuple(Field(prose.label(f"field.{name}", show.lang), value) for name, value in fields),
+        buttons=tuple(
+            Button(
+                prose.label(f"button.{name}", show.lang), command,
+                show.hail + prose.label(f"typed.{name}", show.lang).replace("#", incident.id),
+                (("incident", incident.id),), (), name == "join",
+            )
+            for name, command in wanted
+            if command in offered
+        ),
+    )  # fmt: skip
+
+
+def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit: int, within: timedelta) -> Card:
+    """Build the one card for incidents that a storm keeps without a room; private ones are counted nowhere."""
+    shown = [incident for incident in incidents if not incident.private]
+    services = len({service for incident in shown for service in incident.services})
+    lines = [
+        Field(f"{incident.id} {sign(incident)} {incident.severity}", about(prose, show, "storm_line", incident))
+        for incident in shown[:MOST_LINES]
+    ]
+    if len(shown) > MOST_LINES:
+        lines.append(Field("…", prose.say(say("storm_more", more=len(shown) - MOST_LINES), show)))
+    worst = min((incident.severity for incident in shown), default=Severity.P4, key=lambda level: level.value)
+    return Card(
+        headline=one_line(prose.say(say("storm_head", services=services, count=len(shown)), show)),
+        colour=COLOURS[worst],
+        about="storm",
+        sub=one_line(prose.say(say("storm_sub", limit=limit, within=within), show)),
+        fields=tuple(lines),
+        buttons=(
+            Button(
+                prose.label("button.list", show.lang), "list", show.hail + prose.label("typed.list", show.lang),
+                (("only", "open"),), (), True,
+            ),
+        ),
+        footer=one_line(prose.say(say("storm_foot"), show)),
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Tie alerts and incidents together, and merge two incidents that are one."""
+
+from __future__ import annotations
+
+from bot.command import Answer, Context, OtherIncident, Where, Words, command
+from bot.errors import refuse
+from bot.model import event as ev
+from bot.model.alert import AlertGroup
+from bot.model.event import Fact, Happened
+from bot.model.incident import Incident
+from bot.model.person import Standing
+from bot.model.say import say
+from commands.common import as_commander, must_be_free, must_be_open, ref
+from commands.declaring import SAMPLES
+
+
+@command(
+    en=("link",),
+    zh=("关联",),
+    does=Words("关联告警或另一个故障", "tie alerts or another incident to this one"),
+    usage=Words("关联 A-1029… | F-20240520-002", "link A-1029… | F-20240520-002"),
+    example=Words("关联 A-1029", "link A-1029"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def link(ctx: Context, incident: Incident, groups: tuple[AlertGroup, ...] = (), other: OtherIncident | None = None) -> list[Fact]:
+    """Attach alert groups, or note that two incidents belong together."""
+    must_be_open(ctx, incident)
+    if not groups and other is None:
+        raise refuse("link_what", ref=ref(ctx, incident))
+    facts: list[Fact] = []
+    if groups:
+        for group in groups:
+            if group.id in incident.groups:
+                raise refuse("link_already", group=group.id)
+            must_be_free(ctx, group)
+        new = tuple(group.id for group in groups)
+        firing, resolved = ctx.reads.counts_of((*incident.groups, *new))
+        samples = tuple(group.title for group in groups)[:SAMPLES]
+        facts.append(ev.AlertsLinked(groups=new, firing=firing, resolved=resolved, samples=samples))
+    if other is not None:
+        if other.id == incident.id:
+            raise refuse("same_incident", id=incident.id)
+        if other.id in incident.linked:
+            raise refuse("link_incident_already", id=other.id)
+        facts.append(ev.IncidentLinked(other=other.id))
+        facts.append(Happened(ev.IncidentLinked(other=incident.id), incident=other.id))
+    return facts
+
+
+@command(
+    en=("unlink",),
+    zh=("取消关联",),
+    does=Words("取消关联告警或另一个故障", "untie alerts or another incident"),
+    usage=Words("取消关联 A-1029… | F-20240520-002", "unlink A-1029… | F-20240520-002"),
+    example=Words("取消关联 A-1029", "unlink A-1029"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def unlink(
+    ctx: Context, incident: Incident, groups: tuple[AlertGroup, ...] = (), other: OtherIncident | None = None
+) -> list[Fact]:
+    """Give alert groups back to be judged, or part two incidents."""
+    must_be_open(ctx, incident)
+    if not groups and other is None:
+        raise refuse("unlink_what", ref=ref(ctx, incident))
+    facts: list[Fact] = []
+    if groups:
+        gone = tuple(group.id for group in groups)
+        for group in gone:
+            if group not in incident.groups:
+                raise refuse("unlink_not", group=group)
+        left = tuple(group for group in incident.groups if group not in gone)
+        firing, resolved = ctx.reads.counts_of(left) if left else (0, 0)
+        facts.append(ev.AlertsUnlinked(groups=gone, firing=firing, resolved=resolved))
+    if other is not None:
+        if other.id not in incident.linked:
+            raise refuse("unlink_incident_not", id=other.id)
+        facts.append(ev.IncidentUnlinked(other=other.id))
+        facts.append(Happened(ev.IncidentUnlinked(other=incident.id), incident=other.id))
+    return facts
+
+
+@command(
+    en=("merge",),
+    zh=("合并", "重复"),
+    does=Words("把本故障并入另一个", "merge this incident into another one"),
+    usage=Words("合并 F-20240520-001", "merge into F-20240520-001"),
+    example=Words("合并 001", "merge into 001"),
+    may=Standing.COMMANDER,
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) -> Answer:
+    """End this incident as a part of another, which takes over its services and alerts."""
+    must_be_open(ctx, incident)
+    if other is None:
+        raise refuse("merge_which", ref=ref(ctx, incident))
+    if other.id == incident.id:
+        raise refuse("same_incident", id=incident.id)
+    if not other.open:
+        raise refuse("merge_closed", other=other)
+    if incident.private and not other.private:
+        raise refuse("merge_private", id=incident.id, into=other.id)
+    over = as_commander(ctx, incident, "merge", "merge_needs", owner_may=True, into=other.id)
+    together = tuple(dict.fromkeys((*other.groups, *incident.groups)))
+    firing, resolved = ctx.reads.counts_of(together) if together else (0, 0)
+    received = ev.MergeReceived(
+        other=incident.id, services=incident.services, groups=incident.groups, firing=firing, resolved=resolved
+    )
+    facts: list[Fact] = [*over, Happened(received, incident=other.id), ev.IncidentMerged(into=other.id)]
+    return Answer(facts, say("merged", id=incident.id, other=other))

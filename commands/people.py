@@ -1,0 +1,126 @@
+"""Who does what: command, roles, who is called in and who joins."""
+
+from __future__ import annotations
+
+from bot.command import Answer, Context, RoleWord, Where, Words, command
+from bot.errors import refuse
+from bot.model import event as ev
+from bot.model.event import Fact, Invitee
+from bot.model.ids import PersonId, ServiceId
+from bot.model.incident import Incident
+from bot.model.person import Person, Standing
+from bot.model.room import LIVE
+from bot.model.say import say
+from commands.common import as_commander, me, must_be_open, owns, ref
+
+_COMMANDER = frozenset({"commander", "ic", "指挥", "指挥官"})
+
+
+@command(
+    en=("commander",),
+    zh=("指挥", "接管", "交接", "指挥官"),
+    does=Words("接管指挥，或交给别人（对方接受前仍由你指挥）", "take command, or hand it over (yours until they accept)"),
+    usage=Words("指挥 [@谁]", "commander [@who]"),
+    example=Words("指挥 @李四", "commander @li"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def commander(ctx: Context, incident: Incident, who: Person | None = None) -> Answer | list[Fact]:
+    """Take a free command, offer one's own, or accept an offer."""
+    must_be_open(ctx, incident)
+    target = who.id if who is not None else me(ctx)
+    now = incident.commander
+    if target == now:
+        raise refuse("commander_already", incident=incident)
+    changed = ev.CommanderChanged(before=now, after=target)
+    if now is None:
+        return [*_called(incident, target, me(ctx)), changed]
+    if target == me(ctx):
+        if incident.offered_to == target:
+            return [changed]
+        return [*as_commander(ctx, incident, "commander", "commander_needs"), changed]
+    if ctx.standing >= Standing.COMMANDER or owns(ctx, incident.services):
+        if incident.offered_to == target:
+            raise refuse("commander_offered_already", incident=incident)
+        offer = [*_called(incident, target, me(ctx)), ev.CommandOffered(to=target)]
+        return Answer(offer, say("commander_offered", to=target, commander=now))
+    over = as_commander(ctx, incident, "commander", "commander_needs", to=target)
+    return [*over, *_called(incident, target, me(ctx)), changed]
+
+
+def _called(incident: Incident, person: PersonId, by: PersonId) -> list[Fact]:
+    """Call in somebody who is to command and is not there yet."""
+    if person == by or person in incident.involved:
+        return []
+    return [ev.PeopleInvited(people=(Invitee(person, "commander"),))]
+
+
+@command(
+    en=("role",),
+    zh=("角色", "分工"),
+    does=Words("分派角色，如记录、通讯、副手", "give somebody a role, as scribe, comms, deputy"),
+    usage=Words("角色 <名称> [@谁]", "role <name> [@who]"),
+    example=Words("角色 记录 @王五", "role scribe @wang"),
+)
+def role(ctx: Context, incident: Incident, role: RoleWord | None = None, who: Person | None = None) -> Answer | list[Fact]:
+    """Give a role to somebody, by default oneself; the commander's is given by `commander`."""
+    must_be_open(ctx, incident)
+    if role is None:
+        raise refuse("role_which", ref=ref(ctx, incident))
+    if role.casefold() in _COMMANDER:
+        return commander(ctx, incident, who)
+    person = who.id if who is not None else me(ctx)
+    before = incident.roles.get(role)
+    if before == person:
+        raise refuse("role_already", role=role, person=person)
+    called: list[Fact] = []
+    if person != me(ctx) and person not in incident.involved:
+        called = [ev.PeopleInvited(people=(Invitee(person, "role"),))]
+    return [*called, ev.RoleAssigned(role=role, person=person, before=before)]
+
+
+@command(
+    en=("invite",),
+    zh=("邀请", "拉人", "加人"),
+    does=Words("叫人或某服务的负责人进群", "call in people, or a service's owners"),
+    usage=Words("邀请 @谁… | 服务", "invite @who… | service"),
+    example=Words("邀请 @赵六 库存服务", "invite @zhao inventory"),
+)
+def invite(ctx: Context, incident: Incident, people: tuple[Person, ...] = (), services: tuple[ServiceId, ...] = ()) -> list[Fact]:
+    """Call in people by name, and services by their owners."""
+    must_be_open(ctx, incident)
+    if not people and not services:
+        raise refuse("invite_who", ref=ref(ctx, incident))
+    wanted = {person.id: Invitee(person.id, "asked") for person in people}
+    for service in services:
+        owners = ctx.catalog.owners((service,))
+        if not owners:
+            raise refuse("invite_no_owner", service=service)
+        for person, (_, duty) in owners.items():
+            wanted.setdefault(person, Invitee(person, "owner", service, duty))
+    known = {invitee.person for invitee in incident.invited}
+    new = tuple(invitee for invitee in wanted.values() if invitee.person not in known)
+    if not new:
+        raise refuse("invite_already", people=tuple(wanted))
+    return [ev.PeopleInvited(people=new)]
+
+
+@command(
+    en=("join",),
+    zh=("进群", "加入"),
+    does=Words("进某个故障的应急群", "join an incident's room"),
+    usage=Words("进群 F-20240520-001", "join F-20240520-001"),
+    example=Words("进群 001", "join 001"),
+    may=Standing.MEMBER,
+    where=Where.ANYWHERE | Where.DIRECT,
+)
+def join(ctx: Context, incident: Incident) -> Answer:
+    """Become involved: added to the room, which is opened if the incident has none yet."""
+    must_be_open(ctx, incident)
+    rooms = ctx.reads.rooms(incident.id)
+    live = [room for room in rooms if room.state in LIVE]
+    here = ctx.via.connection if ctx.via is not None else None
+    live.sort(key=lambda room: (room.connection != here, not room.home))
+    return Answer(
+        [ev.PersonJoined(person=me(ctx))],
+        say("joined", links=[room.link for room in live[:1] if room.link], opened=bool(live), waits=bool(rooms)),
+    )

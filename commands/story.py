@@ -1,0 +1,152 @@
+"""What happened and how it stands: impact, notes, updates, milestones, title, bridge."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.command import Answer, Context, English, LeadingMoment, LeadingServices, Next, NoteSort, Url, Where, Words, command
+from bot.errors import refuse
+from bot.model import event as ev
+from bot.model.event import Fact, Happened, Mark
+from bot.model.incident import Incident
+from bot.model.say import say
+from bot.model.text import Text, flat
+from commands.asking import brief_of
+from commands.common import CLOCKS_DIFFER, must_be_open, past, ref
+from commands.declaring import TITLE_CHARS
+
+
+@command(
+    en=("impact",),
+    zh=("影响", "影响面", "范围"),
+    does=Words("说明影响了什么", "state what is affected"),
+    usage=Words("影响 [服务…] <影响面>", "impact [services…] <what is affected>"),
+    example=Words("影响 支付服务 成功率61%", "impact payments 61%"),
+)
+def impact(ctx: Context, incident: Incident, services: LeadingServices = (), text: Text = ()) -> list[Fact]:
+    """State the impact and add affected services."""
+    must_be_open(ctx, incident)
+    new = tuple(service for service in services if service not in incident.services)
+    if not text and not services:
+        raise refuse("impact_what", ref=ref(ctx, incident))
+    if not text and not new:
+        raise refuse("impact_already", services=services)
+    return [ev.ImpactStated(text=text, services=new)]
+
+
+@command(
+    en=("note",),
+    zh=("记录", "记", "记一笔", "备注"),
+    glued=("记录",),
+    does=Words("往时间线记一笔", "put a note on the timeline"),
+    usage=Words("记录 [14:05] [决策|行动|发现] <文字>", "note [14:05] [decision|action|finding] <text>"),
+    example=Words("记录 14:05 决策 回滚", "note 14:05 decision roll back"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def note(
+    ctx: Context, incident: Incident, at: LeadingMoment | None = None, sort: NoteSort | None = None, text: Text = ()
+) -> Answer | list[Fact]:
+    """Keep a note at the time that it is about; a closed incident takes notes too."""
+    if not text:
+        raise refuse("note_what", ref=ref(ctx, incident))
+    when = past(ctx, at)
+    if when is not None:
+        return Answer([Happened(ev.NoteAdded(text=text, sort=sort), at=when)], say("noted_at", at=when))
+    return [Happened(ev.NoteAdded(text=text, sort=sort), at=_typed_long_ago(ctx))]
+
+
+def _typed_long_ago(ctx: Context) -> datetime | None:
+    """Give the time at which a note was typed if it reached us late."""
+    return ctx.at if ctx.at is not None and ctx.now - ctx.at > CLOCKS_DIFFER else None
+
+
+@command(
+    en=("update",),
+    zh=("进展", "同步", "更新"),
+    glued=("进展",),
+    does=Words("发一条进展；不写文字则看现状", "post an update; with no text, see how it stands"),
+    usage=Words("进展 <文字> [下次 14:50]", "update <text> [next 14:50]"),
+    example=Words("进展 已回滚 下次 14:50", "update rolled back next 14:50"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def update(ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = ()) -> Answer | list[Fact]:
+    """Tell the room how it stands; bare, answer how it stands."""
+    if not text:
+        if next_by is not None:
+            raise refuse("update_what", next_by=next_by, ref=ref(ctx, incident))
+        return Answer(say=brief_of(ctx, incident))
+    must_be_open(ctx, incident)
+    if next_by is not None and next_by <= ctx.now:
+        raise refuse("next_is_past", when=next_by)
+    number = incident.latest.number + 1 if incident.latest is not None else 1
+    return [ev.UpdatePosted(text=text, number=number, next_by=next_by)]
+
+
+@command(
+    en=("mark",),
+    zh=("节点",),
+    presets={
+        "发生": {"mark": "occurred"},
+        "发现": {"mark": "detected"},
+        "定位": {"mark": "located"},
+        "止血": {"mark": "mitigated"},
+    },
+    does=Words("记下节点：发生、发现、定位、止血", "mark a milestone: occurred, detected, located, mitigated"),
+    usage=Words("定位|止血|发现|发生 [14:07] [文字]", "mark located|mitigated|detected|occurred [14:07] [text]"),
+    example=Words("定位 14:07 网关超时", "mark located 14:07"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def mark(
+    ctx: Context, incident: Incident, mark: Mark | None = None, at: LeadingMoment | None = None, text: Text = ()
+) -> Answer | list[Fact]:
+    """Set a milestone, now or at the time given; the recovery has a command of its own."""
+    must_be_open(ctx, incident)
+    if mark is None:
+        raise refuse("mark_which", ref=ref(ctx, incident))
+    if mark is Mark.RECOVERED:
+        raise refuse("mark_recovered", ref=ref(ctx, incident))
+    when = past(ctx, at)
+    if when is None and mark in incident.marks and not text:
+        raise refuse("mark_already", mark=mark, when=incident.marks[mark], ref=ref(ctx, incident))
+    facts: list[Fact] = [ev.Marked(mark=mark, when=when or ctx.now, text=text)]
+    return Answer(facts, say("marked", mark=mark, when=when)) if when is not None else facts
+
+
+@command(
+    en=("title",),
+    zh=("标题", "改名"),
+    does=Words("改标题，或加英文标题", "change the title, or give it an English twin"),
+    usage=Words('标题 <文字> [en "…"]', 'title <text> [en "…"]'),
+    example=Words("标题 全国支付失败", 'title en "Payment failures"'),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def title(ctx: Context, incident: Incident, english: English | None = None, text: Text = ()) -> list[Fact]:
+    """Change the title or its English twin."""
+    must_be_open(ctx, incident)
+    english = (english or "").strip() or None
+    if not text and english is None:
+        raise refuse("title_what", ref=ref(ctx, incident))
+    if max(len(flat(text)), len(english or "")) > TITLE_CHARS:
+        raise refuse("title_long", most=TITLE_CHARS)
+    if text in ((), incident.title) and english in (None, incident.title_en):
+        raise refuse("title_already", incident=incident)
+    return [ev.TitleChanged(title=text, title_en=english)]
+
+
+@command(
+    en=("bridge",),
+    zh=("电话会", "语音会", "拉会"),
+    does=Words("看或设电话会链接", "see or set the call's link"),
+    usage=Words("电话会 [链接]", "bridge [link]"),
+    example=Words("电话会 https://meet.example.com/1", "bridge https://meet.example.com/1"),
+)
+def bridge(ctx: Context, incident: Incident, url: Url | None = None) -> Answer | list[Fact]:
+    """Keep the address of the call, or tell it."""
+    if url is None:
+        if incident.bridge is None:
+            raise refuse("bridge_none", ref=ref(ctx, incident))
+        return Answer(say=say("bridge_is", url=incident.bridge))
+    must_be_open(ctx, incident)
+    if url == incident.bridge:
+        raise refuse("bridge_already", url=url)
+    return [ev.BridgeSet(url=url)]

@@ -1,0 +1,1 @@
+"""Tables, transactions and migrations, on SQLite and PostgreSQL."""

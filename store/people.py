@@ -1,0 +1,120 @@
+"""People, what they are called, and their accounts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import String, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from bot.model.ids import ConnectionId, PersonId
+from bot.model.person import Account, Person
+from store import tables as t
+from store.incidents import DRAW
+from store.mapping import ACCOUNTS, PEOPLE
+from store.statement import Row, Statement, p, place
+from store.visible import Reader
+
+_P, _N, _A = t.PERSON.c, t.PERSON_NAME.c, t.ACCOUNT.c
+
+_ONE = Statement(select(*PEOPLE.columns).where(_P.id == p("id")))
+_CALLED = Statement(select(*PEOPLE.columns).join_from(t.PERSON_NAME, t.PERSON, _P.id == _N.person).where(_N.word == p("word")))
+_LIKE = Statement(
+    select(*PEOPLE.columns)
+    .join_from(t.PERSON_NAME, t.PERSON, _P.id == _N.person)
+    .where(
+        _P.active,
+        _P.merged_into.is_(None),
+        _N.word != "",
+        or_(place(_N.word, p("word", String())) > 0, place(p("word", String()), _N.word) > 0),
+    )
+    .order_by(func.abs(func.length(_N.word) - func.length(p("word", String()))), _P.id)
+    .limit(p("limit"))
+)
+_SAVE = Statement(
+    (saving := upsert(t.PERSON)).on_conflict_do_update(
+        index_elements=["id"], set_={name: saving.excluded[name] for name in PEOPLE.names if name != "id"}
+    ),
+    PEOPLE.names,
+)
+_FOLLOW = Statement(update(t.PERSON).where(_P.merged_into == p("id")), ("merged_into",))
+_UNNAME = Statement(delete(t.PERSON_NAME).where(_N.person == p("id")))
+_NAMES = Statement(select(_N.word).where(_N.person == p("id")))
+_NAME = Statement(insert(t.PERSON_NAME).inline(), ("word", "person"))
+_ACCOUNT = Statement(select(*ACCOUNTS.columns).where(_A.connection == p("connection"), _A.id == p("id")))
+_ACCOUNTS = Statement(select(*ACCOUNTS.columns).where(_A.person == p("person"), _A.connection == p("connection")).order_by(_A.id))
+_SAVE_ACCOUNT = Statement(
+    (keeping := upsert(t.ACCOUNT)).on_conflict_do_update(
+        index_elements=["connection", "id"],
+        set_={name: keeping.excluded[name] for name in ACCOUNTS.names if name not in ("connection", "id")},
+    ),
+    ACCOUNTS.names,
+)
+
+
+def folded(word: str) -> str:
+    """Fold what people call somebody, so that case, full width and outer spaces do not matter."""
+    return unicodedata.normalize("NFKC", word).strip().casefold()
+
+
+class PeopleReads(Reader):
+    """Read people and accounts."""
+
+    def person(self, ident: PersonId) -> Person | None:
+        seen: set[str] = set()
+        while ident not in seen:
+            seen.add(ident)
+            found = self.link.row(_ONE, p_id=ident)
+            if found is None:
+                return None
+            person = PEOPLE.build(found)
+            if person.merged_into is None:
+                return person
+            ident = person.merged_into
+        return None
+
+    def people_called(self, word: str) -> list[Person]:
+        return self._those(self.link.rows(_CALLED, p_word=folded(word)), 5)
+
+    def people_like(self, word: str, limit: int = 3) -> list[Person]:
+        wanted = folded(word)
+        return self._those(self.link.rows(_LIKE, p_word=wanted, p_limit=limit * 4), limit) if wanted else []
+
+    def account(self, connection: ConnectionId, ident: str) -> Account | None:
+        found = self.link.row(_ACCOUNT, p_connection=connection, p_id=ident)
+        return ACCOUNTS.build(found) if found else None
+
+    def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
+        return [ACCOUNTS.build(row) for row in self.link.rows(_ACCOUNTS, p_person=person, p_connection=connection)]
+
+    def _those(self, rows: Iterable[Row], limit: int) -> list[Person]:
+        """Give each active person once, as who they turned out to be."""
+        found: dict[PersonId, Person] = {}
+        for row in rows:
+            met: Person | None = PEOPLE.build(row)
+            if met is not None and met.merged_into is not None:
+                met = self.person(met.merged_into)
+            if met is not None and met.active:
+                found.setdefault(met.id, met)
+        return list(found.values())[:limit]
+
+
+class PeopleWrites(PeopleReads):
+    """Write people and accounts."""
+
+    def new_person_id(self) -> PersonId:
+        return PersonId(f"p-{self.link.rows(DRAW, name='person', value=1)[0][0]}")
+
+    def save_person(self, person: Person) -> None:
+        self.link.write(_SAVE, PEOPLE.values(person))
+        words = {folded(word) for word in (person.id, person.name, *person.aliases)}
+        if {row[0] for row in self.link.rows(_NAMES, p_id=person.id)} != words:
+            self.link.write(_UNNAME, {"p_id": person.id})
+            self.link.many(_NAME, [{"word": word, "person": person.id} for word in sorted(words)])
+        if person.merged_into is not None:
+            # Those who were merged into this one follow, so that one step always reaches the end.
+            self.link.write(_FOLLOW, {"p_id": person.id, "merged_into": person.merged_into})
+
+    def save_account(self, account: Account) -> None:
+        self.link.write(_SAVE_ACCOUNT, ACCOUNTS.values(account))

@@ -1,0 +1,15 @@
+"""Everything that can be read, as one viewer."""
+
+from __future__ import annotations
+
+from store.alerts import AlertReads
+from store.deliveries import DeliveryReads
+from store.groups import GroupReads
+from store.incidents import IncidentReads
+from store.people import PeopleReads
+from store.queue import QueueReads
+from store.rooms import RoomReads
+
+
+class StoreReads(IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads):
+    """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -1,0 +1,52 @@
+"""Durable timers: what is due, fired once for each due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, null, select, text, update
+
+from bot.model.deadline import Deadline, Due
+from bot.model.ids import IncidentId
+from store import tables as t
+from store.mapping import DEADLINES
+from store.statement import Statement, p
+from store.visible import Reader
+
+_D = t.DEADLINE.c
+_ONE = (_D.incident == p("incident"), _D.kind == p("kind"), _D.slot == p("slot"))
+_OF = Statement(select(_D.kind, _D.slot, _D.due, _D.fired_for).where(_D.incident == p("incident")))
+_ADD = Statement(insert(t.DEADLINE).inline(), ("incident", "kind", "slot", "due"))
+_MOVE = Statement(update(t.DEADLINE).where(*_ONE).values(fired_for=null()), ("due",))
+_DROP = Statement(delete(t.DEADLINE).where(*_ONE))
+_DUE = Statement(
+    select(*DEADLINES.columns)
+    .where(text(t.UNFIRED), _D.due <= p("now"))
+    .order_by(_D.due)
+    .limit(p("limit"))
+    .with_for_update(skip_locked=True)
+)
+_FIRE = Statement(update(t.DEADLINE).where(*_ONE).values(fired_for=_D.due))
+
+
+class TimerWrites(Reader):
+    """Set and take timers."""
+
+    def set_deadlines(self, incident: IncidentId, due: Due) -> None:
+        have = {(kind, slot): (at, fired_for) for kind, slot, at, fired_for in self.link.rows(_OF, p_incident=incident)}
+        for (kind, slot), at in due.items():
+            found = have.get((kind, slot))
+            if found is None:
+                self.link.write(_ADD, {"incident": incident, "kind": kind, "slot": slot, "due": at})
+            elif found[0] != at:
+                self.link.write(_MOVE, {"p_incident": incident, "p_kind": kind, "p_slot": slot, "due": at})
+        for (kind, slot), (_, fired_for) in have.items():
+            # One that fired stays, so that it does not fire again should the same due come back.
+            if (kind, slot) not in due and fired_for is None:
+                self.link.write(_DROP, {"p_incident": incident, "p_kind": kind, "p_slot": slot})
+
+    def claim_deadlines(self, now: datetime, limit: int) -> list[Deadline]:
+        taken = [DEADLINES.build(row) for row in self.link.rows(_DUE, p_now=now, p_limit=limit)]
+        if taken:
+            self.link.many(_FIRE, [{"p_incident": d.incident, "p_kind": d.kind, "p_slot": d.slot} for d in taken])
+        return taken

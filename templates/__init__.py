@@ -1,0 +1,1 @@
+"""What people read: the same file names in zh and in en."""

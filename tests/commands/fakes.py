@@ -1,0 +1,369 @@
+"""A small organisation in memory: commands run in it as pure functions, their facts are applied, their answers worded.
+
+Nothing reacts to facts here; what follows from them is the engine's and tested there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+import commands
+from bot.command import Answer, Context, Declaration, declared_in
+from bot.engine.binding import bind
+from bot.engine.house import House
+from bot.engine.reading import Call, read
+from bot.engine.vocabulary import Vocabulary
+from bot.errors import Refused, refuse
+from bot.model import event as ev
+from bot.model.alert import AlertGroup, GroupState, judged
+from bot.model.event import Event, Fact, Happened, Status, Via
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.incident import Incident, apply
+from bot.model.person import Actor, ActorKind, Person, Standing, Viewer
+from bot.model.policy import Policy
+from bot.model.room import Room, RoomState
+from bot.model.say import Say
+from bot.model.service import Catalog, Service
+from bot.model.severity import Severity
+from bot.model.text import flat, plain
+from bot.ports import Filter
+from bot.prose import Prose
+
+PROSE = Prose()
+START = datetime(2024, 5, 20, 6, 0, tzinfo=UTC)  # 14:00 in Shanghai
+CHAT = ConnectionId("plain")
+NAMES = {
+    "zhang": "张三", "li": "李四", "wang": "王五", "zhao": "赵六", "root": "管理员甲", "chen": "小陈", "out": "外人",
+}  # fmt: skip
+P1, P2, P3, P4 = Severity
+PAY, ORDER, CORE, LONE = (ServiceId(s) for s in ("payments", "orders", "paycore", "lone"))
+
+
+def all_declarations() -> dict[str, Declaration]:
+    """Collect every command of the package."""
+    names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+    return declared_in([importlib.import_module(f"commands.{name}") for name in names])
+
+
+DECLARATIONS = all_declarations()
+VOCABULARY = Vocabulary(DECLARATIONS)
+OURS = yaml.safe_load((Path(commands.__path__[0]).parent / "templates" / "zh" / "say" / "commands.yaml").read_text("utf-8"))
+_COPY = re.compile(r"(?:照抄：|Copy: )(.+?)(?:[，,] ?(?:或|or) .*)?$", re.MULTILINE)
+_FORCE = re.compile(r"(?:代行|cannot wait|cannot be reached)[：:] ?(.+)$", re.MULTILINE)
+
+
+def lines_to_copy(words: str) -> list[tuple[str, bool]]:
+    """Find the lines that a text offers to copy, and whether each goes over one's standing."""
+    return [(line, False) for line in _COPY.findall(words)] + [(line, True) for line in _FORCE.findall(words)]
+
+
+def catalog() -> Catalog:
+    """Describe four services: 李四 and 王五 own payments (tier 1), 赵六 orders, one has no owner."""
+    li, wang, zhao = (PersonId(p) for p in ("li", "wang", "zhao"))
+    known = (
+        Service(PAY, "支付服务", "Payments", 1, ("支付", "pay"), ops=(li,), dev=(wang,)),
+        Service(ORDER, "订单服务", "Orders", 2, ("订单",), ops=(zhao,)),
+        Service(CORE, "支付核心", "Pay core", 1, ("支付",), ops=(wang,)),
+        Service(LONE, "孤儿服务", "Lone"),
+    )
+    return Catalog({service.id: service for service in known})
+
+
+def person(ident: str) -> Person:
+    """Give one of the people."""
+    return Person(PersonId(ident), NAMES[ident])
+
+
+def actor(ident: str) -> Actor:
+    """Give one of the people as the one who acts."""
+    return Actor(ActorKind.PERSON, ident)
+
+
+TIMER = Actor(ActorKind.TIMER, "timer")
+
+
+class FakeReads:
+    """Read the world as a viewer: a private incident is there for those involved and for admins only."""
+
+    def __init__(self, world: World, viewer: Viewer) -> None:
+        self.world, self.viewer = world, viewer
+
+    def _sees(self, incident: Incident) -> bool:
+        return not incident.private or self.viewer.admin or self.viewer.person in incident.involved
+
+    def incident(self, ident: IncidentId) -> Incident | None:
+        found = self.world.incidents.get(ident)
+        return found if found is not None and self._sees(found) else None
+
+    def incidents(self, only: Filter) -> list[Incident]:
+        return self._all(only)[: only.limit]
+
+    def count(self, only: Filter) -> int:
+        return len(self._all(only))
+
+    def _all(self, only: Filter) -> list[Incident]:
+        newest_first = sorted(self.world.incidents.values(), key=lambda i: i.id, reverse=True)
+        return [i for i in newest_first if self._sees(i) and _fits(i, only)]
+
+    def timeline(self, incident: IncidentId, after: int = 0, last: int | None = None, limit: int = 500) -> list[Event]:
+        log = [e for e in self.world.logs.get(incident, []) if e.n > after]
+        return log[-last:] if last is not None else log[:limit]
+
+    def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
+        mine = [(i, e) for i, e in self.world.history if e.actor == who and e.recorded_at >= since]
+        return mine[::-1][:50]
+
+    def rooms(self, incident: IncidentId) -> list[Room]:
+        return [room for room in self.world.rooms if room.incident == incident]
+
+    def group(self, ident: GroupId) -> AlertGroup | None:
+        return self.world.groups.get(ident)
+
+    def groups_of(self, incident: IncidentId) -> list[AlertGroup]:
+        return [g for g in self.world.groups.values() if g.incident == incident]
+
+    def groups_proposed(self, service: ServiceId | None, limit: int = 20) -> list[AlertGroup]:
+        return [g for g in self.world.groups.values() if g.state is GroupState.PROPOSED and service in (None, g.service)]
+
+    def person(self, ident: PersonId) -> Person | None:
+        return person(ident) if ident in NAMES else None
+
+    def incidents_called(self, word: str, today: str) -> list[Incident]:
+        return [i for i in self.world.incidents.values() if i.id.endswith(word) and self._sees(i)][:5]
+
+    def people_called(self, word: str) -> list[Person]:
+        return [person(ident) for ident, name in NAMES.items() if word.removeprefix("@") in (ident, name)]
+
+    def people_like(self, word: str, limit: int = 3) -> list[Person]:
+        return [person(ident) for ident, name in NAMES.items() if name in word or word in name][:limit]
+
+    def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
+        known = [self.world.groups[g] for g in groups]
+        return sum(g.firing for g in known), sum(g.resolved for g in known)
+
+
+def _fits(i: Incident, only: Filter) -> bool:
+    return (
+        (only.open is None or i.open is only.open)
+        and (not only.statuses or i.status in only.statuses)
+        and only.severity in (None, i.severity)
+        and (only.service is None or only.service in i.services)
+        and (only.involved is None or only.involved in i.involved)
+        and (only.since is None or i.declared_at >= only.since)
+        and (only.drills or not i.drill)
+    )
+
+
+@dataclasses.dataclass
+class Done:
+    """What one command did."""
+
+    facts: list[Fact]
+    said: Say | None
+    incident: Incident | None
+    zh: str = ""
+    en: str = ""
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(f.payload if isinstance(f, Happened) else f).__name__ for f in self.facts]
+
+    @property
+    def key(self) -> str | None:
+        return self.said.key if self.said is not None else None
+
+
+class World:
+    """Hold what is stored, and run commands on it."""
+
+    def __init__(self, **policy: Any) -> None:
+        self.now = START
+        self.policy = Policy(default_chat=CHAT, admins=frozenset({PersonId("root")}), **policy)
+        self.catalog = catalog()
+        self.house = House("test", self.policy, self.catalog, None, PROSE, DECLARATIONS, None, None)  # type: ignore[arg-type]
+        self.incidents: dict[IncidentId, Incident] = {}
+        self.logs: dict[IncidentId, list[Event]] = {}
+        self.history: list[tuple[IncidentId | None, Event]] = []
+        self.groups: dict[GroupId, AlertGroup] = {}
+        self.rooms: list[Room] = []
+        self.causes = 0
+
+    # ------------------------------------------------------------ what there is
+    def later(self, **span: float) -> World:
+        self.now += timedelta(**span)
+        return self
+
+    def room(self, incident: Incident, state: RoomState = RoomState.OPEN, link: str | None = None) -> Room:
+        room = Room(RoomId(len(self.rooms) + 1), incident.id, CHAT, state, "zh", address=f"c{len(self.rooms) + 1}", link=link)
+        self.rooms.append(room)
+        return room
+
+    def alerts(self, ident: int, **given: Any) -> AlertGroup:
+        shape: dict[str, Any] = {
+            "key": f"k{ident}", "source": "prom", "state": GroupState.PROPOSED, "title": "下单接口 5xx 35%", "first_at": self.now,
+            "last_at": self.now, "rule": "orders-critical", "service": PAY, "severity": P2, "firing": 3, "resolved": 1,
+            "reason": (("severity=critical", "critical"),),
+        }  # fmt: skip
+        group = AlertGroup(GroupId(ident), **{**shape, **given})
+        self.groups[group.id] = group
+        return group
+
+    def standing(self, by: str, incident: Incident | None) -> Standing:
+        return self.house.standing(PersonId(by), by == "out", incident)
+
+    # ------------------------------------------------------------ running commands
+    def context(self, by: str, incident: Incident | None, force: str | None, at: datetime | None, in_room: bool) -> Context:
+        room = next((r for r in self.rooms if in_room and incident is not None and r.incident == incident.id), None)
+        return Context(
+            self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
+            self.reads(by), person=person(by), via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
+            declarations=DECLARATIONS,
+        )  # fmt: skip
+
+    def reads(self, by: str) -> Any:
+        return FakeReads(self, Viewer(PersonId(by), admin=PersonId(by) in self.policy.admins))
+
+    def run(
+        self, name: str, by: str, incident: Incident | None = None, /, *, force: str | None = None,
+        typed_at: datetime | None = None, in_room: bool = True, **given: Any,
+    ) -> Done:  # fmt: skip
+        """Give a command as a person; free text may be given as a str. Raises Refused."""
+        declaration = DECLARATIONS[name]
+        now = self.incidents[incident.id] if incident is not None else None
+        ctx = self.context(by, now, force, typed_at, in_room)
+        try:
+            self._authorise(ctx, declaration, now)
+            return self._record(ctx, declaration, now, self._arguments(declaration, now, given))
+        except Refused as refused:
+            self.worded(refused.reason, None, by)
+            raise
+
+    def says(self, by: str, line: str, incident: Incident | None = None, /, lang: str = "zh") -> Done:
+        """Type a line, read and bound as the engine does it. Raises Refused."""
+        now = self.incidents[incident.id] if incident is not None else None
+        understood = read(plain(line), VOCABULARY, lang=lang, pending=now is not None and now.status is Status.PENDING)
+        assert isinstance(understood, Call), f"{line!r} reads as {understood}"
+        find = self.reads(by).incident
+        bound = bind(understood, self.context(by, now, None, None, True), implied=now, lock=find)
+        ctx = self.context(by, bound.incident, understood.force, None, True)
+        self._authorise(ctx, understood.declaration, bound.incident)
+        return self._record(ctx, understood.declaration, bound.incident, bound.arguments)
+
+    def _arguments(self, declaration: Declaration, now: Incident | None, given: dict[str, Any]) -> dict[str, Any]:
+        texts = {name for name, _, _ in declaration.parameters if name in ("text", "title", "reason", "note")}
+        arguments = {k: plain(v) if k in texts and isinstance(v, str) else v for k, v in given.items()}
+        if declaration.takes_incident and "incident" not in arguments:
+            arguments["incident"] = now
+        return arguments
+
+    def _authorise(self, ctx: Context, declaration: Declaration, incident: Incident | None) -> None:
+        """Check `may` as the engine does."""
+        who = PersonId(ctx.actor.id)
+        owner = incident is not None and declaration.may is Standing.COMMANDER and self.house.owns(who, incident)
+        if ctx.standing >= declaration.may or owner or (ctx.forced and ctx.standing > Standing.MEMBER):
+            return
+        line, may_force = plain(declaration.usage["zh"]), ctx.standing > Standing.MEMBER
+        raise refuse("not_allowed", line=line, commander=None, may_force=may_force)
+
+    def tick(self, name: str, incident: Incident, due: datetime | None = None) -> Done:
+        """Fire a timer."""
+        now = self.incidents[incident.id]
+        reads: Any = FakeReads(self, Viewer(admin=True))
+        ctx = Context(
+            self.now, TIMER, Standing.ADMIN, "zh", "Asia/Shanghai", self.catalog, self.policy, reads, at=due,
+            declarations=DECLARATIONS,
+        )  # fmt: skip
+        return self._record(ctx, DECLARATIONS[name], now, {"incident": now})
+
+    def _record(self, ctx: Context, declaration: Declaration, now: Incident | None, arguments: dict[str, Any]) -> Done:
+        result = declaration.function(ctx, **arguments)
+        if isinstance(result, Say):
+            assert not declaration.changes
+            answer = Answer(say=result)
+        else:
+            answer = result if isinstance(result, Answer) else Answer(result)
+        self.causes += 1
+        here = now.id if now is not None else None
+        for fact in answer.facts:
+            target = self.enter(ctx.actor, fact, here)
+            here = here or target
+        after = self.incidents[here] if here is not None else None
+        done = Done(list(answer.facts), answer.say, after)
+        if answer.say is not None:
+            done.zh, done.en = self.worded(answer.say, after if answer.facts else None, ctx.actor.id)
+        return done
+
+    def enter(self, who: Actor, fact: Fact, here: IncidentId | None) -> IncidentId | None:
+        happened = fact if isinstance(fact, Happened) else Happened(fact)
+        target = happened.incident or here
+        if isinstance(happened.payload, ev.ORGANISATION):
+            target = None
+        if isinstance(happened.payload, ev.IncidentDeclared):
+            day = self.now.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y%m%d")
+            target = IncidentId(f"F-{day}-{len(self.incidents) + 1:03}")
+        before = self.incidents.get(target) if target is not None else None
+        n = (before.n if before is not None else 0) + 1 if target is not None else 0
+        event = Event(
+            n, happened.at or self.now, self.now, who, happened.payload, None, happened.audience, f"cause-{self.causes}"
+        )
+        self.history.append((target, event))
+        if target is not None:
+            self.incidents[target] = apply(before, event, target)
+            self.logs.setdefault(target, []).append(event)
+        of_incident = self.incidents[target].groups if target is not None else ()
+        for group in ev.groups_touched(event.payload, of_incident):
+            self.groups[group] = judged(self.groups[group], event, target, self.policy.dismissed_for)
+        return target
+
+    def worded(self, told: Say, after: Incident | None, by: str) -> tuple[str, str]:
+        """Word an answer in both languages, as the engine does; a missing parameter raises."""
+        params = {**told.params, **({"incident": after} if after is not None else {})}
+        zh, en = (
+            flat(PROSE.say(Say(told.key, params), self.house.show(self.reads("root"), lang, self.now))) for lang in ("zh", "en")
+        )
+        for words in (zh, en):
+            assert words == words.strip(), f"{told.key} begins or ends with space: {words!r}"
+            assert "\n\n" not in words, f"{told.key} has an empty line: {words!r}"
+            for line, forced in lines_to_copy(words) if told.key in OURS else ():
+                understood = read(plain(line), VOCABULARY, lang="zh", pending=False)
+                assert isinstance(understood, Call), f"{told.key} offers {line!r}, which reads as {understood}"
+                assert understood.force or not forced, f"{told.key} offers {line!r}, forced: {understood.force}"
+        return zh, en
+
+    def refusal(self, name: str, by: str, incident: Incident | None = None, /, **given: Any) -> tuple[str, str]:
+        """Give the key and the Chinese words of a refusal; fails when the command was not refused."""
+        before = (dict(self.incidents), len(self.history))
+        try:
+            done = self.run(name, by, incident, **given)
+        except Refused as refused:
+            assert before == (self.incidents, len(self.history))
+            return refused.reason.key, self.worded(refused.reason, None, by)[0]
+        raise AssertionError(f"{name} was not refused, it gave {done.kinds}")
+
+    # ------------------------------------------------------------ short cuts
+    def declared(self, by: str = "li", severity: Severity | None = P1, title: str = "支付失败", **given: Any) -> Incident:
+        """Make an incident of payments; an owner's is handled at once."""
+        done = self.run("declare", by, title=title, severity=severity, services=given.pop("services", (PAY,)), **given)
+        assert done.incident is not None
+        return done.incident
+
+    def handled(self, by: str = "li", severity: Severity = P1, **given: Any) -> Incident:
+        """Make an incident that is handled, with its room, a minute ago; `by` commands it."""
+        incident = self.declared(by, severity, **given)
+        self.room(incident)
+        self.run("commander", by, incident)
+        self.later(minutes=1)
+        return self.incidents[incident.id]
+
+    def now_of(self, incident: Incident) -> Incident:
+        return self.incidents[incident.id]

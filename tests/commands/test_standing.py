@@ -1,0 +1,147 @@
+"""Who may do what: a golden table of command × standing, in the situations where it matters.
+
+`standing.golden` is written anew with WRITE_GOLDEN=1 and then read by a person.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.errors import Refused
+from bot.model.event import Mark
+from bot.model.incident import Incident
+from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, World, person
+
+GOLDEN = Path(__file__).with_name("standing.golden")
+# chen knows nobody here; zhao was called; wang owns the service; li commands; root is an admin.
+COLUMNS = (("member", "chen"), ("responder", "zhao"), ("owner", "wang"), ("commander", "li"), ("admin", "root"))
+
+Given = Callable[[World, Incident], dict[str, Any]]
+
+
+def _other(world: World, _: Incident) -> dict[str, Any]:
+    return {"other": world.declared("root", P2, services=(ORDER,))}
+
+
+def _recovered(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("recover", "li", incident)
+    return {}
+
+
+def _closed(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("recover", "li", incident)
+    world.run("close", "li", incident, waiver="x")
+    return {"reason": "again"}
+
+
+def _waived(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("recover", "li", incident)
+    return {"waiver": "供应商故障"}
+
+
+def _linked(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("link", "li", incident, groups=(world.alerts(1),))
+    return {"groups": (world.groups[1],)}  # type: ignore[index]
+
+
+def _with(**given: Any) -> Given:
+    return lambda world, incident: dict(given)
+
+
+def _alerts(**given: Any) -> Given:
+    return lambda world, incident: {"groups": (world.alerts(1),), **given}
+
+
+# command, situation, level and arguments; pending ones were reported by root
+CASES: tuple[tuple[str, str, Any, Given], ...] = (
+    ("report", "", P1, _with(text="x", new=True)),
+    ("declare", "", P1, _with(title="x", new=True)),
+    ("ack", "", P1, _alerts()),
+    ("confirm", "pending", P1, _with()),
+    ("dismiss", "pending P1", P1, _with(reason="x")),
+    ("dismiss", "handling P1", P1, _with(reason="x")),
+    ("dismiss", "handling P2", P2, _with(reason="x")),
+    ("dismiss", "alerts", P1, _alerts(reason="x")),
+    ("severity", "up", P2, _with(to=P1)),
+    ("severity", "down", P1, _with(to=P2)),
+    ("commander", "take over", P1, _with()),
+    ("commander", "hand over", P1, _with(who=person("zhang"))),
+    ("role", "", P1, _with(role="scribe", who=person("zhang"))),
+    ("invite", "", P1, _with(people=(person("zhang"),))),
+    ("join", "", P1, _with()),
+    ("impact", "", P1, _with(text="x")),
+    ("note", "", P1, _with(text="x")),
+    ("update", "", P1, _with(text="x")),
+    ("mark", "", P1, _with(mark=Mark.LOCATED)),
+    ("title", "", P1, _with(text="x")),
+    ("bridge", "", P1, _with(url="https://meet.example.com/1")),
+    ("link", "", P1, _alerts()),
+    ("unlink", "", P1, _linked),
+    ("merge", "", P1, _other),
+    ("recover", "P1", P1, _with()),
+    ("recover", "P2", P2, _with()),
+    ("reopen", "recovered", P1, _recovered),
+    ("reopen", "closed", P1, _closed),
+    ("close", "P3", P3, _recovered),
+    ("close", "without postmortem", P1, _waived),
+    ("undo", "of others", P1, _with()),
+    ("status", "", P1, _with()),
+    ("brief", "", P1, _with()),
+    ("list", "", P1, _with()),
+    ("timeline", "", P1, _with()),
+    ("why", "", P1, _with()),
+    ("whoami", "", P1, _with()),
+    ("help", "", P1, _with()),
+)
+_ALONE = frozenset({"report", "declare", "ack", "list", "whoami"})
+
+
+def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:
+    """Give `yes`, `forced` or the key of the refusal."""
+    world = World(authority="strict")
+    if situation.startswith("pending"):
+        reported = world.run("report", "root", severity=severity, text="x", services=("payments",)).incident
+        assert reported is not None
+        incident = world.incidents[reported.id]
+        world.run("commander", "li", incident)
+    else:
+        incident = world.handled("li", severity)
+    world.run("invite", "li", incident, people=(person("zhao"),))
+    world.later(minutes=5)
+    arguments = given(world, incident)
+    world.later(minutes=5)
+    about = None if name in _ALONE or ("groups" in arguments and name == "dismiss") else incident
+    try:
+        done = world.run(name, by, about, force=force, **arguments)
+    except Refused as refused:
+        return refused.reason.key
+    return "forced" if "Forced" in done.kinds else "yes"
+
+
+def table() -> str:
+    lines = ["# yes; forced = only with a reason, which is kept; else the text that refuses. Authority: strict.\n"]
+    lines.append("".join(f"{head:<30}" for head in ("command", *(c for c, _ in COLUMNS))).rstrip() + "\n")
+    for name, situation, severity, given in CASES:
+        cells = [f"{name} {situation}".strip()]
+        for _, by in COLUMNS:
+            plain = outcome(name, situation, severity, given, by, None)
+            told = plain
+            if plain != "yes" and outcome(name, situation, severity, given, by, "reason") == "forced":
+                told = f"forced, else {plain}"
+            cells.append(told)
+        lines.append("".join(f"{cell:<30}" for cell in cells).rstrip() + "\n")
+    return "".join(lines)
+
+
+def test_everybody_may_do_what_the_table_says() -> None:
+    found = table()
+    if os.environ.get("WRITE_GOLDEN"):
+        GOLDEN.write_text(found, "utf-8")
+    assert found == GOLDEN.read_text("utf-8")
+
+
+def test_the_table_covers_every_command_that_people_type() -> None:
+    assert {name for name, *_ in CASES} == {d.name for d in DECLARATIONS.values() if d.words}

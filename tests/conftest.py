@@ -1,0 +1,107 @@
+"""Databases for tests, and an honest account of what did not run.
+
+Fixtures: `pg_url` is a fresh, empty PostgreSQL database; `store_url` is a fresh, empty database on SQLite and then on
+PostgreSQL; `pg_server` is the administrator's URL of the session's server (see tests/postgres.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests import postgres
+
+CI = os.environ.get("CI") == "true"
+# Under CI, a run of the whole suite in which no test of one of these marks passed is a failure.
+DEMANDED = ("postgres", "alertmanager")
+# Kept out of the default suite by pyproject.toml, and what runs them.
+ELSEWHERE = {"crash": "make crash", "slow": "make replicas"}
+
+
+def unavailable(what: str, why: str) -> NoReturn:
+    """Give up on a test for want of `what`: a loud skip on a person's machine, a failure where CI=true."""
+    if CI:
+        pytest.fail(f"{what} unavailable: {why} (CI must run this)", pytrace=False)
+    pytest.skip(f"{what} unavailable: {why}")
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[str]:
+    """Give the administrator's URL of a PostgreSQL that lives as long as the session."""
+    try:
+        with postgres.server() as url:
+            yield url
+    except postgres.Unavailable as reason:
+        unavailable("PostgreSQL", str(reason))
+
+
+@pytest.fixture
+def pg_url(pg_server: str) -> Iterator[str]:
+    """Give the URL of a fresh, empty PostgreSQL database."""
+    with postgres.database(pg_server) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a fresh, empty database: every test that asks runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    url: str = request.getfixturevalue("pg_url")
+    return url
+
+
+class Account:
+    """What ran, what was left out and why; printed as the very last lines of a run."""
+
+    def __init__(self) -> None:
+        self.passed: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.deselected: Counter[str] = Counter()
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            mark = next((name for name in ELSEWHERE if item.get_closest_marker(name)), None)
+            self.deselected[f"for `{ELSEWHERE[mark]}`" if mark else "not asked for"] += 1
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
+            self.skipped[reason.removeprefix("Skipped: ")] += 1
+        if report.when == "call" and report.passed:
+            self.passed.update(name for name in DEMANDED if name in report.keywords)
+
+    def missing(self, session: pytest.Session) -> list[str]:
+        """Name the demanded kinds of tests of which none passed, when this is CI's run of the whole suite."""
+        config = session.config
+        whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not config.option.keyword
+        if not (CI and whole):
+            return []
+        return [name for name in DEMANDED if not self.passed[name]]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        yield
+        said = [f"not in this run, {reason}: {count}" for reason, count in sorted(self.deselected.items())]
+        said += [f"DID NOT RUN: {reason} (tests: {count})" for reason, count in sorted(self.skipped.items())]
+        for name in self.missing(session):
+            said.append(f"DID NOT RUN: no test marked {name} passed, and CI demands some")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\n".join(said or ["every collected test ran"]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Account(), "account")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        # pg_url is also a name that store_url asks for at run time; the mark of its parameter tells those apart.
+        if "pg_server" in names and "store_url" not in names:
+            item.add_marker(pytest.mark.postgres)

@@ -1,0 +1,195 @@
+"""The proof: a clean life, three kills at each of its calls, random kills, repeated deliveries, and three sabotaged builds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash import build as builds
+from tests.crash.checks import Ending, check, ending
+from tests.crash.plan import WHENS, Boundary, Plan, every_boundary, random_kills, repeated
+from tests.crash.sabotaged import SABOTAGED, Sabotaged
+from tests.crash.world import INBOUND, Failed, World, configuration
+
+FEWEST = 9  # boundaries; a proof with fewer shows too little
+DEADLINE = 30.0  # seconds for anything that somebody waits for, a restart included
+SHORTER = 12.0  # the same on a sabotaged build, which loses what is waited for
+
+
+@dataclass(slots=True)
+class Life:
+    """Hold how one life went."""
+
+    plan: Plan
+    world: World
+    failures: list[Failed]
+    took: float
+
+    @property
+    def repeats(self) -> int:
+        """Count the marked messages."""
+        return sum(said.text.startswith("（重发） ") for said in self.world.plain.chat.said)
+
+
+class Proof:
+    """Live many lives, a few at once, each in a folder of its own."""
+
+    def __init__(self, folder: Path, at_once: int, verbose: bool = False) -> None:
+        self._folder, self._verbose = folder, verbose
+        self._free = asyncio.Semaphore(at_once)
+        self._lives = 0
+        self._empty: dict[Path, Path] = {}
+        self.clean: Ending | None = None
+        self.passed = self.failed = self.kills = 0
+        self.accepted: Counter[str] = Counter()
+        self.slowest = self.slowest_start = 0.0
+
+    async def run(self, seed: int, number: int, only: str) -> int:
+        """Run everything, print it, and give the exit code."""
+        began = time.monotonic()
+        build = self.build("product")
+        boundaries = await self._clean(build)
+        if boundaries is None:
+            return self._end(began)
+        print(f"\n{'a kill at each of the ' + str(len(boundaries)) + ' calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
+        await self._table(boundaries, self.begin(build, _only(every_boundary(boundaries), only)))
+        print(f"\n{number} random kills, seed {seed}")
+        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND), only)))
+        print("\nrepeated deliveries")
+        await self._list(self.begin(build, _only(repeated(), only)))
+        print("\nsabotaged builds, which must fail")
+        for sabotaged in SABOTAGED:
+            if only in sabotaged.broken.name:
+                await self.sabotage(sabotaged)
+        return self._end(began)
+
+    async def sabotage(self, sabotaged: Sabotaged) -> bool:
+        """Say whether a sabotaged build fails, as it must."""
+        build = self.build(sabotaged.broken.name.replace(" ", "-"), sabotaged.broken)
+        others: list[Failed] = []
+        for plan in sabotaged.plans:
+            life = await self.live(build, plan, SHORTER)
+            caught = [failure for failure in life.failures if failure.check in sabotaged.checks]
+            if caught:
+                self.passed += 1
+                words = str(caught[0]).splitlines()[0][:150]
+                print(f"  red    {sabotaged.broken.name}: caught by '{caught[0].check}' ({plan.name}): {words}", flush=True)
+                return True
+            others += life.failures
+        for other in others:
+            print(f"  ?      {sabotaged.broken.name}: {other}")
+        self.failed += 1
+        print(f"  GREEN  {sabotaged.broken.name}: nothing noticed that {sabotaged.broken.what}", flush=True)
+        return False
+
+    def build(self, name: str, broken: builds.Break | None = None) -> Path:
+        """Copy the source tree under a name, and make an empty database with it."""
+        build = builds.copy(self._folder / name, broken)
+        builds.prove_import(build)
+        empty = self._folder / f"{name}.db"
+        config = self._folder / f"{name}.yaml"
+        config.write_text(json.dumps(configuration("http://127.0.0.1:9", empty)), encoding="utf-8")
+        line = [str(builds.command()), "migrate", "-c", str(config)]
+        subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=60)
+        self._empty[build] = empty
+        return build
+
+    def begin(self, build: Path, plans: Iterable[Plan]) -> dict[str, asyncio.Task[Life]]:
+        """Start to live plans, a few at once; gives each life by its plan's name."""
+        return {plan.name: asyncio.create_task(self.live(build, plan)) for plan in plans}
+
+    async def live(self, build: Path, plan: Plan, deadline: float = DEADLINE) -> Life:
+        """Live one plan."""
+        async with self._free:
+            self._lives += 1
+            folder = self._folder / f"life-{self._lives}"
+            folder.mkdir()
+            began = time.monotonic()
+            world = World(build, folder, self._empty[build], plan, deadline)
+            await world.live()
+            failures = list(world.failures)
+            if not failures or failures[0].check == "accepted is stored":
+                failures += check(world, self.clean)
+            return Life(plan, world, failures, time.monotonic() - began)
+
+    async def _clean(self, build: Path) -> list[Boundary] | None:
+        """Live twice without a kill; gives the boundaries."""
+        print("two lives without a kill")
+        lives = await self._list(self.begin(build, [Plan("nothing happens"), Plan("nothing happens, again")]))
+        if self.failed:
+            return None
+        first, second = lives
+        self.clean = ending(first.world)
+        boundaries = first.world.boundaries()
+        refused = [call for call in first.world.plain.log.calls if call.outcome not in (200, 204)]
+        print(f"a clean life makes {len(boundaries)} calls:")
+        for n, boundary in enumerate(boundaries, 1):
+            print(f"  {n:2}  {boundary}")
+        for wrong, what in (
+            (len(boundaries) < FEWEST, f"these are fewer than {FEWEST}"),
+            (refused, f"the chat refused {refused}"),
+            (ending(second.world) != self.clean, f"a second one ends differently: {ending(second.world)}"),
+            (sorted(second.world.boundaries()) != sorted(boundaries), "a second one makes other calls"),
+        ):
+            if wrong:
+                self.failed += 1
+                print(f"  FAIL {what}")
+        return boundaries if not self.failed else None
+
+    def _count(self, life: Life) -> None:
+        self.passed += not life.failures
+        self.failed += bool(life.failures)
+        self.kills += len(life.world.process.killed)
+        self.accepted += life.world.accepted
+        self.slowest = max(self.slowest, life.world.slowest)
+        self.slowest_start = max([self.slowest_start, *life.world.process.starting_took])
+        self._why(life)
+
+    async def _table(self, boundaries: Sequence[Boundary], begun: dict[str, asyncio.Task[Life]]) -> None:
+        for boundary in boundaries:
+            lives = {when: await begun[name] for when in WHENS if (name := f"{boundary}, {when}") in begun}
+            cells = {when: "FAIL" if life.failures else f"ok +{life.repeats}" for when, life in lives.items()}
+            if lives:
+                print(f"  {boundary!s:58}  " + "  ".join(f"{cells.get(when, '-'):>9}" for when in WHENS), flush=True)
+            for life in lives.values():
+                self._count(life)
+        print("  (+n: messages that were said again, each marked)")
+
+    async def _list(self, begun: dict[str, asyncio.Task[Life]]) -> list[Life]:
+        lives = []
+        for task in begun.values():
+            life = await task
+            lives.append(life)
+            told = "FAIL" if life.failures else "ok"
+            kills = len(life.world.process.killed)
+            print(f"  {told:4}  {life.plan.name:58}  {kills} killed  +{life.repeats}  {life.took:4.1f} s", flush=True)
+            self._count(life)
+        return lives
+
+    def _why(self, life: Life) -> None:
+        for failure in life.failures:
+            print(f"  FAIL {life.plan.name}: {failure}")
+        if life.failures and self._verbose:
+            print("\n".join(f"       {line}" for line in life.world.transcript))
+            for call in life.world.plain.log.calls:
+                print(f"       {call.clock:.3f} {call.method} {call.path} {call.outcome} {call.body}")
+        print(end="", flush=True)
+
+    def _end(self, began: float) -> int:
+        print(
+            f"\naccepted in time, and found in the database: {self.accepted['line']} lines, {self.accepted['post']} posts, "
+            f"{self.accepted['timer']} timers; {self.kills} kills; the slowest waited {self.slowest:.1f} s, "
+            f"the slowest start took {self.slowest_start:.1f} s; {time.monotonic() - began:.0f} s in all"
+        )
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+def _only(plans: list[Plan], only: str) -> list[Plan]:
+    return [plan for plan in plans if only in plan.name]

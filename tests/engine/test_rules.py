@@ -1,0 +1,262 @@
+"""What follows from facts: rooms, their order and their limits, people called, and who is told what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.app import discover
+from bot.engine.house import House
+from bot.engine.run import record
+from bot.engine.timers import fire
+from bot.engine.vocabulary import Vocabulary
+from bot.model import event as ev
+from bot.model.deadline import Deadline
+from bot.model.effect import Effect, EffectKind, Urgency
+from bot.model.event import Fact, Happened, Status
+from bot.model.ids import ConnectionId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.incident import Incident
+from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person
+from bot.model.policy import Policy
+from bot.model.room import Room, RoomState
+from bot.model.routing import compile_rules
+from bot.model.service import Catalog, Service
+from bot.model.severity import Severity
+from bot.model.text import plain
+from bot.ports import Capability, Limits, Store, UnitOfWork
+from bot.prose import Prose
+from store.open import open_store
+
+MAIN, SPARE = ConnectionId("main"), ConnectionId("spare")
+NOW = datetime(2024, 5, 20, 6, 5, tzinfo=UTC)
+LI, ZHANG, ZHOU = PersonId("li"), PersonId("zhang"), PersonId("zhou")
+SOURCE = Actor(ActorKind.SOURCE, "am")
+
+
+class Still:
+    """Tell one time."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def house(clock: Still, can: frozenset[Capability]) -> House:
+    catalog = Catalog({ServiceId("pay"): Service(ServiceId("pay"), "支付服务", ops=(LI,), dev=(ZHANG,))})
+    policy = Policy(default_chat=MAIN, fallback=(SPARE,), announce=((MAIN, "ops"),), admins=frozenset({ZHOU}), auto_rooms=2)
+    declared = discover()
+    abilities = {MAIN: can, SPARE: can}
+    return House(
+        "t", policy, catalog, compile_rules([], catalog.named), Prose(), declared, Vocabulary(declared), clock, abilities,
+        {MAIN: Limits(), SPARE: Limits()},
+    )  # fmt: skip
+
+
+ALL = frozenset({Capability.OPEN_ROOM, Capability.DIRECT, Capability.TOPIC, Capability.PEOPLE, Capability.REOPEN_ROOM})
+
+
+class World:
+    """Record facts on a real store and look at what was queued."""
+
+    def __init__(self, store: Store, clock: Still, can: frozenset[Capability] = ALL) -> None:
+        self.store, self.clock, self.house = store, clock, house(clock, can)
+
+    async def happens(self, *facts: Fact, to: IncidentId | None = None, by: Actor | None = None) -> Incident:
+        def job(uow: UnitOfWork) -> Incident:
+            incident = uow.lock_incident(to) if to is not None else None
+            after, _ = record(uow, self.house, by or Actor(ActorKind.PERSON, LI), facts, incident, now=self.clock.at)
+            assert after is not None
+            return after
+
+        return await self.store.tx(job)
+
+    async def declared(self, *, automatic: bool = False, **more: object) -> Incident:
+        shape: dict[str, object] = {"severity": Severity.P1, "status": Status.HANDLING, "services": (ServiceId("pay"),), **more}
+        fact = ev.IncidentDeclared(title=plain("支付失败"), automatic=automatic, **shape)  # type: ignore[arg-type]
+        return await self.happens(fact, by=SOURCE if automatic else None)
+
+    async def opened(self, incident: Incident) -> Incident:
+        room = (await self.rooms(incident.id))[-1]
+        fact = ev.RoomOpened(room=room.id, connection=room.connection, address=f"r{room.id}")
+        return await self.happens(fact, to=incident.id, by=Actor(ActorKind.OUTBOX, "t"))
+
+    async def rooms(self, incident: IncidentId) -> list[Room]:
+        return await self.store.read(lambda reads: reads.rooms(incident), ALL_SEEING)
+
+    async def take(self) -> list[Effect]:
+        """Claim everything that may run now, and settle it as done."""
+
+        def job(uow: UnitOfWork) -> list[Effect]:
+            taken = uow.claim("t", [MAIN, SPARE], self.clock.at, timedelta(seconds=4), 100)
+            for effect in taken:
+                uow.finish(effect, "t", self.clock.at)
+            return taken
+
+        found: list[Effect] = []
+        while batch := await self.store.tx(job):
+            found += batch
+        return found
+
+
+def kinds(effects: Sequence[Effect]) -> list[str]:
+    return sorted(effect.kind.value for effect in effects)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    clock = Still()
+    store = open_store(f"sqlite:///{tmp_path}/w.db", clock=clock)
+
+    def enrol(uow: UnitOfWork) -> None:
+        for ident in (LI, ZHANG, ZHOU):
+            uow.save_person(Person(ident, ident))
+            uow.save_account(Account(MAIN, f"{ident}@main", ident, ident))
+
+    await store.tx(enrol)
+    yield World(store, clock)
+    await store.close()
+
+
+async def test_a_declared_p1_asks_for_its_room_first_and_pages_each_owner_once(world: World) -> None:
+    incident = await world.declared(automatic=True)
+    effects = await world.take()
+    assert effects[0].kind is EffectKind.OPEN_ROOM
+    assert effects[0].urgency is Urgency.URGENT
+    assert sorted(e.target for e in effects if e.kind is EffectKind.PAGE) == ["li@main", "zhang@main"]
+    await world.happens(ev.ImpactStated(text=plain("更大了"), services=(ServiceId("pay"),)), to=incident.id)
+    assert EffectKind.PAGE not in [e.kind for e in await world.take()]
+
+
+async def test_a_fresh_room_gets_its_card_people_and_topic_but_no_line_before_the_card(world: World) -> None:
+    incident = await world.opened(await world.declared())
+    effects = [e for e in await world.take() if e.lane.startswith("room:")]
+    assert kinds(effects) == ["OpenRoom", "SetTopic", "ShowCard", "SyncPeople"]
+    assert (await world.rooms(incident.id))[0].state is RoomState.OPEN
+
+
+async def test_a_p3_has_no_room_until_it_is_confirmed(world: World) -> None:
+    incident = await world.declared(severity=Severity.P3, status=Status.PENDING)
+    assert await world.rooms(incident.id) == []
+    await world.happens(ev.IncidentConfirmed(severity=Severity.P3), to=incident.id)
+    assert len(await world.rooms(incident.id)) == 1
+
+
+async def test_raising_a_pending_incident_to_p1_opens_its_room(world: World) -> None:
+    incident = await world.declared(severity=Severity.P3, status=Status.PENDING)
+    await world.happens(ev.SeverityChanged(before=Severity.P3, after=Severity.P1), to=incident.id)
+    assert len(await world.rooms(incident.id)) == 1
+
+
+async def test_a_storm_keeps_the_third_automatic_room_back_and_shows_one_storm_card(world: World) -> None:
+    made = [await world.declared(automatic=True) for _ in range(4)]
+    assert [len(await world.rooms(incident.id)) for incident in made] == [1, 1, 0, 0]
+    assert [incident.held_back for incident in made] == [False, False, True, True]
+    storm = [e for e in await world.take() if e.target.startswith("storm:")]
+    assert len(storm) == 1
+    asked = await world.happens(ev.PersonJoined(person=LI), to=made[3].id)
+    assert not asked.held_back
+    assert len(await world.rooms(asked.id)) == 1
+
+
+async def test_a_person_who_declares_is_never_held_back(world: World) -> None:
+    for _ in range(3):
+        await world.declared(automatic=True)
+    assert len(await world.rooms((await world.declared()).id)) == 1
+
+
+async def test_a_room_that_failed_is_tried_on_the_next_chat_and_the_declarer_is_told(world: World) -> None:
+    incident = await world.happens(
+        ev.IncidentDeclared(title=plain("支付失败"), severity=Severity.P1, status=Status.HANDLING),
+        by=Actor(ActorKind.PERSON, ZHANG),
+    )
+    await world.take()
+    (room,) = await world.rooms(incident.id)
+    failed = ev.RoomFailed(room=room.id, connection=MAIN, code="full")
+    await world.happens(failed, to=incident.id, by=Actor(ActorKind.OUTBOX, "t"))
+    rooms = await world.rooms(incident.id)
+    assert [(r.connection, r.state) for r in rooms] == [(MAIN, RoomState.FAILED), (SPARE, RoomState.WANTED)]
+    effects = await world.take()
+    assert [(e.kind, e.connection) for e in effects if e.kind is EffectKind.OPEN_ROOM] == [(EffectKind.OPEN_ROOM, SPARE)]
+    assert [e.target for e in effects if e.kind is EffectKind.PAGE] == ["zhang@main"]
+
+
+async def test_a_room_that_is_late_is_joined_by_one_on_the_next_chat_once(world: World) -> None:
+    incident = await world.declared()
+    (room,) = await world.rooms(incident.id)
+    assert incident.waiting_rooms == ((room.id, NOW),)
+    late = Deadline(incident.id, "open_fallback", str(room.id), NOW + timedelta(seconds=30))
+    for _ in range(2):
+        await world.store.tx(lambda uow: fire(uow, world.house, late, world.clock.at))
+    assert [r.connection for r in await world.rooms(incident.id)] == [MAIN, SPARE]
+
+
+async def test_a_closed_room_comes_back_at_a_reopening(world: World) -> None:
+    incident = await world.opened(await world.declared())
+    room = (await world.rooms(incident.id))[0]
+    await world.happens(ev.IncidentDismissed(reason=plain("误报")), to=incident.id)
+    await world.happens(ev.RoomClosed(room=room.id, connection=MAIN), to=incident.id)
+    await world.take()
+    await world.happens(ev.IncidentReopened(before=Status.CLOSED, reason=plain("又来了")), to=incident.id)
+    assert "ReopenRoom" in kinds(await world.take())
+    assert len(await world.rooms(incident.id)) == 1
+
+
+async def test_where_a_chat_cannot_reopen_the_next_generation_opens(tmp_path: Path) -> None:
+    clock = Still()
+    store = open_store(f"sqlite:///{tmp_path}/g.db", clock=clock)
+    world = World(store, clock, ALL - {Capability.REOPEN_ROOM})
+    incident = await world.opened(await world.declared())
+    room = (await world.rooms(incident.id))[0]
+    await world.happens(ev.IncidentDismissed(reason=plain("误报")), to=incident.id)
+    await world.happens(ev.RoomClosed(room=room.id, connection=MAIN), to=incident.id)
+    await world.take()
+    await world.happens(ev.IncidentReopened(before=Status.CLOSED), to=incident.id)
+    assert [r.generation for r in await world.rooms(incident.id)] == [1, 2]
+    (opening,) = [e for e in await world.take() if e.kind is EffectKind.OPEN_ROOM]
+    assert str(opening.data["slug"]).endswith("-2")
+    await store.close()
+
+
+async def test_the_name_of_a_room_is_frozen_when_it_is_wanted(world: World) -> None:
+    incident = await world.declared(title_en="Payment failures")
+    await world.happens(ev.TitleChanged(title=(), title_en="Something else"), to=incident.id)
+    (opening,) = [e for e in await world.take() if e.kind is EffectKind.OPEN_ROOM]
+    assert "payment-failures" in str(opening.data["slug"])
+
+
+async def test_a_private_incident_is_announced_nowhere(world: World) -> None:
+    await world.opened(await world.declared(private=True))
+    assert not [e for e in await world.take() if e.target.startswith("announce:")]
+    await world.opened(await world.declared())
+    assert [e for e in await world.take() if e.target.startswith("announce:")]
+
+
+async def test_an_internal_fact_is_no_line_for_the_room(world: World) -> None:
+    incident = await world.opened(await world.declared())
+    await world.take()
+    await world.happens(Happened(ev.DeliveryFailed(effect=1, what="Page", connection="main", code="x")), to=incident.id)  # type: ignore[arg-type]
+    effects = await world.take()
+    assert "Tell" not in kinds(effects)
+    assert [e.target for e in effects if e.kind is EffectKind.PAGE] == ["zhou@main"]
+
+
+async def test_a_dead_card_does_not_keep_the_lines_from_the_room(world: World) -> None:
+    incident = await world.opened(await world.declared())
+    await world.take()
+    await world.happens(ev.DeliveryFailed(effect=1, what="ShowCard", connection="main", code="x"), to=incident.id)  # type: ignore[arg-type]
+    assert "Tell" in kinds(await world.take())
+
+
+async def test_rooms_of_a_cancelled_declaration_are_closed_and_the_called_are_told(world: World) -> None:
+    incident = await world.opened(await world.declared())
+    await world.take()
+    await world.happens(ev.IncidentCancelled(), to=incident.id)
+    effects = await world.take()
+    assert "CloseRoom" in kinds(effects)
+    assert [e.target for e in effects if e.kind is EffectKind.PAGE] == ["zhang@main"]
+    assert RoomId((await world.rooms(incident.id))[0].id)

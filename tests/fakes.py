@@ -1,0 +1,237 @@
+"""A chat in memory with real semantics: what it applied is on record, and a test decides what becomes of each call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.model.card import Card
+from bot.model.ids import ConnectionId
+from bot.model.text import flat
+from bot.ports import Capability, Content, Done, Limits, Lost, OnInbound, Presence, Ref, Rejected, Result, Retry
+
+ROOMS = frozenset(
+    {
+        Capability.OPEN_ROOM, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC, Capability.PEOPLE,
+        Capability.DIRECT,
+    }
+)  # fmt: skip
+CARDS = frozenset({Capability.CARD, Capability.EDIT})
+START = datetime(2024, 5, 20, 6, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """Tell the time that a test has set."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_by(self, seconds: float) -> datetime:
+        """Move on and give the new instant."""
+        self.at += timedelta(seconds=seconds)
+        return self.at
+
+
+@dataclass(slots=True)
+class Posted:
+    """Hold one message that people see; `content` is the newest after edits."""
+
+    id: str
+    chat: str
+    key: str
+    content: Content
+    at: datetime
+
+    @property
+    def words(self) -> str:
+        """Give what a text message says; empty for a card."""
+        return "" if isinstance(self.content, Card) else flat(self.content)
+
+
+@dataclass(slots=True)
+class Place:
+    """Hold one room as the chat knows it."""
+
+    address: str
+    key: str
+    topic: str = ""
+    people: set[str] = field(default_factory=set)
+    closed: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Pending:
+    """Hold one call that waits for its fate; it is applied at most once, before its answer or without one."""
+
+    process: str
+    verb: str
+    chat: str
+    key: str
+    do: Callable[[], Result]
+    answer: asyncio.Future[Result]
+    task: asyncio.Task[Any]
+    result: Result | None = None
+    cut: bool = False  # its lease ran out and the connection is gone: what was not applied by now never will be
+
+    def apply(self) -> None:
+        """Let the chat do it, once."""
+        if self.result is None and not self.cut:
+            self.result = self.do()
+
+
+class Platform:
+    """Be the chat itself, shared by every process that speaks to it."""
+
+    def __init__(self, clock: HandClock, abilities: frozenset[Capability]) -> None:
+        self.clock, self.abilities = clock, abilities
+        self.posts: list[Posted] = []
+        self.rooms: dict[str, Place] = {}
+        self.pending: list[Pending] = []
+        self.throttled: dict[str, datetime] = {}
+        self.calls = 0
+        self.wrongs: list[str] = []
+        self._applied: dict[str, Result] = {}
+
+    def begin(self, process: str, verb: str, chat: str, key: str, do: Callable[[], Result]) -> Pending:
+        """Take a call in; the fate is decided by whoever holds the Pending."""
+        self.calls += 1
+        scopes = (process.partition("/")[0], f"{process.partition('/')[0]}:{chat}" if verb == "post" else "")
+        for scope in scopes:
+            if self.clock.now() < self.throttled.get(scope, START):
+                self.wrongs.append(f"{verb} in {chat} while {scope} was throttled")
+        for other in self.pending:
+            # A room's talk and its card, and two incidents' announcements, are different lanes of one chat.
+            alone = chat.startswith("@") or verb not in ("post", "card", "open_room")
+            if alone and (other.verb, other.chat) == (verb, chat) and not other.cut:
+                self.wrongs.append(f"two calls of {verb} at once in {chat}")
+        if verb != "open_room" and chat in self.rooms and self.rooms[chat].closed and verb not in ("reopen_room", "close_room"):
+            self.wrongs.append(f"{verb} in the closed room {chat}")
+        task = asyncio.current_task()
+        assert task is not None
+        pending = Pending(process, verb, chat, key, self._once(key, do), asyncio.get_running_loop().create_future(), task)
+        self.pending.append(pending)
+        return pending
+
+    def _once(self, key: str, do: Callable[[], Result]) -> Callable[[], Result]:
+        """Where the chat knows keys, a repeated call with one has one effect and the same answer."""
+
+        def doing() -> Result:
+            known = self._applied.get(key) if key and Capability.KEYS in self.abilities else None
+            result = known or do()
+            if key:
+                self._applied[key] = result
+            return result
+
+        return doing
+
+    def knows(self, key: str) -> bool:
+        """Say whether a call of this key was applied before."""
+        return key in self._applied
+
+    def settle(self, pending: Pending, result: Result | None = None) -> None:
+        """Answer a call; None = done as the chat did it, or lost where it never could."""
+        if result is None:
+            pending.apply()
+            result = pending.result or Lost("cut")
+        if isinstance(result, Retry) and result.bucket:
+            until = self.clock.now() + timedelta(seconds=result.after)
+            self.throttled[result.bucket] = max(until, self.throttled.get(result.bucket, until))
+        self.pending.remove(pending)
+        pending.answer.set_result(result)
+
+    def found(self, key: str) -> Ref | None:
+        """Look a message or a room up by its key."""
+        for post in self.posts:
+            if post.key == key:
+                return Ref(post.chat, post.id)
+        return next((Ref(room.address) for room in self.rooms.values() if room.key == key), None)
+
+
+class FakeChat:
+    """Speak to a Platform as one process; every call waits for its fate."""
+
+    def __init__(self, connection: str, process: str, platform: Platform, limits: Limits) -> None:
+        self.connection, self.process = ConnectionId(connection), f"{connection}/{process}"
+        self.capabilities, self.limits, self.platform = platform.abilities, limits, platform
+
+    async def _call(self, verb: str, chat: str, key: str, do: Callable[[], Result]) -> Result:
+        pending = self.platform.begin(self.process, verb, chat, key, do)
+        try:
+            return await pending.answer
+        finally:
+            if pending in self.platform.pending:
+                self.platform.pending.remove(pending)
+
+    async def post(self, chat: str, content: Content, key: str) -> Result:
+        def do() -> Result:
+            posted = Posted(f"m{len(self.platform.posts) + 1}", chat, key, content, self.platform.clock.now())
+            self.platform.posts.append(posted)
+            return Done(Ref(chat, posted.id if Capability.EDIT in self.capabilities else ""))
+
+        return await self._call("card" if isinstance(content, Card) else "post", chat, key, do)
+
+    async def direct(self, account: str, content: Content, key: str) -> Result:
+        return await self.post(f"@{account}", content, key)
+
+    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str) -> Result:
+        def do() -> Result:
+            # A chat that can be searched makes another room each time; the others make one for a name.
+            address = f"{slug}~{len(self.platform.rooms) + 1}" if Capability.FIND in self.capabilities else slug
+            self.platform.rooms.setdefault(address, Place(address, key)).people |= set(founders)
+            return Done(Ref(address))
+
+        return await self._call("open_room", slug, key, do)
+
+    async def _in(self, verb: str, chat: str, change: Callable[[Place], None]) -> Result:
+        def do() -> Result:
+            if chat not in self.platform.rooms:
+                return Rejected("no_room")
+            change(self.platform.rooms[chat])
+            return Done(Ref(chat))
+
+        return await self._call(verb, chat, "", do)
+
+    async def close_room(self, chat: str) -> Result:
+        return await self._in("close_room", chat, lambda room: setattr(room, "closed", True))
+
+    async def reopen_room(self, chat: str) -> Result:
+        return await self._in("reopen_room", chat, lambda room: setattr(room, "closed", False))
+
+    async def set_topic(self, chat: str, topic: str) -> Result:
+        return await self._in("set_topic", chat, lambda room: setattr(room, "topic", topic))
+
+    async def add_people(self, chat: str, accounts: Sequence[str]) -> Result:
+        return await self._in("add_people", chat, lambda room: room.people.update(accounts))
+
+    async def edit(self, ref: Ref, content: Content) -> Result:
+        def do() -> Result:
+            for post in self.platform.posts:
+                if post.id == ref.id:
+                    post.content = content
+            return Done(ref)
+
+        return await self._call("edit", f"{ref.chat}#{ref.id}", "", do)
+
+    async def pin(self, ref: Ref) -> Result:
+        return Done(ref)
+
+    async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
+        if Capability.FIND not in self.capabilities:
+            return Presence.CANNOT_TELL, None
+        ref = self.platform.found(key)
+        return (Presence.FOUND, ref) if ref is not None else (Presence.ABSENT, None)
+
+    def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
+        return []
+
+    async def listen(self, on_inbound: OnInbound) -> None:
+        return
+
+    async def close(self) -> None:
+        return

@@ -1,0 +1,143 @@
+"""Break one line behind each proof and check that the proof turns red; exits 1 when a broken build passes.
+
+The same tests and lives must be green on the copy that is not broken, else their red would prove nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash.build import Break, copy, environment
+from tests.crash.proof import Proof
+from tests.crash.sabotaged import SABOTAGED
+
+WITHIN = 300.0  # seconds that one run of a test may take
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Join a broken line with the fast test of the default suite that must notice it."""
+
+    broken: Break
+    test: str
+
+
+TESTED = (
+    Tested(
+        Break(
+            "once-only",
+            "the answer to a delivery was not kept",
+            "bot/engine/intake.py",
+            "uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)",
+            "pass",
+        ),
+        "tests/engine/test_intake.py::test_a_repeated_delivery_gets_the_first_answer_and_does_nothing_else",
+    ),
+    Tested(
+        Break(
+            "the log and the rows",
+            "a fact that follows from another changed the row and was not logged",
+            "bot/engine/run.py",
+            "self.uow.save_incident(incident, self.events[ident])",
+            "self.uow.save_incident(incident, self.events[ident][:1])",
+        ),
+        "tests/engine/test_fold.py::test_the_log_folded_gives_the_rows_whatever_is_typed",
+    ),
+    Tested(
+        Break(
+            "transitions",
+            "an incident could be closed before it had recovered",
+            "bot/model/incident.py",
+            "if incident.active:",
+            "if False:",
+        ),
+        "tests/commands/test_life_machine.py",
+    ),
+    Tested(
+        Break(
+            "first reads",
+            "threads taught msgspec one class at once",
+            "bot/model/decoding.py",
+            "return msgspec.json.Decoder(kind).decode",
+            "return lambda text: msgspec.json.decode(text, type=kind)",
+        ),
+        "tests/store/test_decoding.py::test_everything_that_threads_decode_is_learned_at_import",
+    ),
+    Tested(
+        Break(
+            "lanes",
+            "two calls of one lane overlapped",
+            "store/queue.py",
+            "~_BEFORE,",
+            "",
+        ),
+        "tests/store/test_queue.py",
+    ),
+)
+
+
+def tests_of(build: Path, test: str) -> tuple[int, str]:
+    """Run a file of tests in a copy; gives pytest's exit code (0 green, 1 red) and the first line that says why."""
+    line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", test]
+    said = subprocess.run(line, cwd=build, env=environment(build), capture_output=True, text=True, timeout=WITHIN)
+    failed = [line for line in said.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return said.returncode, (failed or said.stdout.splitlines()[-1:] or [said.stderr[-300:]])[0][:160]
+
+
+def suite(folder: Path) -> bool:
+    """Break the lines behind the default suite; says whether each was noticed, and nothing else was."""
+    good = True
+    sound = copy(folder / "sound", tests=True)
+    for at, tested in enumerate(TESTED):
+        code, why = tests_of(sound, tested.test)
+        if code != 0:
+            print(f"  FAIL   {tested.broken.name}: {tested.test} is not green without the break: {why}", flush=True)
+            good = False
+            continue
+        code, why = tests_of(copy(folder / f"broken-{at}", tested.broken, tests=True), tested.test)
+        good &= code == 1
+        verdict = (
+            f"red    {tested.broken.name}: {why}" if code == 1 else f"GREEN  {tested.broken.name}: {tested.broken.what}, {why}"
+        )
+        print(f"  {verdict}", flush=True)
+    return good
+
+
+async def crash(folder: Path) -> bool:
+    """Break the lines behind the crash proof; says whether each was noticed, and nothing else was."""
+    proof = Proof(folder, at_once=3)
+    build = proof.build("product")
+    plans = {plan.name: plan for sabotaged in SABOTAGED for plan in sabotaged.plans}
+    lives = [await task for task in proof.begin(build, plans.values()).values()]
+    for life in lives:
+        for failure in life.failures:
+            print(f"  FAIL   {life.plan.name} is not green without a break: {failure}")
+    noticed = [await proof.sabotage(sabotaged) for sabotaged in SABOTAGED]
+    return all(noticed) and not any(life.failures for life in lives)
+
+
+def main() -> int:
+    """Run everything, or what was named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
+    parser.add_argument("proof", nargs="*", choices=["test", "crash", []], help="which proof; left out: each")
+    wanted = parser.parse_args().proof or ["test", "crash"]
+    good = True
+    with tempfile.TemporaryDirectory(prefix="warroom-sabotage-") as folder:
+        if "test" in wanted:
+            print("make test")
+            good &= suite(Path(folder))
+        if "crash" in wanted:
+            print("make crash")
+            good &= asyncio.run(crash(Path(folder)))
+    print("every broken line was noticed" if good else "a broken line was NOT noticed, or a proof is red by itself")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Trouble of our own: repeated deliveries, a chat that is down in every way, refusals of the platform, a stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adapters.sandbox.faults import Fault
+from bot.admin import dead_letters, retry
+from bot.config import build
+from bot.document import Filled
+from tests.scenarios.conftest import Play
+from tests.scenarios.house import House, incident, organisation
+
+
+async def test_what_the_chat_delivers_again_happens_once(play: Play) -> None:
+    async with play() as house:
+        first = await house.deliver("zhang", "声明 P1 支付 支付失败", ident="d-again")
+        again = await asyncio.gather(*(house.deliver("zhang", "声明 P1 支付 支付失败", ident="d-again") for _ in range(4)))
+        assert set(again) == {first}
+        room = await house.room_of("zhang")
+        house.sandbox.plain.courier.repeat = 3
+        house.sandbox.plain.courier.at_once = True
+        await room.says("@bot 进展 已回滚一半")
+        await room.expects("📣 进展 1（张三）：已回滚一半")
+        refused = await room.says("@bot 关闭")
+        assert "还不能关闭" in refused
+        timeline = await room.says("@bot 时间线")
+        assert timeline.count("已回滚一半") == 1
+        assert len(house.rooms()) == 1
+
+
+async def test_a_refused_room_is_told_to_the_declarer_who_works_on_directly(play: Play) -> None:
+    async with play() as house:
+        zhang = house.people("zhang")
+        house.sandbox.plain.faults.ask(
+            Fault("status", match="PUT /rooms/[^/]+$", status=403, times=None, body={"code": "not_allowed", "error": "not now"})
+        )
+        await zhang.direct("声明 P1 支付 支付失败")
+        told = (await zhang.told("应急群没有建成")).text
+        assert "平台不允许" in told
+        assert "可以在私聊里继续处理" in told
+        ident = incident(told)
+        assert (await zhang.direct("指挥")).startswith("✓ #")
+        assert (await zhang.direct("进展 已回滚一半")).startswith("✓ #")
+        assert "已回滚一半" in await house.people("chen").direct(f"现状 {ident}")
+        assert (await zhang.direct("恢复 回滚")).startswith("✓ #")
+        assert house.rooms() == []
+
+
+async def test_what_cannot_be_delivered_is_shown_and_tried_again(play: Play) -> None:
+    async with play() as house:
+        zhang, zhou = house.people("zhang"), house.people("zhou")
+        refusal = {"code": "bad_text", "error": "not this"}
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.expects("已拉入")
+        house.sandbox.plain.faults.ask(Fault("status", match="POST /people/chen/", status=400, body=refusal))
+        await room.says("@bot 邀请 @小陈")
+        admin = (await zhou.told("1 条消息未送达")).text
+        assert "有平台不接受的字符" in admin
+        number = int(re.findall(r"warroom dead retry (\d+)", admin)[0])
+        assert "⚠️ 1 条消息未送达" in await room.says("@bot 状态")
+        assert not any("未送达" in text for text in house.unasked(room.name))
+        config = build({k: v for k, v in house.config.items() if k != "_began"}, Path(), Filled({}))
+        assert [letter.facts["id"] for letter in await dead_letters(config)] == [number]  # what `warroom dead list` prints
+        assert await retry(config, [number]) == ([number], [])  # what `warroom dead retry` does
+        await house.people("chen").told("同事邀请你")
+        assert "未送达" not in await room.says("@bot 状态")
+
+
+DOWN = {
+    "refusing": None,
+    "busy": Fault("status", status=503, times=None),
+    "silent": Fault("silent", times=None),
+    "lost after it was done": Fault("drop", when="applied", match="POST /rooms/f-", times=1),
+    "an error in a good answer": Fault("status", status=200, body={"code": "internal", "error": "try later"}, times=None),
+}
+
+
+@pytest.mark.parametrize("how", DOWN)
+async def test_while_the_chat_is_down_commands_are_answered_and_all_arrives_in_order_afterwards(play: Play, how: str) -> None:
+    async with play(change={"chats": {"plain": {"timeout_seconds": 1}}}) as house:
+        zhang = house.people("zhang")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.expects("已拉入")
+        lines = [("zhang", "指挥"), ("li", "进展 已回滚一半"), ("zhang", "等级 P2 已缩小"), ("zhang", "进展 已回滚全部")]
+        if how == "refusing":
+            await house.sandbox.down()
+        else:
+            fault = DOWN[how]
+            assert fault is not None
+            house.sandbox.plain.faults.ask(Fault(fault.do, fault.match, when=fault.when, times=fault.times, status=fault.status,
+                                                 body=fault.body))  # fmt: skip
+        for who, line in lines:
+            assert (await house.deliver(who, f"@bot {line}", room=room.name)).startswith("✓")
+        if how == "refusing":
+            await house.sandbox.start()
+        else:
+            await _felt(house)
+            house.sandbox.plain.faults.clear()
+        await room.expects("📣 进展 2（张三）：已回滚全部", deadline=30)
+        await room.expects("🟠 等级：P1 → P2（张三）：已缩小")
+        told = house.numbers(room.name)
+        again = [text for text in house.unasked(room.name) if "（重发）" in text]
+        repeated = {n for n, times in Counter(told).items() if times > 1}
+        assert repeated <= {int(n) for text in again for n in re.findall(r"#(\d+)", text)}  # a repeat says so
+        assert len(again) <= (0 if how == "refusing" else 1)
+        assert len(repeated) == (1 if how == "lost after it was done" else 0)
+        firsts = list(dict.fromkeys(told))
+        assert firsts == sorted(firsts)
+
+
+async def _felt(house: House) -> None:
+    """Wait until the bot met the fault."""
+    async with asyncio.timeout(20):
+        while not any(call.fault for call in house.sandbox.plain.log.calls):  # noqa: ASYNC110  (the stand-in has no event for it)
+            await asyncio.sleep(0.01)
+
+
+async def test_asked_to_stop_it_ends_what_it_began_and_exits_with_success(play: Play, tmp_path: Path) -> None:
+    async with play() as house:  # the chat of this house is served by a second process of the bot, started as users do
+        said = organisation(house.sandbox.url, f"sqlite:///{tmp_path / 'other.db'}", "zh", {"install": "other"})
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(said, allow_unicode=True), encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "run", "-c", str(file), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            while b"ready" not in (line := await process.stdout.readline()):
+                assert line, "it ended before it was ready"
+        house.sandbox.plain.courier.bot_url = json.loads(line)["url"]
+        zhang = house.people("zhang")
+        faults = house.sandbox.plain.faults
+        held = faults.ask(Fault("hold", match="PUT /rooms/"))
+        receipt = await zhang.direct("声明 P1 支付 支付失败")
+        assert await faults.until_held(10)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while b"stopping" not in (line := await process.stdout.readline()):
+                assert line
+        held.release.set()
+        async with asyncio.timeout(15):
+            assert await process.wait() == 0
+        assert house.rooms() == [incident(receipt).lower()]
+        calls = [call for call in house.sandbox.plain.log.calls if call.method == "PUT" and call.path.count("/") == 2]
+        assert [call.outcome for call in calls] == [200]
