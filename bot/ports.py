@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -13,9 +13,11 @@ from bot.model.card import Card
 from bot.model.deadline import Deadline, Due
 from bot.model.effect import Effect, Intent
 from bot.model.event import Event, Status
+from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Account, Actor, Person, Viewer
+from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.severity import Severity
 from bot.model.text import Text
@@ -44,20 +46,11 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
-    """Hold a click or a submitted form: a command, its arguments and what the button assumed."""
-
-    command: str
-    args: Mapping[str, str] = field(default_factory=dict)
-    assumes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Inbound:
     """Hold one delivery that is addressed to the bot; `key` is the platform's own id of it, the same when redelivered.
 
-    `text` has the bot's own mention or slash command stripped. `at` is the platform's time. `seen` says that everybody in
-    the chat saw it typed.
+    `text` has the bot's own mention or slash command stripped; a mentioned person is a span of kind `person` whose
+    `target` is their account id there. `at` is the platform's time. `seen` says that everybody in the chat saw it typed.
     """
 
     connection: ConnectionId
@@ -77,13 +70,18 @@ class Reply:
     """Answer one person at once; it may be lost and is never retried.
 
     `tick` names a plain acknowledgement (`✓ #12`) that a platform may show as a reaction; `private` asks for the speaker's
-    eyes only.
+    eyes only. `card` is shown below the text: what may be clicked next, or what was asked for. `form` is opened where the
+    platform can at this moment, else the text says what to type. `refused` = nothing was done; `field` names the entry of
+    a submitted form that the refusal is about, None = no single one.
     """
 
     text: Text = ()
     private: bool = True
     tick: bool = False
     card: Card | None = None
+    form: Form | None = None
+    refused: bool = False
+    field: str | None = None
 
 
 OnInbound = Callable[[Inbound], Awaitable[Reply]]
@@ -107,6 +105,8 @@ class Capability(StrEnum):
     MENTION = "mention"
     PRIVATE = "private"
     REACTION = "reaction"
+    FORM = "form"  # a click or a command can be answered with a form to fill in
+    LOOK_UP = "look_up"  # knows people by e-mail or mobile number
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,9 @@ class ChatAdapter(Protocol):
     async def edit(self, ref: Ref, content: Content) -> Result: ...
     async def pin(self, ref: Ref) -> Result: ...
     async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]: ...
+    async def look_up(self, email: str | None, mobile: str | None) -> Result:
+        """Find a person's account by what their roster entry says: Done(Ref(account id)), or Rejected("unknown_person")."""
+        ...
 
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
         """List (path, Starlette endpoint) of the chat's inbound HTTP, each authenticating its requests."""

@@ -227,6 +227,9 @@ class FakeChat:
         ref = self.platform.found(key)
         return (Presence.FOUND, ref) if ref is not None else (Presence.ABSENT, None)
 
+    async def look_up(self, email: str | None, mobile: str | None) -> Result:
+        return Rejected("unknown_person")
+
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
         return []
 

@@ -11,7 +11,10 @@ from bot.model.text import Text
 class Button:
     """Offer a command: `command` and `args` are ids and enums only; `typed` is the line a person can type instead.
 
-    `assumes` names what must still be true for the click to count, as `(("status", "handling"),)`.
+    `assumes` names what must still be true for the click to count, as `(("status", "handling"),)`. `asks` = the click
+    opens the command's form, filled in with `args`, where the chat has forms; elsewhere it answers what to type. With
+    `options` it is a choice of several commands under one label: choosing one is clicking it, and `command` names the
+    family only.
     """
 
     label: str
@@ -21,6 +24,8 @@ class Button:
     assumes: tuple[tuple[str, str], ...] = ()
     primary: bool = False
     confirm: str | None = None
+    asks: bool = False
+    options: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

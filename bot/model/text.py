@@ -11,8 +11,10 @@ from bot.model.ids import PersonId
 class Span:
     """Hold one piece of typed text.
 
-    `kind`: text | person | link | code | channel | emoji. `text` is what the writer saw. For a person `person` is our id
-    once resolved (None: a name nobody could resolve); for a link or channel `target` is the address.
+    `kind`: text | person | link | code | channel | emoji | time. `text` is what the writer saw. For a person `person` is
+    our id once resolved (None: a name nobody could resolve) and `target` their account id on the chat where it was typed or
+    is printed (None: no account there, the name is printed); for a link or channel `target` is the address, for a time of
+    ours the instant in ISO form, which a chat may show in each reader's zone.
     """
 
     text: str

@@ -104,6 +104,10 @@ class PlainChat:
         """Say that nobody can tell: this chat has no look-up."""
         return Presence.CANNOT_TELL, None
 
+    async def look_up(self, email: str | None, mobile: str | None) -> Result:
+        """Refuse: this chat tells nobody's address."""
+        return UNSUPPORTED
+
     async def _call(self, method: str, path: str, wanted: Mapping[str, Any], chat: str) -> Result:
         body = msgspec.json.encode(wanted)
         headers = sign(self._secret, self._clock.now(), method, self._prefix + path, body)
