@@ -185,8 +185,11 @@ COMMON: dict[str, Check] = {"action_id": an_action_id, "confirm": CONFIRM, "focu
 HINTED: dict[str, Check] = {**COMMON, "placeholder": text(at_most.PLACEHOLDER, *PLAIN)}
 _OPTIONS = {"options": several(at_most.OPTIONS, option(*PLAIN)), "option_groups": several(at_most.OPTIONS, GROUP)}
 _CHOICES = several(at_most.CHOICES, option())
+_SEVERAL = several(at_most.OPTIONS, option(*PLAIN))
+_BOUNDS: dict[str, Check] = {"initial_value": words(50), "min_value": words(50), "max_value": words(50)}
 _DISPATCH = {"dispatch_action_config": anything}
 _FILTER = {"filter": anything, "default_to_current_conversation": YES_NO, "response_url_enabled": YES_NO}
+_PICTURE: dict[str, Check] = {"image_url": words(at_most.URL), "slack_file": anything}
 _ID = words(at_most.ID_CHARS)
 _TYPED = {**HINTED, **_DISPATCH}
 _LENGTHS: dict[str, Check] = {"min_length": whole, "max_length": whole, "multiline": YES_NO}
@@ -205,7 +208,7 @@ ELEMENTS: dict[str, Shape] = {
     "channels_select": Shape({}, {**HINTED, "initial_channel": _ID, "response_url_enabled": YES_NO}),
     "conversations_select": Shape({}, {**HINTED, **_FILTER, "initial_conversation": _ID}),
     "external_select": Shape({}, {**HINTED, "min_query_length": whole, "initial_option": option(*PLAIN)}),
-    "multi_static_select": Shape({}, {**HINTED, **_OPTIONS, "max_selected_items": whole, "initial_options": several(at_most.OPTIONS, option(*PLAIN))}),
+    "multi_static_select": Shape({}, {**HINTED, **_OPTIONS, "max_selected_items": whole, "initial_options": _SEVERAL}),
     "multi_users_select": Shape({}, {**HINTED, "initial_users": _LIST, "max_selected_items": whole}),
     "multi_channels_select": Shape({}, {**HINTED, "initial_channels": _LIST, "max_selected_items": whole}),
     "multi_conversations_select": Shape({}, {**HINTED, **_FILTER, "initial_conversations": _LIST, "max_selected_items": whole}),
@@ -216,10 +219,10 @@ ELEMENTS: dict[str, Shape] = {
     "checkboxes": Shape({"options": _CHOICES}, {**COMMON, "initial_options": _CHOICES}),
     "radio_buttons": Shape({"options": _CHOICES}, {**COMMON, "initial_option": option()}),
     "plain_text_input": Shape({}, {**_TYPED, **_LENGTHS, "initial_value": words(at_most.INPUT, 0)}),
-    "number_input": Shape({"is_decimal_allowed": YES_NO}, {**_TYPED, "initial_value": words(50), "min_value": words(50), "max_value": words(50)}),
+    "number_input": Shape({"is_decimal_allowed": YES_NO}, {**_TYPED, **_BOUNDS}),
     "email_text_input": Shape({}, {**_TYPED, "initial_value": words(at_most.INPUT)}),
     "url_text_input": Shape({}, {**_TYPED, "initial_value": words(at_most.INPUT)}),
-    "image": Shape({"alt_text": words(at_most.ALT)}, {"image_url": words(at_most.URL), "slack_file": anything}),
+    "image": Shape({"alt_text": words(at_most.ALT)}, _PICTURE),
 }  # fmt: skip
 
 
@@ -234,9 +237,9 @@ def element(*kinds: str) -> Check:
         checker.shaped(value, where, ELEMENTS[str(kind)])
         if str(kind).endswith("static_select") and ("options" in value) == ("option_groups" in value):
             checker.no("either options or option_groups is required", where)
-        if kind == "plain_text_input" and isinstance(value.get("max_length"), int):
-            if not 1 <= value["max_length"] <= at_most.INPUT:
-                checker.no(f"must be between 1 and {at_most.INPUT}", f"{where}/max_length")
+        most = value.get("max_length", 1)
+        if isinstance(most, int) and not 1 <= most <= at_most.INPUT:
+            checker.no(f"must be between 1 and {at_most.INPUT}", f"{where}/max_length")
         if kind in (*SELECTS, *CHOICES) and not _offered(value):
             checker.no("initial option must be one of the options", where)
 
@@ -275,7 +278,7 @@ BLOCKS: dict[str, Shape] = {
     "header": Shape({"text": text(at_most.HEADER, *PLAIN)}, {}),
     "context": Shape({"elements": several(at_most.CONTEXT, small)}, {}),
     "actions": Shape({"elements": several(at_most.ACTIONS, element(*IN_ACTIONS))}, {}),
-    "image": Shape({"alt_text": words(at_most.ALT)}, {"image_url": words(at_most.URL), "slack_file": anything, "title": text(2000, *PLAIN)}),
+    "image": Shape({"alt_text": words(at_most.ALT)}, {**_PICTURE, "title": text(2000, *PLAIN)}),
     "markdown": Shape({"text": words(at_most.MARKDOWN)}, {}),
     "rich_text": Shape({"elements": anything}, {}),
     "input": Shape(

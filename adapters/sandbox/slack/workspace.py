@@ -203,29 +203,47 @@ class Workspace:
     def change(self, message: Message, **what: Any) -> None:
         """Change a message that is shown."""
         before = told(self, message)
+        if "blocks" in what or "attachments" in what:
+            message.state = {}
         for name, value in what.items():
             setattr(message, name, value)
         message.version = self.touch()
         channel = self.channels[message.channel]
         if message.only is None and "reactions" not in what:
-            gone = message.deleted
-            self.tell(
-                "message", channel,
-                {"type": "message", "subtype": "message_deleted" if gone else "message_changed", "ts": self.stamp(), "hidden": True,
-                 "previous_message": before} | ({"deleted_ts": message.ts} if gone else {"message": told(self, message)}),
-            )  # fmt: skip
+            word = "message_deleted" if message.deleted else "message_changed"
+            event: dict[str, Any] = {
+                "type": "message",
+                "subtype": word,
+                "ts": self.stamp(),
+                "hidden": True,
+                "previous_message": before,
+            }
+            event |= {"deleted_ts": message.ts} if message.deleted else {"message": told(self, message)}
+            self.tell("message", channel, event)
 
     def admit(self, channel: Channel, person: str, inviter: str | None = None) -> None:
         """Let a person into a channel."""
         channel.members[person] = self.touch()
-        self.note(channel, person, "channel_join", f"<@{person}> has joined the channel", **({"inviter": inviter} if inviter else {}))
-        told_of = {"type": "member_joined_channel", "user": person, "channel_type": "G" if channel.is_private else "C", "team": self.team}
+        self.note(
+            channel, person, "channel_join", f"<@{person}> has joined the channel", **({"inviter": inviter} if inviter else {})
+        )
+        told_of = {
+            "type": "member_joined_channel",
+            "user": person,
+            "channel_type": "G" if channel.is_private else "C",
+            "team": self.team,
+        }
         self.tell("member_joined_channel", channel, told_of | ({"inviter": inviter} if inviter else {}))
 
     def expel(self, channel: Channel, person: str) -> None:
         """Take a person out of a channel."""
         self.note(channel, person, "channel_leave", f"<@{person}> has left the channel")
-        heard = {"type": "member_left_channel", "user": person, "channel_type": "G" if channel.is_private else "C", "team": self.team}
+        heard = {
+            "type": "member_left_channel",
+            "user": person,
+            "channel_type": "G" if channel.is_private else "C",
+            "team": self.team,
+        }
         self.tell("member_left_channel", channel, heard)
         del channel.members[person]
         channel.version = self.touch()
@@ -243,12 +261,22 @@ class Workspace:
 
 def told(workspace: Workspace, message: Message, metadata: bool = True) -> dict[str, Any]:
     """Give a message as Slack gives it."""
-    said: dict[str, Any] = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts, "team": workspace.team}
+    said: dict[str, Any] = {
+        "type": "message",
+        "user": message.user,
+        "text": message.text,
+        "ts": message.ts,
+        "team": workspace.team,
+    }
     if message.subtype:
         said["subtype"] = message.subtype
     if message.bot_id:
         app = workspace.app
-        said |= {"bot_id": message.bot_id, "app_id": app.id, "bot_profile": {"id": app.bot_id, "app_id": app.id, "name": app.bot_name}}
+        said |= {
+            "bot_id": message.bot_id,
+            "app_id": app.id,
+            "bot_profile": {"id": app.bot_id, "app_id": app.id, "name": app.bot_name},
+        }
     if message.thread_ts:
         said["thread_ts"] = message.thread_ts
     replies = workspace.channels[message.channel].threads.get(message.ts)
