@@ -1,0 +1,371 @@
+"""The conversations.* methods."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from adapters.sandbox.slack import limits as at_most
+from adapters.sandbox.slack.args import Args, No, invalid, missing
+from adapters.sandbox.slack.workspace import Channel, User, Workspace, told
+
+if TYPE_CHECKING:
+    from adapters.sandbox.slack.desk import Desk
+
+Answer = dict[str, Any]
+
+
+def channel_told(workspace: Workspace, channel: Channel) -> Answer:
+    """Give a conversation as Slack gives it."""
+    if channel.im:
+        return {"id": channel.id, "is_im": True, "is_archived": False, "created": channel.created, "user": channel.im}
+    return {
+        "id": channel.id, "name": channel.name, "name_normalized": channel.name, "is_channel": not channel.is_private,
+        "is_group": channel.is_private, "is_im": False, "is_mpim": False, "is_private": channel.is_private,
+        "is_archived": channel.archived, "is_general": channel.general, "is_shared": False, "is_org_shared": False,
+        "is_ext_shared": False, "created": channel.created, "creator": channel.creator,
+        "is_member": workspace.app.bot_user in channel.members, "num_members": len(channel.members),
+        "topic": channel.topic, "purpose": channel.purpose, "previous_names": channel.previous_names,
+        "context_team_id": workspace.team,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------ finding
+def found(desk: Desk, args: Args, name: str = "channel") -> Channel:
+    """Find a conversation that the bot may know of; a private one without it is not found."""
+    channel = desk.workspace.channels.get(args.need(name))
+    if channel is None or (channel.is_private and desk.bot not in channel.members):
+        raise No("channel_not_found")
+    return channel
+
+
+def inside(desk: Desk, args: Args, name: str = "channel", *, im: bool = True) -> Channel:
+    """Find a conversation in which the bot is and which is not archived."""
+    channel = found(desk, args, name)
+    if channel.im and not im:
+        raise No("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise No("is_archived")
+    if desk.bot not in channel.members:
+        raise No("not_in_channel")
+    return channel
+
+
+def page(desk: Desk, args: Args, items: list[Any], most: int = 1000) -> tuple[list[Any], str]:
+    """Cut one page out of a list; gives it and the cursor of the next."""
+    limit = args.number("limit", 100)
+    if not 1 <= limit <= most:
+        raise No("invalid_limit")
+    start = 0
+    if args.has("cursor"):
+        try:
+            kind, _, number = base64.b64decode(args.text("cursor"), validate=True).decode().partition(":")
+            start = int(number)
+        except ValueError:
+            raise No("invalid_cursor") from None
+        if kind != "next":
+            raise No("invalid_cursor")
+    after = base64.b64encode(f"next:{start + limit}".encode()).decode() if start + limit < len(items) else ""
+    return items[start : start + limit], after
+
+
+def named(desk: Desk, name: str, own: Channel | None = None) -> str:
+    """Check the name of a channel; archived channels keep theirs."""
+    if not name:
+        raise No("invalid_name_required")
+    if len(name) > at_most.NAME_CHARS:
+        raise No("invalid_name_maxlength")
+    if not all(c in "-_" or c.isdigit() or c.islower() for c in name):
+        raise No("invalid_name_specials")
+    if not name.strip("-_"):
+        raise No("invalid_name_punctuation")
+    if any(c.name == name and c is not own and not c.im for c in desk.workspace.channels.values()):
+        raise No("name_taken")
+    return name
+
+
+# ------------------------------------------------------------ methods
+def create(desk: Desk, args: Args) -> Answer:
+    """Open a channel; the bot is in it."""
+    private = args.flag("is_private")
+    if private:
+        desk.needs("groups:write")
+    name = named(desk, args.text("name"))
+    channel = desk.workspace.open(name, desk.bot, is_private=private)
+    desk.workspace.note(channel, desk.bot, "channel_join", f"<@{desk.bot}> has joined the channel")
+    told_of = {
+        "type": "channel_created",
+        "channel": {"id": channel.id, "name": name, "created": channel.created, "creator": desk.bot},
+    }
+    if not private:
+        desk.workspace.tell("channel_created", channel, told_of)
+    return {"channel": channel_told(desk.workspace, channel)}
+
+
+def info(desk: Desk, args: Args) -> Answer:
+    """Describe a channel."""
+    channel = found(desk, args)
+    counted = {} if args.flag("include_num_members") or channel.im else {"num_members": None}
+    return {"channel": {k: v for k, v in (channel_told(desk.workspace, channel) | counted).items() if v is not None}}
+
+
+def listed(desk: Desk, args: Args) -> Answer:
+    """List channels: public ones, and of the private ones those with the bot."""
+    kinds = args.items("types") or ["public_channel"]
+    if not set(kinds) <= {"public_channel", "private_channel", "im", "mpim"}:
+        raise No("invalid_types")
+    return _some(desk, args, kinds, everywhere=True)
+
+
+def own(desk: Desk, args: Args) -> Answer:
+    """List the channels in which the bot (or one person) is: users.conversations."""
+    kinds = args.items("types") or ["public_channel"]
+    if not set(kinds) <= {"public_channel", "private_channel", "im", "mpim"}:
+        raise No("invalid_types")
+    return _some(desk, args, kinds, everywhere=False)
+
+
+def _some(desk: Desk, args: Args, kinds: list[str], *, everywhere: bool) -> Answer:
+    whose = args.text("user") or desk.bot
+    if whose not in desk.workspace.users:
+        raise No("user_not_found")
+    chosen = [
+        channel_told(desk.workspace, c)
+        for c in desk.workspace.channels.values()
+        if ("im" if c.im else "private_channel" if c.is_private else "public_channel") in kinds
+        and (whose in c.members or (everywhere and not c.is_private and not c.im))
+        and (desk.bot in c.members or not (c.is_private or c.im))
+        and not (c.archived and args.flag("exclude_archived"))
+    ]
+    shown, after = page(desk, args, chosen)
+    return {"channels": shown, "response_metadata": {"next_cursor": after}}
+
+
+def members(desk: Desk, args: Args) -> Answer:
+    """List who is in a channel."""
+    shown, after = page(desk, args, list(found(desk, args).members))
+    return {"members": shown, "response_metadata": {"next_cursor": after}}
+
+
+def history(desk: Desk, args: Args) -> Answer:
+    """List messages, newest first; replies only if they were sent to the channel too."""
+    channel = found(desk, args)
+    if desk.bot not in channel.members:
+        raise No("not_in_channel")
+    chosen = [m for m in channel.messages.values() if not m.thread_ts or m.thread_ts == m.ts or m.broadcast]
+    return _messages(desk, args, list(reversed(chosen)), "0")
+
+
+def replies(desk: Desk, args: Args) -> Answer:
+    """List a thread, its root first."""
+    channel = found(desk, args)
+    if desk.bot not in channel.members:
+        raise No("not_in_channel")
+    root = channel.messages.get(args.need("ts"))
+    if root is None:
+        raise No("thread_not_found")
+    root = channel.messages.get(root.thread_ts or root.ts, root)
+    return _messages(desk, args, [root, *(m for m in channel.threads.get(root.ts, []) if not m.deleted)], "0")
+
+
+def _messages(desk: Desk, args: Args, chosen: list[Any], start: str) -> Answer:
+    oldest, latest = args.text("oldest", start), args.text("latest", "9999999999.0")
+    both = args.flag("inclusive")
+    try:
+        low, high = float(oldest), float(latest)
+    except ValueError:
+        raise No("invalid_ts_oldest") from None
+    kept = [
+        m
+        for m in chosen
+        if not m.deleted and (low < float(m.ts) < high or (both and float(m.ts) in (low, high)))
+    ]  # fmt: skip
+    shown, after = page(desk, args, kept)
+    extra = {"response_metadata": {"next_cursor": after}} if after else {}
+    meta = args.flag("include_all_metadata")
+    return {"messages": [told(desk.workspace, m, meta) for m in shown], "has_more": bool(after), **extra}
+
+
+def invite(desk: Desk, args: Args) -> Answer:
+    """Bring people into a channel: all or none, unless `force`."""
+    channel = inside(desk, args, im=False)
+    people = args.items("users")
+    if not people:
+        raise No("no_user")
+    if len(people) > at_most.INVITED_AT_ONCE:
+        raise No("too_many_users")
+    refused = [
+        {"user": person, "ok": False, "error": error} for person in people if (error := _uninvitable(desk, channel, person))
+    ]
+    if refused and not (args.flag("force") and len(refused) < len(people)):
+        raise No(str(refused[0]["error"]), errors=refused)
+    for person in people:
+        if not any(person == one["user"] for one in refused) and person not in channel.members:
+            desk.workspace.admit(channel, person, desk.bot)
+    return {"channel": channel_told(desk.workspace, channel)} | ({"errors": refused} if refused else {})
+
+
+def _uninvitable(desk: Desk, channel: Channel, person: str) -> str:
+    user = desk.workspace.users.get(person)
+    if person == desk.bot:
+        return "cant_invite_self"
+    if user is None or user.deleted:
+        return "user_not_found"
+    if person in channel.members:
+        return "already_in_channel"
+    if user.ultra_restricted:
+        return "ura_max_channels"
+    return "user_is_restricted" if user.restricted else ""
+
+
+def kick(desk: Desk, args: Args) -> Answer:
+    """Take a person out of a channel."""
+    channel = inside(desk, args, im=False)
+    person = args.need("user")
+    if person == desk.bot:
+        raise No("cant_kick_self")
+    if channel.general:
+        raise No("cant_kick_from_general")
+    if person not in desk.workspace.users:
+        raise No("user_not_found")
+    if person not in channel.members:
+        raise No("not_in_channel")
+    desk.workspace.expel(channel, person)
+    return {"errors": {}}
+
+
+def join(desk: Desk, args: Args) -> Answer:
+    """Let the bot into a public channel."""
+    channel = found(desk, args)
+    if channel.im or channel.is_private:
+        raise No("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise No("is_archived")
+    if desk.bot in channel.members:
+        return {
+            "channel": channel_told(desk.workspace, channel), "warning": "already_in_channel",
+            "response_metadata": {"warnings": ["already_in_channel"]},
+        }  # fmt: skip
+    desk.workspace.admit(channel, desk.bot)
+    return {"channel": channel_told(desk.workspace, channel)}
+
+
+def leave(desk: Desk, args: Args) -> Answer:
+    """Take the bot out of a channel."""
+    channel = found(desk, args)
+    if channel.im:
+        raise No("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise No("is_archived")
+    if channel.general:
+        raise No("cant_leave_general")
+    if desk.bot not in channel.members:
+        return {"not_in_channel": True}
+    desk.workspace.expel(channel, desk.bot)
+    return {}
+
+
+def direct(desk: Desk, args: Args) -> Answer:
+    """Open the direct messages with one person."""
+    people = args.items("users")
+    if not people and not args.has("channel"):
+        raise missing("users")
+    if len(people) > 1:
+        raise No("too_many_users") if len(people) > 8 else No("method_not_supported_for_channel_type")
+    if not people:
+        channel = found(desk, args)
+    else:
+        there = next((c for c in desk.workspace.channels.values() if c.im == people[0]), None)
+        channel = there or desk.workspace.direct(reachable(desk, people[0]).id)
+        if there is not None:
+            return {"no_op": True, "already_open": True, "channel": _opened(desk, args, channel)}
+    return {"channel": _opened(desk, args, channel)}
+
+
+def _opened(desk: Desk, args: Args, channel: Channel) -> Answer:
+    return channel_told(desk.workspace, channel) if args.flag("return_im") else {"id": channel.id}
+
+
+def reachable(desk: Desk, person: str) -> User:
+    """Find a person who can be written to."""
+    user = desk.workspace.users.get(person)
+    if user is None:
+        raise No("user_not_found")
+    if user.deleted:
+        raise No("user_disabled")
+    if user.is_bot:
+        raise No("cannot_dm_bot")
+    return user
+
+
+def archive(desk: Desk, args: Args) -> Answer:
+    """Archive a channel."""
+    channel = found(desk, args)
+    if channel.im:
+        raise No("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise No("already_archived")
+    if channel.general:
+        raise No("cant_archive_general")
+    if desk.bot not in channel.members:
+        raise No("not_in_channel")
+    archived(desk.workspace, channel, desk.bot, True)
+    return {}
+
+
+def archived(workspace: Workspace, channel: Channel, who: str, now: bool) -> None:
+    """Archive a channel or take it back, and say so."""
+    word = "channel_archive" if now else "channel_unarchive"
+    workspace.note(channel, who, word, f"<@{who}> {'archived' if now else 'un-archived'} the channel")
+    workspace.tell(word, channel, {"type": word, "user": who})
+    channel.archived = now
+    channel.version = workspace.touch()
+
+
+def unarchive(desk: Desk, args: Args) -> Answer:
+    """Refuse: with a bot token it always does, for archiving put the bot out of the channel."""
+    if not found(desk, args).archived:
+        raise No("not_archived")
+    raise No("not_in_channel")
+
+
+def rename(desk: Desk, args: Args) -> Answer:
+    """Rename a channel; only who made it may."""
+    channel = inside(desk, args, im=False)
+    name = named(desk, args.text("name"), channel)
+    if channel.creator != desk.bot:
+        raise No("not_authorized")
+    channel.previous_names = [channel.name, *channel.previous_names]
+    old, channel.name = channel.name, name
+    desk.workspace.note(
+        channel, desk.bot, "channel_name", f'has renamed the channel from "{old}" to "{name}"', old_name=old, name=name
+    )
+    desk.workspace.tell(
+        "channel_rename",
+        channel,
+        {"type": "channel_rename", "channel": {"id": channel.id, "name": name, "created": channel.created}},
+    )
+    return {"channel": channel_told(desk.workspace, channel)}
+
+
+def set_topic(desk: Desk, args: Args) -> Answer:
+    """Set a channel's topic."""
+    channel = _worded(desk, args, "topic")
+    return {"channel": channel_told(desk.workspace, channel), "topic": channel.topic["value"]}
+
+
+def set_purpose(desk: Desk, args: Args) -> Answer:
+    """Set a channel's purpose."""
+    return {"purpose": _worded(desk, args, "purpose").purpose["value"]}
+
+
+def _worded(desk: Desk, args: Args, what: str) -> Channel:
+    channel = inside(desk, args, im=False)
+    if what not in args.given:
+        raise invalid(f"[ERROR] missing required field: {what}")
+    value = args.text(what)
+    if len(value) > at_most.TOPIC_CHARS:
+        raise No("too_long")
+    setattr(channel, what, {"value": value, "creator": desk.bot, "last_set": int(desk.workspace.clock())})
+    desk.workspace.note(channel, desk.bot, f"channel_{what}", f"set the channel {what}: {value}", **{what: value})
+    return channel
