@@ -55,7 +55,8 @@ class People:
             return None
         profile = user.get("profile")
         shown = profile if isinstance(profile, dict) else {}
-        names = (shown.get("display_name"), shown.get("real_name"), user.get("real_name"), user.get("name"), ident)
+        # Their real name is what a roster and the other chats call them; a display name is often a handle.
+        names = (shown.get("real_name"), user.get("real_name"), shown.get("display_name"), user.get("name"), ident)
         name = next(str(n) for n in names if isinstance(n, str) and n.strip())
         strange = bool(user.get("is_stranger")) or self._foreign(_word(user.get("team_id")) or "")
         speaker = Speaker(

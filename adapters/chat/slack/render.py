@@ -69,7 +69,7 @@ def message(content: Content) -> Json | None:
     """Render content to the arguments of a message; None = too long."""
     if isinstance(content, Card):
         return card(content)
-    words = "".join(span.text for span in content)
+    words = inert("".join(span.text for span in content))
     if len(words) > LIMITS.text_chars or len(words.encode()) > LIMITS.text_bytes:
         return None
     return {"text": mrkdwn(content)}
