@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -168,6 +171,20 @@ async def test_a_half_open_socket_swallows() -> None:
         assert [r.payload["text"] for r in bot.heard] == ["two"]
 
 
+async def test_the_bots_own_messages_come_back(rig: Rig) -> None:
+    async with listening(rig) as bot:
+        ts = (await rig.web.chat_postMessage(channel=rig.id("general"), text="mine"))["ts"]
+        await rig.web.chat_update(channel=rig.id("general"), ts=ts, text="changed")
+        await rig.web.chat_delete(channel=rig.id("general"), ts=ts)
+        await rig.web.chat_postMessage(channel=rig.id("tea"), text="where the bot is not")
+        await rig.web.chat_postEphemeral(channel=rig.id("general"), user="U1", text="for one")
+        await rig.web.chat_postMessage(channel=rig.id("ops"), text="the end")
+        await until(lambda: len(bot.heard) == 4, "four events")
+        events = [r.payload["event"] for r in bot.heard]
+        assert [e.get("subtype") for e in events] == [None, "message_changed", "message_deleted", None]
+        assert (events[0]["bot_id"], events[1]["message"]["text"], events[2]["deleted_ts"]) == (APP.bot_id, "changed", ts)
+
+
 async def test_delivers_one_envelope_twice(rig: Rig) -> None:
     async with listening(rig) as bot:
         for at_once in (False, True):
@@ -318,8 +335,18 @@ async def test_fails_before_and_after_the_effect(rig: Rig, when: str) -> None:
     assert len(there) == (1 if when == "applied" else 0)
 
 
+async def test_answers_late(rig: Rig) -> None:
+    await rig.control("/_faults", do="delay", seconds=0.2, when="before", match=r"conversations\.create")
+    late = asyncio.ensure_future(rig.web.conversations_create(name="late"))
+    await until(lambda: rig.slack.log.calls, "the call")
+    await rig.web.chat_postMessage(channel=rig.id("general"), text="in between")
+    assert not late.done() and not rig.slack.log.calls[0].applied
+    await late
+    assert [c.outcome for c in rig.slack.log.calls] == [200, 200]
+
+
 async def test_asks_to_come_later(rig: Rig) -> None:
-    await rig.control("/_faults", do="status", status=429, retry_after=7, match="", body={"ok": False, "error": "ratelimited"})
+    await rig.control("/_faults", do="status", status=429, retry_after=7, match="")
     error = await refused(rig.web.auth_test(), "ratelimited", 429)
     assert error.response.headers["retry-after"] == "7"
 
@@ -352,6 +379,23 @@ async def test_logs_every_call(rig: Rig) -> None:
     ]
     assert calls[0]["body"]["text"] == "x" and calls[1]["body"] == {"name": "general"}
     assert APP.bot_token not in str(calls)
+
+
+async def test_it_runs_alone_and_ends_when_asked() -> None:
+    command = [sys.executable, "-m", "adapters.sandbox.slack", "--unlimited", "--bot-token", "xoxb-alone"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            url = (await process.stdout.readline()).decode().removeprefix("ready ").strip()
+        async with aiohttp.ClientSession() as session:
+            web = AsyncWebClient(token="xoxb-alone", base_url=f"{url}/api/", session=session, retry_handlers=[])
+            web.proxy = None
+            names = [c["name"] for c in (await web.conversations_list())["channels"]]
+            assert names == ["general", "incidents", "ops", "tea"]
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
 
 
 async def test_is_down_and_up_again(rig: Rig) -> None:

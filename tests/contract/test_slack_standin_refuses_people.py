@@ -223,6 +223,10 @@ async def test_typed_names_become_mentions(rig: Rig, bot: Bot) -> None:
     assert text == f"<@U0BOT> ask <@U2>, not @nobody or a@example.com, in <#{ops}|>: see <https://x.example/a?b=1&amp;c>"
     await zhang.slash("/incident ask @alice", "general")
     assert bot.of("/incident")[0]["text"] == "ask <@U2|alice>"
+    await zhang.slash("/incident 叫@张三看一下，还有@alice. @alicex", "general")
+    assert bot.of("/incident")[1]["text"] == "叫@张三看一下，还有@alice. @alicex"
+    await zhang.slash("/incident 叫 @张三看一下， @alice. @alicex", "general")
+    assert bot.of("/incident")[2]["text"] == "叫 <@U1|zhang>看一下， <@U2|alice>. @alicex"
 
 
 async def test_talk_without_the_bot_is_not_delivered(rig: Rig, bot: Bot) -> None:
