@@ -87,11 +87,23 @@ class People:
             if sign == "#":
                 channel = next((c for c in self.workspace.channels.values() if not c.im and c.name == word), None)
                 return f"<#{channel.id}|{channel.name if named else ''}>" if channel else found[0]
-            user = next((u for u in self.workspace.users.values() if word in (u.name, u.id) and not u.deleted), None)
-            return (f"<@{user.id}|{user.name}>" if named else f"<@{user.id}>") if user else found[0]
+            user, length = self._called(word)
+            if user is None:
+                return found[0]
+            return (f"<@{user.id}|{user.name}>" if named else f"<@{user.id}>") + word[length:]
 
         parts = re.split(r"(https?://[^\s<>]+)", html.escape(text, quote=False))
         return "".join(f"<{part}>" if _LINK.fullmatch(part) else _NAMED.sub(name, part) for part in parts)
+
+    def _called(self, word: str) -> tuple[User | None, int]:
+        """Find whom a typed name means; a name may run on into text that is written without spaces."""
+        best: tuple[User | None, int] = (None, 0)
+        for user in self.workspace.users.values():
+            for name in (user.name, user.real_name, user.id):
+                rest = word[len(name) :].lstrip(".-")
+                if word.startswith(name) and not re.match(r"[A-Za-z0-9_]", rest) and not user.deleted and len(name) > best[1]:
+                    best = (user, len(name))
+        return best
 
     def type(self, person: str, ident: str, text: str, thread: str | None = None) -> str:
         """Send a message; gives its ts. A first word that is a command is not a message."""
