@@ -18,6 +18,7 @@ from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.ports import Capability, Reads
+from bot.romanise import romanise
 from bot.views import room_slug
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
         if room.id == fact(event, ev.RoomWanted).room:
-            slug = room_slug(incident) + (f"-{room.generation}" if room.generation > 1 else "")
+            spelled = world.house.limits[room.connection].spelled
+            slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
             wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
             yield replace(wish, data={**wish.data, "slug": slug})
 

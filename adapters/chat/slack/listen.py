@@ -63,15 +63,22 @@ class Listening:
         As it comes, bolt acknowledges events before the listener runs and asks auth.test inside the first request.
         """
         if self._bolt is None:
+            # Functions, not methods: bolt fills in arguments by their names, and `self` is one to it.
+            async def authorise() -> AuthorizeResult:
+                return self._authorised()
+
+            async def everything(body: dict[str, Any]) -> BoltResponse:
+                return await self._everything(body)
+
             self._bolt = AsyncApp(
                 name="warroom", logger=_logger(self._connection, self._wire.redact), client=self._wire.client(None),
-                authorize=self._authorised, process_before_response=True, signing_secret="",
+                authorize=authorise, process_before_response=True, signing_secret="",
                 request_verification_enabled=False,  # ours goes by the clock of the product, and before anything is read
             )  # fmt: skip
-            self._bolt.middleware(self._everything)
+            self._bolt.middleware(everything)
         return self._bolt
 
-    async def _authorised(self) -> AuthorizeResult:
+    def _authorised(self) -> AuthorizeResult:
         home, token = self._people.home, self._settings.bot_token.get_secret_value()
         return AuthorizeResult(
             enterprise_id=home.enterprise or None, team_id=home.team or None, bot_user_id=home.user or None,

@@ -22,6 +22,7 @@ from bot.ports import Content, Limits, Reply
 
 LIMITS = Limits(
     text_chars=3000, text_bytes=12_000, name_chars=80, per_second=20.0, burst=20, chat_per_second=1.0, chat_burst=4,
+    spelled=True,
     hail="/incident ",
 )  # fmt: skip
 
