@@ -19,7 +19,7 @@ ROOMS = frozenset(
         Capability.DIRECT,
     }
 )  # fmt: skip
-CARDS = frozenset({Capability.CARD, Capability.EDIT})
+CARDS = frozenset({Capability.CARD, Capability.EDIT, Capability.PIN})
 START = datetime(2024, 5, 20, 6, 0, tzinfo=UTC)
 
 
@@ -63,6 +63,7 @@ class Place:
     topic: str = ""
     people: set[str] = field(default_factory=set)
     closed: bool = False
+    pinned: list[str] = field(default_factory=list)  # ids of messages, the newest last
 
 
 @dataclass(eq=False, slots=True)
@@ -219,7 +220,10 @@ class FakeChat:
         return await self._call("edit", f"{ref.chat}#{ref.id}", "", do)
 
     async def pin(self, ref: Ref) -> Result:
-        return Done(ref)
+        def pin(room: Place) -> None:
+            room.pinned = [*(ident for ident in room.pinned if ident != ref.id), ref.id]
+
+        return await self._in("pin", ref.chat, pin)
 
     async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
         if Capability.FIND not in self.capabilities:

@@ -86,6 +86,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return Skip()
         case EffectKind.SET_TOPIC:
             return _set_topic(effect, room, incident, reads, house, now)
+        case EffectKind.PIN:
+            return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
             return _sync_people(room, incident, reads, house, now)
         case _:
@@ -148,6 +150,21 @@ def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
         return []
 
     return Call(lambda chat, _: chat.set_topic(address, words), done, again=True)
+
+
+def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
+    """Pin the status card that the room has now, each generation once."""
+    slot = f"pin:{room.id}"
+    card, pinned = reads.shown(f"status:{room.id}"), reads.shown(slot)
+    if card is None or card.ref.id == "" or (pinned is not None and pinned.ref.id == card.ref.id and not effect.maybe_sent):
+        return Skip()
+    ref, generation = card.ref, card.generation
+
+    def done(uow: UnitOfWork, _: Ref | None) -> Sequence[Fact]:
+        uow.save_shown(slot, Shown(ref, "", "", now, generation))
+        return []
+
+    return Call(lambda chat, _: chat.pin(ref), done, again=True)
 
 
 def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
@@ -278,9 +295,11 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if unsure:
             wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
             uow.want([wish], now)
-        room = uow.room(RoomId(effect.data["room"])) if shown is None and slot.startswith("status:") else None
+        room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:
-            uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
+            pins = house.can(connection, Capability.PIN) and kept.id != ""
+            uow.want([room_wish(room, EffectKind.PIN, "pin")] if pins else [], now)
+            uow.want([room_wish(room, EffectKind.TELL, "talk")] if shown is None else [], now)
         return []
 
     if editable and shown is not None:
