@@ -86,7 +86,10 @@ class PeopleReads(Reader):
         return ACCOUNTS.build(found) if found else None
 
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
-        return [ACCOUNTS.build(row) for row in self.link.rows(_ACCOUNTS, p_person=person, p_connection=connection)]
+        rows = self.link.rows(_ACCOUNTS, p_person=person, p_connection=connection)
+        if not rows and (known := self.person(person)) is not None and known.id != person:
+            rows = self.link.rows(_ACCOUNTS, p_person=known.id, p_connection=connection)
+        return [ACCOUNTS.build(row) for row in rows]
 
     def _those(self, rows: Iterable[Row], limit: int) -> list[Person]:
         """Give each active person once, as who they turned out to be."""

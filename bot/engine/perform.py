@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bot.engine.addressing import account_of, addressed, addressed_text
 from bot.engine.cards import card_of, chat_of
 from bot.engine.house import House
 from bot.model import event as ev
@@ -22,7 +23,7 @@ from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
-from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Done, Reads, Ref, Result, Shown, UnitOfWork
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
@@ -95,8 +96,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
 
 
 def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId) -> dict[PersonId, str]:
-    found = ((person, reads.accounts(person, connection)) for person in people)
-    return {person: accounts[0].id for person, accounts in found if accounts}
+    found = ((person, account_of(person, connection, reads)) for person in people)
+    return {person: account for person, account in found if account is not None}
 
 
 def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
@@ -215,7 +216,8 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     last = room.told
     for event in events:
         if tellable(event, room):
-            line = _cut(house.prose.entry(event, incident, show), limits.text_chars - 100, limits.text_bytes - 300)
+            told = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            line = _cut(told, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
@@ -281,10 +283,11 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
-    content: Content = card
+    content = addressed(card, connection, reads)
     if not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
-        content = _cut(card_text(card, house.prose, lang), limits.text_chars - 100, limits.text_bytes - 300)
+        words = addressed_text(card_text(card, house.prose, lang), connection, reads)
+        content = _cut(words, limits.text_chars - 100, limits.text_bytes - 300)
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
@@ -325,7 +328,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
-    content = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
+    said = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
+    content = addressed_text(said, effect.connection, reads)
     again = _marked(content, house, reads, lang, now)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(
