@@ -16,7 +16,7 @@ from bot.model.event import Event, Status
 from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Incident
-from bot.model.person import Account, Actor, Person, Viewer
+from bot.model.person import Account, Actor, LookUp, Person, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.severity import Severity
@@ -297,6 +297,21 @@ class Reads(Protocol):
 
     def account(self, connection: ConnectionId, ident: str) -> Account | None: ...
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]: ...  # follows merged_into
+    def to_look_up(self, connection: ConnectionId, since: datetime) -> list[Person]:
+        """List active people with an e-mail or mobile number and no account on a connection, by id.
+
+        Left out are those who were looked up there since then by what they have now.
+        """
+        ...
+
+    def sharing(self, person: Person) -> list[PersonId]:
+        """List the other active people who have a person's e-mail or mobile number."""
+        ...
+
+    def look_ups(self, connection: ConnectionId) -> list[LookUp]:
+        """List who was looked up on a connection in vain, by person."""
+        ...
+
     def shown(self, slot: str) -> Shown | None: ...
     def dead_effects(self, limit: int = 50) -> list[Effect]: ...
     def effect(self, ident: EffectId) -> Effect | None: ...
@@ -459,6 +474,7 @@ class UnitOfWork(Reads, Protocol):
     # people
     def save_person(self, person: Person) -> None: ...
     def save_account(self, account: Account) -> None: ...
+    def save_look_up(self, missed: LookUp) -> None: ...
     def new_person_id(self) -> PersonId: ...
 
     # housekeeping

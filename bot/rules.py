@@ -242,8 +242,12 @@ def page_called(event: Event, incident: Incident, world: World) -> Wanted:
     for invitee in fact(event, ev.PeopleInvited).people:
         if invitee.person == event.actor.person or (not incident.severity.grave and invitee.why == "owner"):
             continue
-        if invitee.why in ("commander", "role"):
-            continue  # the offer of command or the role is told by a message of its own
+        yield from call(world, invitee, incident)
+
+
+def call(world: World, invitee: Invitee, incident: Incident) -> Iterator[Intent]:
+    """Tell one person why they are called, once an incident; an offer of command or a role has a message of its own."""
+    if invitee.why not in ("commander", "role"):
         text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty)
         yield from page(world, invitee.person, text, f"called/{incident.id}/{invitee.person}", incident.id)
 

@@ -169,21 +169,25 @@ def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
 
 
 def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once."""
+    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once.
+
+    Who has no account here is asked in when one is found later.
+    """
     slot = f"people:{room.id}"
     shown = reads.shown(slot)
-    asked = set(msgspec.json.decode(shown.headline, type=list[str])) if shown is not None else set()
+    asked, named = _asked_in(shown)
     new = [person for person in incident.involved if person not in asked]
-    if not new:
-        return Skip()
     accounts = _accounts(reads, new, room.connection)
-    strangers = [(person, "no_account") for person in new if person not in accounts]
+    strangers = [(person, "no_account") for person in new if person not in accounts and person not in named]
+    if not accounts and not strangers:
+        return Skip()
     people = {account: person for person, account in accounts.items()}
     address = room.address or ""
-    known = msgspec.json.encode(sorted(asked | set(new))).decode()
+    here = msgspec.json.encode(sorted(asked | set(accounts))).decode()
+    not_here = msgspec.json.encode(sorted(named | {person for person, _ in strangers})).decode()
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        uow.save_shown(slot, Shown(Ref(address), "", known, now))
+        uow.save_shown(slot, Shown(Ref(address), not_here, here, now))
         refused = [(people[account], code) for account, code in (ref.refused if ref else ()) if account in people]
         named = tuple(strangers + refused)
         return [ev.InviteRefused(room=room.id, people=named)] if named else []
@@ -192,6 +196,14 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
         return await chat.add_people(address, sorted(people))
 
     return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
+
+
+def _asked_in(shown: Shown | None) -> tuple[set[PersonId], set[PersonId]]:
+    """Give who was asked into a room, and who was named because they have no account there."""
+    if shown is None:
+        return set(), set()
+    asked, named = (set(msgspec.json.decode(said or "[]", type=list[PersonId])) for said in (shown.headline, shown.digest))
+    return asked, named
 
 
 async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
