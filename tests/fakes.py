@@ -188,7 +188,7 @@ class FakeChat:
             # A chat that can be searched makes another room each time; the others make one for a name.
             address = f"{slug}~{len(self.platform.rooms) + 1}" if Capability.FIND in self.capabilities else slug
             self.platform.rooms.setdefault(address, Place(address, key)).people |= set(founders)
-            return Done(Ref(address))
+            return Done(Ref(address, link=f"https://chat.example.com/{address}"))
 
         return await self._call("open_room", slug, key, do)
 
