@@ -39,7 +39,9 @@ def bind(call: Call, ctx: Context, *, implied: Incident | None, lock: Lock) -> B
         raise refuse("force_why", word=call.word, rest=flat(call.rest))
     wanted = parameters(declaration)
     given = {name: pressed(_named(wanted, name), value, ctx) for name, value in (call.preset or {}).items()}
-    line = Line(declaration, [p for p in wanted if p.name not in given], ctx, atoms(call.rest), implied is not None, call.word)
+    line = Line(
+        declaration, [p for p in wanted if p.typed and p.name not in given], ctx, atoms(call.rest), implied is not None, call.word
+    )
     found = line.read()
     named = _incidents(line, wanted, implied, ctx)
     if Want.INCIDENT not in named and any(p.want is Want.INCIDENT for p in wanted) and not declaration.changes:
@@ -47,7 +49,7 @@ def bind(call: Call, ctx: Context, *, implied: Incident | None, lock: Lock) -> B
         if by_service is not None:
             named[Want.INCIDENT] = by_service
     line.nothing_left(named.get(Want.INCIDENT) or implied)
-    arguments = {p.name: given.get(p.name, found.get(p.want, p.default)) for p in wanted}
+    arguments = {p.name: given.get(p.name, found.get(p.want, p.default) if p.typed else p.default) for p in wanted}
     return _complete(declaration, wanted, arguments, named, line.notes, ctx, implied, lock, call.word, flat(call.rest))
 
 
