@@ -64,6 +64,22 @@ def bind_press(declaration: Declaration, args: Mapping[str, str], ctx: Context, 
     return _complete(declaration, wanted, arguments, named, (), ctx, implied, lock, declaration.words[0], "")
 
 
+def bind_asking(
+    declaration: Declaration, args: Mapping[str, str], ctx: Context, *, implied: Incident | None, lock: Lock
+) -> Incident | None:
+    """Find the incident that a command's form is for; of the other arguments only the names are checked."""
+    wanted = parameters(declaration)
+    own = next((p for p in wanted if p.want is Want.INCIDENT), None)
+    for name in args:
+        _named(wanted, name)
+    if own is None:
+        return None
+    chosen = _held(pressed(own, args[own.name], ctx) if args.get(own.name) else None, implied, lock)
+    if chosen is None and own.required:
+        raise nowhere(ctx, declaration.words[0], "")
+    return chosen
+
+
 def _named(wanted: tuple[Parameter, ...], name: str) -> Parameter:
     found = next((p for p in wanted if p.name == name), None)
     if found is None:
@@ -119,7 +135,7 @@ def _complete(
             arguments[parameter.name] = _held(named.get(Want.OTHER), implied, lock) if Want.OTHER in named else None
     for parameter in wanted:
         if parameter.required and arguments[parameter.name] in (None, ()):
-            raise refuse("missing", want=parameter.want.name.lower(), example=declaration.example[ctx.lang])
+            raise refuse("missing", field=parameter.name, want=parameter.want.name.lower(), example=declaration.example[ctx.lang])
     return Bound(arguments, chosen, tuple(notes))
 
 

@@ -91,7 +91,7 @@ def test_no_words_of_a_form_are_left_over() -> None:
 
 def test_levels_are_offered_with_a_line_of_meaning_and_services_by_name() -> None:
     entries = {e.name: e for e in opened("declare", World(), None).entries}
-    assert [(o.value, o.hint) for o in entries["severity"].options][0] == ("P1", "核心业务不可用或大面积受损")
+    assert next((o.value, o.hint) for o in entries["severity"].options) == ("P1", "核心业务不可用或大面积受损")
     assert ("payments", "支付服务") in [(o.value, o.label) for o in entries["services"].options]
     assert entries["title"].longest == 150
     assert "支付失败" in entries["title"].placeholder
