@@ -13,6 +13,7 @@ import msgspec
 
 from bot.engine.addressing import account_of, addressed, addressed_text
 from bot.engine.cards import card_of, chat_of
+from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.model import event as ev
 from bot.model.effect import Effect, EffectKind, Intent
@@ -287,7 +288,9 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Wait(gathered - now)
     if shown is not None:
         same = shown.digest == digest or (not editable and shown.headline == card.headline)
-        if same and not effect.maybe_sent:  # an attempt of unknown outcome may have shown something else meanwhile
+        if (
+            same and not effect.maybe_sent and not effect.data.get(FORCE)
+        ):  # an attempt of unknown outcome may have shown something else meanwhile
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
