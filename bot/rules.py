@@ -207,7 +207,7 @@ def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
         if room.state in (RoomState.CLOSED, RoomState.CLOSING):
             yield from _reopened(room, world)
         elif room.state is RoomState.WANTED:
-            yield _opening(room, incident)  # the incident ended before its room came
+            yield _opening(room, incident, world)  # the incident ended before its room came
 
 
 def _reopened(room: Room, world: World) -> Wanted:
