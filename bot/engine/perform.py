@@ -14,9 +14,10 @@ import msgspec
 from bot.engine.cards import card_of, chat_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.notices import direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.effect import Effect, EffectKind, Intent
-from bot.model.event import Fact
+from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
@@ -27,6 +28,7 @@ from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
+MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 
 
@@ -195,6 +197,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     limits = house.limits[room.connection]
     show = house.show(reads, room.lang, now, hail=limits.hail)
     lines: list[Text] = []
+    told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
@@ -205,9 +208,12 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
             lines.append(line)
+            told.append(event)
         last = event.n
     more = newest > last
-    content: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+        content = room_line(told[0], incident, house, show) or content
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -224,7 +230,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
     key = key_of(house, "tell", room.id, room.generation, lo, hi)
 
-    again = _marked(content, house, reads, room.lang, now)
+    again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
         return await chat.post(address, again if marked else content, key)
@@ -309,8 +315,9 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
-    content = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
-    again = _marked(content, house, reads, lang, now)
+    show = house.show(reads, lang, now, person.tz if person else None)
+    content = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
+    again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(
         lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)
