@@ -74,6 +74,7 @@ English = Annotated[str, Claim.ENGLISH]  # en "…"
 Word = Annotated[str, Claim.WORD]  # one bare word as typed
 Unsure = Annotated[tuple[tuple[str, tuple[ServiceId, ...]], ...], Claim.UNSURE]  # words that name several services
 FormText = Annotated[Text, Claim.FORM]
+FormWord = Annotated[str, Claim.WORD, Claim.FORM]
 FormMethod = Annotated[Method, Claim.FORM]
 ListFilter = Annotated[Filter, Claim.FILTER]  # open, mine, all, closed, P1, a service, 7d, drills
 

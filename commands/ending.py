@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Ask, Context, FormMethod, LeadingMoment, Waiver, Where, Words, command
+from bot.command import Answer, Ask, Context, FormMethod, FormWord, LeadingMoment, Waiver, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Event, Fact, Happened, Mark, Status
@@ -126,12 +126,17 @@ Step = list[tuple[IncidentId | None, Event]]
     may=Standing.MEMBER,
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
 )
-def undo(ctx: Context, incident: Incident | None = None) -> Answer:
-    """Take back the last thing this person did, wherever it was, unless somebody has built on it."""
+def undo(ctx: Context, incident: Incident | None = None, what: FormWord | None = None) -> Answer:
+    """Take back the last thing this person did, wherever it was, unless somebody has built on it.
+
+    `what` is the kind of fact that a button below an answer means.
+    """
     step = _last_step(ctx.reads.recent_by(ctx.actor, ctx.now - ctx.policy.undo_for))
     if not step:
         raise refuse("undo_nothing", seconds=int(ctx.policy.undo_for.total_seconds()))
     main = next((event for _, event in step if not isinstance(event.payload, _BESIDES)), step[0][1])
+    if what is not None and main.kind != what:
+        raise refuse("undo_nothing", seconds=int(ctx.policy.undo_for.total_seconds()))
     stuck = next((event for _, event in step if isinstance(event.payload, _NOT_BACK)), None)
     if isinstance(main.payload, ev.PeopleInvited):
         stuck = main

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from bot.command import Answer, Context, Declaration
+from bot.engine.answering import Answering
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
@@ -311,10 +312,11 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
-        text = self._house.prose.say(Say(told.key, params), self._show())
-        for note in bound.notes if bound is not None else ():
-            text = (*text, *self._house.prose.say(say("noted", note=note), self._show()))
-        return Reply(text, private=not tick, tick=tick)
+        implied = self._implied()
+        answering = Answering(
+            self._house, self._show(), self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
+        )
+        return answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
 
     def _show(self) -> Show:
         hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""

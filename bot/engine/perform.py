@@ -15,19 +15,21 @@ from bot.engine.addressing import account_of, addressed, addressed_text
 from bot.engine.cards import card_of, chat_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.notices import direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.effect import Effect, EffectKind, Intent
-from bot.model.event import Fact
+from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
-from bot.ports import Capability, ChatAdapter, Done, Reads, Ref, Result, Shown, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
+MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 
 
@@ -225,20 +227,25 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     limits = house.limits[room.connection]
     show = house.show(reads, room.lang, now, hail=limits.hail)
     lines: list[Text] = []
+    told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            told = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
-            line = _cut(told, limits.text_chars - 100, limits.text_bytes - 300)
+            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
             lines.append(line)
+            told.append(event)
         last = event.n
     more = newest > last
-    content: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+        offered = room_line(told[0], incident, house, show)
+        content = addressed(offered, room.connection, reads) if offered is not None else content
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -255,7 +262,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
     key = key_of(house, "tell", room.id, room.generation, lo, hi)
 
-    again = _marked(content, house, reads, room.lang, now)
+    again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
         return await chat.post(address, again if marked else content, key)
@@ -343,9 +350,10 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
-    said = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
-    content = addressed_text(said, effect.connection, reads)
-    again = _marked(content, house, reads, lang, now)
+    show = house.show(reads, lang, now, person.tz if person else None)
+    told = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
+    content = addressed(told, effect.connection, reads)
+    again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(
         lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from bot.engine.house import House
 from bot.engine.intake import Intake
+from bot.engine.perform import Call, Skip, plan
+from bot.engine.run import record
 from bot.metrics import Metrics
-from bot.model.effect import EffectKind
-from bot.model.event import Event, UpdatePosted
+from bot.model.card import Card
+from bot.model.effect import Effect, EffectKind
+from bot.model.event import CommanderMissing, Event, UpdatePosted
 from bot.model.incident import Incident
-from bot.model.person import ALL_SEEING, Account, Person, PersonId
+from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person, PersonId
 from bot.model.press import Press
+from bot.model.room import RoomState
 from bot.model.text import Span, Text, flat, plain
-from bot.ports import Capability, Filter, Inbound, Place, Ref, Reply, Shown, Speaker, Store
+from bot.ports import (
+    Capability,
+    Content,
+    Done,
+    Filter,
+    Inbound,
+    Place,
+    Ref,
+    Reply,
+    Result,
+    Shown,
+    Speaker,
+    Store,
+    UnitOfWork,
+)
+from bot.rules import room_card
 from store.open import open_store
 from tests.engine.test_intake import CHAT, NOW, Still, house
 
@@ -207,3 +229,163 @@ async def test_a_stale_click_has_its_card_sent_again_whatever_it_is_thought_to_s
     await desk.clicks("li", "confirm", press, assumes={"status": "pending"}, place=Place.GROUP, chat="C1", message="ts1")
     forced = await desk.wishes(EffectKind.SHOW_CARD)
     assert [wish["force"] for wish in forced] == [True]
+
+
+# ---------------------------------------------------------------- what may be clicked next
+class Paper:
+    """Take down what would be posted."""
+
+    def __init__(self) -> None:
+        self.written: list[Content] = []
+
+    async def post(self, chat: str, content: Content, key: str) -> Result:
+        self.written.append(content)
+        return Done()
+
+    direct = post
+
+
+async def content_of(call: Call, *, again: bool = False) -> Content:
+    """Give what a planned call says."""
+    paper: Any = Paper()
+    await call.make(paper, again)
+    content: Content = paper.written[-1]
+    return content
+
+
+async def test_an_answer_offers_what_may_be_clicked_next_only_where_there_are_cards(desk: Desk) -> None:
+    reply = await desk.says("li", "声明 支付服务 支付失败")
+    assert reply.card is not None
+    assert [b.label for b in reply.card.buttons] == ["我来指挥", "P1", "P2 建议", "P3", "P4", "改", "撤销（60 秒内）"]
+    assert "撤销" not in flat(reply.text)
+    bare = Desk(desk.store, desk.clock, frozenset({Capability.DIRECT}))
+    plain_reply = await bare.says("li", "声明 支付服务 又失败 --新建", key="bare")
+    assert plain_reply.card is None
+    assert "撤销（60 秒内）：撤销" in flat(plain_reply.text)
+
+
+async def test_every_button_of_an_answer_does_what_it_says(desk: Desk) -> None:
+    declared = await desk.says("li", "声明 支付服务 支付失败")
+    assert declared.card is not None
+    for button in declared.card.buttons:
+        if button.label not in ("改", "P2 建议") and not button.label.startswith("撤销"):
+            done = await desk.clicks("li", button.command, dict(button.args), assumes=dict(button.assumes), asks=button.asks)
+            assert not done.refused, button
+    undone = await desk.clicks("li", "undo", {"what": "IncidentDeclared"})
+    assert undone.refused  # something was done since, which the button does not mean
+    for option in next(b for b in declared.card.buttons if b.label == "改").options:
+        opened = await desk.clicks("li", option.command, dict(option.args), asks=option.asks)
+        assert opened.form is not None and opened.form.command == option.command
+
+
+async def test_taking_a_declaration_back_by_its_button(desk: Desk) -> None:
+    await desk.says("li", "声明 P2 支付服务 支付失败")
+    assert not (await desk.clicks("li", "undo", {"what": "IncidentDeclared"})).refused
+    assert (await desk.incident()).outcome == "cancelled"
+
+
+async def test_the_status_is_the_card_itself_and_the_menu_is_private(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    status = await desk.says("li", "状态")
+    assert status.text == () and status.private
+    assert status.card is not None and status.card.headline.startswith("🔴 P1 处理中")
+    assert "更多" in [button.label for button in status.card.buttons]
+    menu = await desk.clicks("li", "menu", {"incident": (await desk.incident()).id})
+    assert menu.private and menu.card is not None
+    assert {"角色", "邀请", "电话会"} <= {button.label for button in menu.card.buttons}
+    for button in menu.card.buttons:
+        if button.asks:
+            opened = await desk.clicks("li", button.command, dict(button.args), asks=True)
+            assert opened.form is not None, button
+
+
+async def test_a_mistyped_word_is_run_with_one_tap(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    reply = await desk.says("li", "近展 已回滚 2/4")
+    assert reply.card is not None
+    (button,) = reply.card.buttons
+    assert (button.command, dict(button.args)["text"]) == ("update", "已回滚 2/4")
+    assert "照抄" not in flat(reply.text)
+    assert not (await desk.clicks("li", button.command, dict(button.args))).refused
+    assert isinstance((await desk.log())[-1].payload, UpdatePosted)
+
+
+async def test_an_ambiguous_word_is_asked_about_with_buttons(desk: Desk) -> None:
+    await desk.says("li", "声明 P2 支付服务 支付失败")
+    reply = await desk.says("li", "取消")
+    assert reply.card is not None
+    assert [(b.label, b.command, b.asks) for b in reply.card.buttons] == [
+        ("撤销上一步", "undo", False), ("误报", "dismiss", True),
+    ]  # fmt: skip
+    assert "照抄" not in flat(reply.text)
+
+
+async def test_which_incident_is_asked_with_a_button_each(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    await desk.says("li", "声明 P2 支付服务 下单慢 --新建")
+    reply = await desk.says("li", "记录 回滚")
+    assert reply.refused and reply.card is not None
+    assert [(b.command, dict(b.args)["text"]) for b in reply.card.buttons] == [("note", "回滚")] * 2
+
+
+async def test_a_page_has_its_buttons_where_cards_are(desk: Desk) -> None:
+    await desk.says("chen", "上报 支付服务 付不了")
+    claimed = await desk.store.tx(lambda uow: uow.claim("t", [CHAT], NOW, NOW - NOW, 50))
+    (page,) = [effect for effect in claimed if effect.data.get("say") == "to_confirm"]
+
+    async def sent(house: House) -> Content:
+        call = await desk.store.read(lambda reads: plan(page, reads, house, NOW), ALL_SEEING)
+        assert isinstance(call, Call)
+        return await content_of(call)
+
+    card = await sent(desk.house)
+    assert isinstance(card, Card)
+    assert [b.label for b in card.buttons] == ["确认故障", "误报"]
+    assert "付不了" in card.headline and flat(card.text) == card.headline
+    words = await sent(replace(desk.house, capabilities={CHAT: frozenset({Capability.DIRECT})}))
+    assert not isinstance(words, Card)
+    assert "确认故障 F-20240520-001" in flat(words)
+
+
+async def test_a_room_line_that_stands_alone_has_its_buttons(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    incident = await desk.incident()
+
+    def told(uow: UnitOfWork) -> Effect:
+        room = replace(uow.rooms(incident.id)[0], state=RoomState.OPEN, address="C1", told=incident.n)
+        uow.save_room(room)
+        timer = Actor(ActorKind.TIMER, "timer")
+        record(uow, desk.house, timer, [CommanderMissing(minutes=3, suggested=PersonId("zhou"))], uow.lock_incident(incident.id),
+               now=NOW)  # fmt: skip
+        return next(e for e in uow.claim("t", [CHAT], NOW, NOW - NOW, 50) if e.kind is EffectKind.TELL)
+
+    effect = await desk.store.tx(told)
+    call = await desk.store.read(lambda reads: plan(effect, reads, desk.house, NOW), ALL_SEEING)
+    assert isinstance(call, Call)
+    card = await content_of(call, again=True)
+    assert isinstance(card, Card)
+    assert [(b.command, b.assumes) for b in card.buttons] == [("commander", (("commander", ""),))]
+    assert [span.person for span in card.text if span.kind == "person"] == ["zhou"]  # the mention is kept
+    assert flat(card.text).startswith("（重发）") and "发「" not in flat(card.text)
+
+
+async def test_a_forced_redraw_is_sent_though_nothing_changed(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    incident = await desk.incident()
+
+    def shown(uow: UnitOfWork) -> tuple[Effect, Effect]:
+        room = replace(uow.rooms(incident.id)[0], state=RoomState.OPEN, address="C1")
+        uow.save_room(room)
+        wish = room_card(room)
+        uow.want([wish], NOW)
+        first = next(e for e in uow.claim("t", [CHAT], NOW, NOW - NOW, 50) if e.kind is EffectKind.SHOW_CARD)
+        call = plan(first, uow, desk.house, NOW)
+        assert isinstance(call, Call)
+        call.done(uow, Ref("C1", "ts1"))
+        return first, replace(first, data={**first.data, "force": True})
+
+    same, forced = await desk.store.tx(shown)
+    later = NOW + timedelta(seconds=10)
+    for effect, kind in ((same, Skip), (forced, Call)):
+        made = await desk.store.read(lambda reads, e=effect: plan(e, reads, desk.house, later), ALL_SEEING)  # type: ignore[misc]
+        assert isinstance(made, kind)
