@@ -26,6 +26,9 @@ SHAPE = Shape(
 )  # fmt: skip
 
 
+KEPT = 1000  # triggers that are still told apart from made-up ones
+
+
 @dataclass(slots=True)
 class Modal:
     """Hold one modal that a person has open; `filled` = by block and action, as Slack sends it."""
@@ -76,6 +79,8 @@ class Windows:
     # ------------------------------------------------------------ triggers
     def trigger(self, person: str, modal: str | None = None) -> str:
         """Make a trigger: good once, for three seconds."""
+        while len(self._triggers) > KEPT:  # the oldest are long over; a long run must not grow for ever
+            del self._triggers[next(iter(self._triggers))]
         ident = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._triggers[ident] = [person, modal, self.workspace.clock() + at_most.TRIGGER_SECONDS * self.scale, False]
         return ident
