@@ -395,6 +395,14 @@ async def test_refuses_bookmarks(rig: Rig) -> None:
     for _ in range(2):
         await rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example")
     assert len((await rig.web.bookmarks_list(channel_id=general))["bookmarks"]) == 2
+    for _ in range(98):
+        await rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example")
+    await refused(
+        rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example"), "too_many_bookmarks"
+    )
+    first = (await rig.web.bookmarks_list(channel_id=general))["bookmarks"][0]["id"]
+    await rig.web.bookmarks_remove(channel_id=general, bookmark_id=first)
+    await refused(rig.web.bookmarks_remove(channel_id=general, bookmark_id=first), "not_found")
 
 
 async def test_refuses_unknown_people(rig: Rig) -> None:
