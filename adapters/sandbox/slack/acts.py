@@ -85,7 +85,9 @@ class People:
         def name(found: re.Match[str]) -> str:
             sign, word = found.groups()
             if sign == "#":
-                channel = next((c for c in self.workspace.channels.values() if not c.im and c.name == word), None)
+                channel = next(
+                    (c for c in self.workspace.channels.values() if not (c.im or c.is_private) and c.name == word), None
+                )
                 return f"<#{channel.id}|{channel.name if named else ''}>" if channel else found[0]
             user, length = self._called(word)
             if user is None:
@@ -112,8 +114,11 @@ class People:
             raise Cannot("there is nothing to send")
         if re.match(r"/[a-z]", text):
             raise Cannot("that is a slash command" if thread is None else "slash commands do not work in threads")
-        if thread is not None and (root := self.message(person, ident, thread)).only is not None:
-            raise Cannot(f"there are no replies to what only {root.only} sees")
+        if thread is not None:
+            root = self.message(person, ident, thread)
+            if root.only is not None:
+                raise Cannot("there are no replies to what only one person sees")
+            thread = root.thread_ts or root.ts
         said = Message(self.workspace.stamp(), channel.id, person, self.typed(text)[: at_most.TEXT_CHARS], thread_ts=thread)
         self.workspace.add(said)
         app = self.workspace.app
