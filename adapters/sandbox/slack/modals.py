@@ -11,7 +11,8 @@ from typing import Any
 
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.args import No, invalid
-from adapters.sandbox.slack.blocks import PLAIN, Checker, Shape, anything, check_blocks, named, one_of, pressed, text, words
+from adapters.sandbox.slack.blocks import PLAIN, check_blocks, named, pressed
+from adapters.sandbox.slack.checks import Checker, Shape, anything, one_of, text, words
 from adapters.sandbox.slack.workspace import Workspace
 
 _YES_NO = one_of(True, False)
