@@ -158,6 +158,20 @@ async def test_the_stock_client_comes_back(rig: Rig, what: str) -> None:
         assert [r.type for r in bot.heard] == ["slash_commands"]
 
 
+async def test_refuses_sockets_while_down_or_without_a_token(rig: Rig) -> None:
+    async with listening(rig, ping=0.1) as bot:
+        await rig.control("/_tokens", kind="app", state="revoked")
+        await refused(rig.client().apps_connections_open(app_token=APP.app_token), "token_revoked")
+        await rig.sandbox.down()
+        await until(lambda: not rig.slack.hub.sockets, "the socket to go")
+        await rig.sandbox.start()
+        await until(lambda: [c for c in rig.slack.log.calls[2:] if c.said == "token_revoked"], "a try in vain", 20)
+        await rig.control("/_tokens", kind="app", state="good")
+        await until(lambda: rig.slack.hub.sockets, "another socket", 20)
+        await rig.player("U1").slash("/incident declare", "general")
+        assert [r.type for r in bot.heard] == ["slash_commands"]
+
+
 async def test_a_half_open_socket_swallows() -> None:
     async with rigged(scale=0.05) as rig, listening(rig, ping=0.2) as bot:
         await rig.control("/_sockets", do="deaf")

@@ -183,6 +183,65 @@ async def test_a_form_is_filled_only_where_it_is_drawn(rig: Rig, bot: Bot) -> No
     await until(lambda: bot.of("view_closed"), "the closing")
 
 
+def field(name: str, kind: str, **more: Any) -> dict[str, Any]:
+    label = {"type": "plain_text", "text": name}
+    return {
+        "type": "input",
+        "block_id": name,
+        "optional": True,
+        "label": label,
+        "element": {"type": kind, "action_id": "v", **more},
+    }
+
+
+OPTIONS = [{"text": {"type": "plain_text", "text": text}, "value": text.lower()} for text in ("One", "Two", "Three")]
+# (field, what is chosen, what Slack sends, what cannot be chosen)
+FIELDS: list[tuple[dict[str, Any], Any, dict[str, Any], Any]] = [
+    (field("text", "plain_text_input", multiline=True), "a\nb", {"value": "a\nb"}, 7),
+    (field("number", "number_input", is_decimal_allowed=False), "12", {"value": "12"}, 12),
+    (field("mail", "email_text_input"), "a@example.com", {"value": "a@example.com"}, 1),
+    (field("link", "url_text_input"), "https://x.example", {"value": "https://x.example"}, 1),
+    (field("one", "static_select", options=OPTIONS), "Two", {"selected_option": OPTIONS[1]}, "Four"),
+    (field("radio", "radio_buttons", options=OPTIONS), "two", {"selected_option": OPTIONS[1]}, "four"),
+    (
+        field("some", "multi_static_select", options=OPTIONS),
+        ["One", "Three"],
+        {"selected_options": [OPTIONS[0], OPTIONS[2]]},
+        ["Four"],
+    ),
+    (field("boxes", "checkboxes", options=OPTIONS), ["One"], {"selected_options": [OPTIONS[0]]}, ["Four"]),
+    (field("who", "users_select"), "U2", {"selected_user": "U2"}, "UGONE"),
+    (
+        field("all", "multi_users_select", max_selected_items=2),
+        ["U1", "U2"],
+        {"selected_users": ["U1", "U2"]},
+        ["U1", "U2", "U3"],
+    ),
+    (field("day", "datepicker"), "2026-01-31", {"selected_date": "2026-01-31"}, "31.1."),
+    (field("hour", "timepicker"), "23:59", {"selected_time": "23:59"}, "24:00"),
+    (field("moment", "datetimepicker"), 1_700_000_000, {"selected_date_time": 1_700_000_000}, "now"),
+]
+
+
+async def test_only_what_an_element_offers_can_be_chosen(rig: Rig, bot: Bot) -> None:
+    zhang = rig.player("U1")
+    view = {**VIEW, "blocks": [one for one, _, _, _ in FIELDS]}
+    await rig.web.views_open(trigger_id=rig.slack.windows.trigger("U1"), view=view)
+    await zhang.submit()
+    empty = bot.of("view_submission")[0]["view"]["state"]["values"]
+    lists = {"some", "boxes", "all"}
+    held = {name: next(v for k, v in elements["v"].items() if k != "type") for name, elements in empty.items()}
+    assert held == {one["block_id"]: [] if one["block_id"] in lists else None for one, _, _, _ in FIELDS}
+    await rig.web.views_open(trigger_id=rig.slack.windows.trigger("U1"), view=view)
+    for one, good, _, bad in FIELDS:
+        with pytest.raises(NotSeen):
+            await zhang.fill(one["block_id"], bad)
+        await zhang.fill(one["block_id"], good)
+    assert await zhang.submit() == {}
+    sent = bot.of("view_submission")[1]["view"]["state"]["values"]
+    assert sent == {one["block_id"]: {"v": {"type": one["element"]["type"], **said}} for one, _, said, _ in FIELDS}
+
+
 async def test_an_answer_to_a_form_must_name_its_fields(rig: Rig, bot: Bot) -> None:
     zhang = rig.player("U1")
     await rig.web.views_open(trigger_id=rig.slack.windows.trigger("U1"), view=VIEW)
