@@ -61,6 +61,7 @@ class Slack:
         self.app = self.workspace.app
         self.windows = Windows(self.workspace, scale)
         self.hub = Hub(self.app.id, scale, seed)
+        self.hub.changed = self.workspace.touch
         self.webhook = None
         if request_url is not None:
             self.webhook = Webhook(request_url, self.app.signing_secret, self.app.verification, scale, clock=clock)
