@@ -20,7 +20,7 @@ function here() {
   return {
     seen, t, users: () => [...state.users.values()], channels: () => [...state.channels.values()],
     fill: (view_id, block_id, action_id, value, confirmed) => act("fill", { view_id, block_id, action_id, value, confirmed }),
-    submit: (view_id) => act("submit", { view_id }), leave: (view_id) => act("close", { view_id }),
+    submit: (view_id) => act("submit", { view_id }), leave: (view_id) => { if (modal.left !== view_id) { modal.left = view_id; act("close", { view_id }); } },
   };
 }
 

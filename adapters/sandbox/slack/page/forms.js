@@ -1,7 +1,7 @@
 "use strict";
 // The modal that a person has open. What was typed stays where it is until the form is gone.
 
-const modal = { shown: "", fields: new Map(), sending: Promise.resolve(), id: null };
+const modal = { shown: "", fields: new Map(), sending: Promise.resolve(), id: null, left: null };
 
 function drawModal(now, here) {
   const dialog = document.getElementById("modal");
