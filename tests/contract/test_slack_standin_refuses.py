@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -305,14 +306,21 @@ async def test_keeps_attachments_but_not_blocks_under_a_new_text(rig: Rig) -> No
     assert "attachments" not in answer["message"]
 
 
+def filled(size: int) -> dict[str, Any]:
+    """Give metadata of so many bytes."""
+    empty = {"event_type": "card", "event_payload": {"key": ""}}
+    return {"event_type": "card", "event_payload": {"key": "x" * (size - len(json.dumps(empty)))}}
+
+
 async def test_refuses_bad_metadata(rig: Rig) -> None:
     general = rig.id("general")
     for said, error in (
         ("nonsense", "invalid_metadata_format"),
         ({"event_type": "card"}, "invalid_metadata_schema"),
-        ({"event_type": "card", "event_payload": {"key": "x" * 16_384}}, "metadata_too_large"),
+        (filled(16_385), "metadata_too_large"),
     ):
         await refused(rig.web.chat_postMessage(channel=general, text="x", metadata=said), error)  # type: ignore[arg-type]
+    await posted(rig, metadata=filled(16_384))
     await posted(rig, metadata={"event_type": "card", "event_payload": {"key": "k1"}})
     plain = await rig.web.conversations_history(channel=general, limit=1)
     assert "metadata" not in plain["messages"][0]
@@ -395,6 +403,14 @@ async def test_refuses_bookmarks(rig: Rig) -> None:
     for _ in range(2):
         await rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example")
     assert len((await rig.web.bookmarks_list(channel_id=general))["bookmarks"]) == 2
+    for _ in range(98):
+        await rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example")
+    await refused(
+        rig.web.bookmarks_add(channel_id=general, title="t", type="link", link="https://x.example"), "too_many_bookmarks"
+    )
+    first = (await rig.web.bookmarks_list(channel_id=general))["bookmarks"][0]["id"]
+    await rig.web.bookmarks_remove(channel_id=general, bookmark_id=first)
+    await refused(rig.web.bookmarks_remove(channel_id=general, bookmark_id=first), "not_found")
 
 
 async def test_refuses_unknown_people(rig: Rig) -> None:

@@ -16,15 +16,13 @@ from adapters.sandbox.slack.channels import archived
 from adapters.sandbox.slack.choices import Cannot, taken
 from adapters.sandbox.slack.courier import Courier
 from adapters.sandbox.slack.marks import EMOJI, reacted
-from adapters.sandbox.slack.modals import Modal, Windows, checked, elements, unfinished
+from adapters.sandbox.slack.mentions import typed
+from adapters.sandbox.slack.modals import Windows, elements
 from adapters.sandbox.slack.parcels import Outcome, Parcel
 from adapters.sandbox.slack.responses import Responses, Ticket
 from adapters.sandbox.slack.workspace import Channel, Message, User, Workspace
 
-_NAMED = re.compile(r"(?<![\w<@/.])([@#])([\w.\-]+)")
-_LINK = re.compile(r"(?<![<\w])https?://[^\s<>]+")
 _CARD = ("actions", "section", "input")
-TROUBLE = "We had some trouble connecting. Try again?"
 
 
 @dataclass(slots=True)
@@ -79,20 +77,6 @@ class People:
         return message
 
     # ------------------------------------------------------------ typing
-    def typed(self, text: str, *, named: bool = False) -> str:
-        """Turn what was typed into what Slack's client sends: names and links become mark-up, the rest is escaped."""
-
-        def name(found: re.Match[str]) -> str:
-            sign, word = found.groups()
-            if sign == "#":
-                channel = next((c for c in self.workspace.channels.values() if not c.im and c.name == word), None)
-                return f"<#{channel.id}|{channel.name if named else ''}>" if channel else found[0]
-            user = next((u for u in self.workspace.users.values() if word in (u.name, u.id) and not u.deleted), None)
-            return (f"<@{user.id}|{user.name}>" if named else f"<@{user.id}>") if user else found[0]
-
-        parts = re.split(r"(https?://[^\s<>]+)", html.escape(text, quote=False))
-        return "".join(f"<{part}>" if _LINK.fullmatch(part) else _NAMED.sub(name, part) for part in parts)
-
     def type(self, person: str, ident: str, text: str, thread: str | None = None) -> str:
         """Send a message; gives its ts. A first word that is a command is not a message."""
         channel = self.seen(person, ident)
@@ -100,9 +84,14 @@ class People:
             raise Cannot("there is nothing to send")
         if re.match(r"/[a-z]", text):
             raise Cannot("that is a slash command" if thread is None else "slash commands do not work in threads")
-        if thread is not None and (root := self.message(person, ident, thread)).only is not None:
-            raise Cannot(f"there are no replies to what only {root.only} sees")
-        said = Message(self.workspace.stamp(), channel.id, person, self.typed(text)[: at_most.TEXT_CHARS], thread_ts=thread)
+        if thread is not None:
+            root = self.message(person, ident, thread)
+            if root.only is not None:
+                raise Cannot("there are no replies to what only one person sees")
+            thread = root.thread_ts or root.ts
+        said = Message(
+            self.workspace.stamp(), channel.id, person, typed(self.workspace, text)[: at_most.TEXT_CHARS], thread_ts=thread
+        )
         self.workspace.add(said)
         app = self.workspace.app
         if f"<@{app.bot_user}>" in said.text and not channel.im:
@@ -119,9 +108,11 @@ class People:
         if word not in (known for known, _, _ in self.workspace.app.commands):
             raise Cannot(f"{word} is not a valid command")
         said = (
-            self.typed(text.strip(), named=True) if self.workspace.app.should_escape else html.escape(text.strip(), quote=False)
+            typed(self.workspace, text.strip(), named=True)
+            if self.workspace.app.should_escape
+            else html.escape(text.strip(), quote=False)
         )
-        act = self._act(person, line, channel.id)
+        act = self.act(person, line, channel.id)
         url = self.responses.issue(person, channel.id, act=act.n)
         parcel = parcels.command(self.workspace, user, channel, word, said, self.windows.trigger(person), url)
 
@@ -135,25 +126,26 @@ class People:
             if outcome.error:
                 words = f"{word} failed with the error “{outcome.error}”"
                 self.workspace.add(Message(self.workspace.stamp(), channel.id, "USLACKBOT", words, only=person, act=act.n))
-            self._over(act, outcome.error)
+            self.over(act, outcome.error)
 
-        return self._carry(parcel, act, done)
+        return self.carry(parcel, act, done)
 
     # ------------------------------------------------------------ messages
     def press(self, person: str, ident: str, ts: str, block: str, action: str, value: Any = None, confirmed: bool = False) -> Act:
         """Press a button or choose something on a message, on what it shows now."""
         user, message = self.user(person), self.message(person, ident, ts)
         shown = [*message.blocks, *(b for a in message.attachments for b in a.get("blocks", []))]
-        element = _find(shown, block, action)
-        said = self._chosen(element, block, value, confirmed)
+        element = find_element(shown, block, action)
+        said = self.chosen(element, block, value, confirmed)
         if element["type"] != "button":
             message.state.setdefault(block, {})[action] = {k: said[k] for k in said if k == "type" or k.startswith("selected_")}
             message.version = self.workspace.touch()
-        act = self._act(person, action, message.channel)
+        act = self.act(person, action, message.channel)
         url = self.responses.issue(person, message.channel, message, act.n)
-        return self._carry(parcels.pressed(self.workspace, user, message, said, self.windows.trigger(person), url), act)
+        return self.carry(parcels.pressed(self.workspace, user, message, said, self.windows.trigger(person), url), act)
 
-    def _chosen(self, element: dict[str, Any], block: str, value: Any, confirmed: bool) -> dict[str, Any]:
+    def chosen(self, element: dict[str, Any], block: str, value: Any, confirmed: bool) -> dict[str, Any]:
+        """Say what pressing or choosing means, as Slack sends it; a question must be answered first."""
         if element.get("confirm") and not confirmed:
             raise Cannot("it asks first", confirm=element["confirm"])
         kept: dict[str, Any] = {
@@ -171,9 +163,9 @@ class People:
         message = self.message(person, ident or "", ts) if ts else None
         if message is not None and message.only is not None:
             raise Cannot("there are no shortcuts on what only you see")
-        act = self._act(person, callback, message.channel if message else None)
+        act = self.act(person, callback, message.channel if message else None)
         url = self.responses.issue(person, message.channel, act=act.n) if message else ""
-        return self._carry(parcels.shortcut(self.workspace, user, callback, self.windows.trigger(person), message, url), act)
+        return self.carry(parcels.shortcut(self.workspace, user, callback, self.windows.trigger(person), message, url), act)
 
     def react(self, person: str, ident: str, ts: str, name: str, now: bool = True) -> None:
         """Put a reaction on a message, or take it away."""
@@ -189,7 +181,7 @@ class People:
         message = self.message(person, ident, ts)
         if message.user != person or message.only or message.subtype or not text.strip():
             raise Cannot("only one's own message can be changed")
-        self.workspace.change(message, text=self.typed(text), edited={"user": person, "ts": self.workspace.stamp()})
+        self.workspace.change(message, text=typed(self.workspace, text), edited={"user": person, "ts": self.workspace.stamp()})
 
     # ------------------------------------------------------------ channels
     def join(self, person: str, ident: str) -> None:
@@ -223,108 +215,29 @@ class People:
             raise Cannot("that cannot be archived" if now else "that is not archived")
         archived(self.workspace, channel, person, now)
 
-    # ------------------------------------------------------------ modals
-    def modal(self, person: str, ident: str) -> Modal:
-        """Find the modal on top of what a person has open."""
-        stack = self.windows.open.get(self.user(person).id)
-        if not stack or stack[-1].id != ident:
-            raise Cannot(f"{person} sees no modal {ident!r}")
-        return stack[-1]
-
-    def fill(self, person: str, ident: str, block: str, action: str, value: Any, confirmed: bool = False) -> Act | None:
-        """Fill in or press an element of the open modal; gives an act where the app hears of it."""
-        user, modal = self.user(person), self.modal(person, ident)
-        found = next((b for b in modal.view["blocks"] if b["block_id"] == block), None)
-        element = _find(modal.view["blocks"], block, action)
-        said = self._chosen(element, block, value, confirmed)
-        if element["type"] not in ("button", "overflow"):
-            modal.filled.setdefault(block, {})[action] = taken(self.workspace, element, value)
-            modal.errors.pop(block, None)
-            self.workspace.touch()
-        if found is not None and found["type"] == "input" and not found.get("dispatch_action"):
-            return None
-        act = self._act(person, action, None)
-        trigger = self.windows.trigger(person, modal.id)
-        return self._carry(parcels.pressed_in_view(self.workspace, user, self.windows.told(modal), said, trigger), act)
-
-    def submit(self, person: str, ident: str) -> Act | None:
-        """Send the open modal; None = the client found something missing and shows it."""
-        user, modal = self.user(person), self.modal(person, ident)
-        if not modal.view.get("submit") or modal.view.get("submit_disabled"):
-            raise Cannot("it has nothing to send it with")
-        if modal.busy:
-            raise Cannot("it is being sent")
-        modal.trouble = ""
-        modal.errors = unfinished(modal)
-        modal.busy = not modal.errors
-        self.workspace.touch()
-        if modal.errors:
-            return None
-        act = self._act(person, modal.view.get("callback_id", ""), None)
-        parcel = parcels.submitted(self.workspace, user, self.windows.told(modal), self.windows.trigger(person, modal.id))
-
-        async def done(outcome: Outcome) -> None:
-            modal.busy = False
-            error = outcome.error or self._answered(modal, outcome.answer or {})
-            if error:
-                modal.trouble = TROUBLE
-            self._over(act, error)
-
-        return self._carry(parcel, act, done)
-
-    def _answered(self, modal: Modal, answer: dict[str, Any]) -> str:
-        """Do what the app answered to a modal that was sent; gives what was wrong with the answer."""
-        try:
-            match answer.get("response_action"):
-                case None:
-                    self.windows.close(modal)
-                case "clear":
-                    self.windows.close(modal, everything=True)
-                case "errors":
-                    wrong = answer.get("errors")
-                    inputs = {b["block_id"] for b in modal.view["blocks"] if b["type"] == "input"}
-                    if not isinstance(wrong, dict) or not wrong or not set(wrong) <= inputs:
-                        return "invalid_errors"
-                    modal.errors = {block: str(words) for block, words in wrong.items()}
-                case "update":
-                    self.windows.change(modal, checked(answer.get("view")))
-                case "push":
-                    self.windows.show(modal.person, checked(answer.get("view")), push=True)
-                case _:
-                    return "invalid_response_action"
-        except No as no:
-            return no.error
-        return ""
-
-    def close(self, person: str, ident: str) -> Act | None:
-        """Close the open modal; the app hears of it only if it wanted to."""
-        user, modal = self.user(person), self.modal(person, ident)
-        everything = bool(modal.view.get("clear_on_close"))
-        self.windows.close(modal, everything)
-        if not modal.view.get("notify_on_close"):
-            return None
-        act = self._act(person, "close", None)
-        return self._carry(parcels.closed(self.workspace, user, self.windows.told(modal), everything), act)
-
     # ------------------------------------------------------------ deliveries
-    def _act(self, person: str, what: str, channel: str | None) -> Act:
+    def act(self, person: str, what: str, channel: str | None) -> Act:
+        """Note that somebody began to do something of which the app hears."""
         act = Act(len(self.acts) + 1, person, what, channel, version=self.workspace.touch())
         self.acts.append(act)
         return act
 
-    def _over(self, act: Act, error: str) -> None:
+    def over(self, act: Act, error: str) -> None:
+        """Note what became of it."""
         act.state, act.error = "failed" if error else "done", error
         act.version = self.workspace.touch()
 
-    def _carry(self, parcel: Parcel, act: Act, done: Callable[[Outcome], Awaitable[None]] | None = None) -> Act:
+    def carry(self, parcel: Parcel, act: Act, done: Callable[[Outcome], Awaitable[None]] | None = None) -> Act:
+        """Deliver it; without `done` only the outcome is noted."""
+
         async def over(outcome: Outcome) -> None:
-            self._over(act, outcome.error)
+            self.over(act, outcome.error)
 
         self.courier.carry(parcel, done or over)
         return act
 
 
-def _find(blocks: list[dict[str, Any]], block: str, action: str) -> dict[str, Any]:
+def find_element(blocks: list[dict[str, Any]], block: str, action: str) -> dict[str, Any]:
     """Find an element that is drawn."""
     for one in blocks:
         if one.get("block_id") == block and one["type"] in _CARD:

@@ -1,13 +1,12 @@
-"""The conversations.* methods."""
+"""The conversations.* methods that find and change channels."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.args import Args, No, invalid, missing
-from adapters.sandbox.slack.workspace import Channel, User, Workspace, told
+from adapters.sandbox.slack.workspace import Channel, User, Workspace
 
 if TYPE_CHECKING:
     from adapters.sandbox.slack.desk import Desk
@@ -51,24 +50,6 @@ def inside(desk: Desk, args: Args, name: str = "channel", *, im: bool = True) ->
     return channel
 
 
-def page(desk: Desk, args: Args, items: list[Any], most: int = 1000) -> tuple[list[Any], str]:
-    """Cut one page out of a list; gives it and the cursor of the next."""
-    limit = args.number("limit", 100)
-    if not 1 <= limit <= most:
-        raise No("invalid_limit")
-    start = 0
-    if args.has("cursor"):
-        try:
-            kind, _, number = base64.b64decode(args.text("cursor"), validate=True).decode().partition(":")
-            start = int(number)
-        except ValueError:
-            raise No("invalid_cursor") from None
-        if kind != "next":
-            raise No("invalid_cursor")
-    after = base64.b64encode(f"next:{start + limit}".encode()).decode() if start + limit < len(items) else ""
-    return items[start : start + limit], after
-
-
 def named(desk: Desk, name: str, own: Channel | None = None) -> str:
     """Check the name of a channel; archived channels keep theirs."""
     if not name:
@@ -107,162 +88,6 @@ def info(desk: Desk, args: Args) -> Answer:
     channel = found(desk, args)
     counted = {} if args.flag("include_num_members") or channel.im else {"num_members": None}
     return {"channel": {k: v for k, v in (channel_told(desk.workspace, channel) | counted).items() if v is not None}}
-
-
-def listed(desk: Desk, args: Args) -> Answer:
-    """List channels: public ones, and of the private ones those with the bot."""
-    kinds = args.items("types") or ["public_channel"]
-    if not set(kinds) <= {"public_channel", "private_channel", "im", "mpim"}:
-        raise No("invalid_types")
-    return _some(desk, args, kinds, everywhere=True)
-
-
-def own(desk: Desk, args: Args) -> Answer:
-    """List the channels in which the bot (or one person) is: users.conversations."""
-    kinds = args.items("types") or ["public_channel"]
-    if not set(kinds) <= {"public_channel", "private_channel", "im", "mpim"}:
-        raise No("invalid_types")
-    return _some(desk, args, kinds, everywhere=False)
-
-
-def _some(desk: Desk, args: Args, kinds: list[str], *, everywhere: bool) -> Answer:
-    whose = args.text("user") or desk.bot
-    if whose not in desk.workspace.users:
-        raise No("user_not_found")
-    chosen = [
-        channel_told(desk.workspace, c)
-        for c in desk.workspace.channels.values()
-        if ("im" if c.im else "private_channel" if c.is_private else "public_channel") in kinds
-        and (whose in c.members or (everywhere and not c.is_private and not c.im))
-        and (desk.bot in c.members or not (c.is_private or c.im))
-        and not (c.archived and args.flag("exclude_archived"))
-    ]
-    shown, after = page(desk, args, chosen)
-    return {"channels": shown, "response_metadata": {"next_cursor": after}}
-
-
-def members(desk: Desk, args: Args) -> Answer:
-    """List who is in a channel."""
-    shown, after = page(desk, args, list(found(desk, args).members))
-    return {"members": shown, "response_metadata": {"next_cursor": after}}
-
-
-def history(desk: Desk, args: Args) -> Answer:
-    """List messages, newest first; replies only if they were sent to the channel too."""
-    channel = found(desk, args)
-    if desk.bot not in channel.members:
-        raise No("not_in_channel")
-    chosen = [m for m in channel.messages.values() if not m.thread_ts or m.thread_ts == m.ts or m.broadcast]
-    return _messages(desk, args, list(reversed(chosen)), "0")
-
-
-def replies(desk: Desk, args: Args) -> Answer:
-    """List a thread, its root first."""
-    channel = found(desk, args)
-    if desk.bot not in channel.members:
-        raise No("not_in_channel")
-    root = channel.messages.get(args.need("ts"))
-    if root is None:
-        raise No("thread_not_found")
-    root = channel.messages.get(root.thread_ts or root.ts, root)
-    return _messages(desk, args, [root, *(m for m in channel.threads.get(root.ts, []) if not m.deleted)], "0")
-
-
-def _messages(desk: Desk, args: Args, chosen: list[Any], start: str) -> Answer:
-    oldest, latest = args.text("oldest", start), args.text("latest", "9999999999.0")
-    both = args.flag("inclusive")
-    try:
-        low, high = float(oldest), float(latest)
-    except ValueError:
-        raise No("invalid_ts_oldest") from None
-    kept = [
-        m
-        for m in chosen
-        if not m.deleted and (low < float(m.ts) < high or (both and float(m.ts) in (low, high)))
-    ]  # fmt: skip
-    shown, after = page(desk, args, kept)
-    extra = {"response_metadata": {"next_cursor": after}} if after else {}
-    meta = args.flag("include_all_metadata")
-    return {"messages": [told(desk.workspace, m, meta) for m in shown], "has_more": bool(after), **extra}
-
-
-def invite(desk: Desk, args: Args) -> Answer:
-    """Bring people into a channel: all or none, unless `force`."""
-    channel = inside(desk, args, im=False)
-    people = args.items("users")
-    if not people:
-        raise No("no_user")
-    if len(people) > at_most.INVITED_AT_ONCE:
-        raise No("too_many_users")
-    refused = [
-        {"user": person, "ok": False, "error": error} for person in people if (error := _uninvitable(desk, channel, person))
-    ]
-    if refused and not (args.flag("force") and len(refused) < len(people)):
-        raise No(str(refused[0]["error"]), errors=refused)
-    for person in people:
-        if not any(person == one["user"] for one in refused) and person not in channel.members:
-            desk.workspace.admit(channel, person, desk.bot)
-    return {"channel": channel_told(desk.workspace, channel)} | ({"errors": refused} if refused else {})
-
-
-def _uninvitable(desk: Desk, channel: Channel, person: str) -> str:
-    user = desk.workspace.users.get(person)
-    if person == desk.bot:
-        return "cant_invite_self"
-    if user is None or user.deleted:
-        return "user_not_found"
-    if person in channel.members:
-        return "already_in_channel"
-    if user.ultra_restricted:
-        return "ura_max_channels"
-    return "user_is_restricted" if user.restricted else ""
-
-
-def kick(desk: Desk, args: Args) -> Answer:
-    """Take a person out of a channel."""
-    channel = inside(desk, args, im=False)
-    person = args.need("user")
-    if person == desk.bot:
-        raise No("cant_kick_self")
-    if channel.general:
-        raise No("cant_kick_from_general")
-    if person not in desk.workspace.users:
-        raise No("user_not_found")
-    if person not in channel.members:
-        raise No("not_in_channel")
-    desk.workspace.expel(channel, person)
-    return {"errors": {}}
-
-
-def join(desk: Desk, args: Args) -> Answer:
-    """Let the bot into a public channel."""
-    channel = found(desk, args)
-    if channel.im or channel.is_private:
-        raise No("method_not_supported_for_channel_type")
-    if channel.archived:
-        raise No("is_archived")
-    if desk.bot in channel.members:
-        return {
-            "channel": channel_told(desk.workspace, channel), "warning": "already_in_channel",
-            "response_metadata": {"warnings": ["already_in_channel"]},
-        }  # fmt: skip
-    desk.workspace.admit(channel, desk.bot)
-    return {"channel": channel_told(desk.workspace, channel)}
-
-
-def leave(desk: Desk, args: Args) -> Answer:
-    """Take the bot out of a channel."""
-    channel = found(desk, args)
-    if channel.im:
-        raise No("method_not_supported_for_channel_type")
-    if channel.archived:
-        raise No("is_archived")
-    if channel.general:
-        raise No("cant_leave_general")
-    if desk.bot not in channel.members:
-        return {"not_in_channel": True}
-    desk.workspace.expel(channel, desk.bot)
-    return {}
 
 
 def direct(desk: Desk, args: Args) -> Answer:

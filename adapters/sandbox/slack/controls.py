@@ -33,6 +33,8 @@ def control_routes(slack: Slack) -> list[Route]:
             return JSONResponse({})
         try:
             fault = slack.faults.ask(Fault(**await request.json()))
+            if fault.body is None:
+                fault.body = {"ok": False, "error": "ratelimited" if fault.status == 429 else "service_unavailable"}
         except (TypeError, ValueError) as error:
             return _no(str(error))
         return JSONResponse({"fault": fault.id})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.sandbox.slack import channels, marks, messages, people
+from adapters.sandbox.slack import channels, listings, marks, membership, messages, people
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.args import Args, No
 from adapters.sandbox.slack.modals import Windows
@@ -49,15 +49,15 @@ METHODS: dict[str, Method] = {
     "apps.connections.open": Method(people.connect, at_most.OPENINGS, ("connections:write",), ("app",)),
     "conversations.create": Method(channels.create, T2, WRITE),
     "conversations.info": Method(channels.info, T3, READ),
-    "conversations.list": Method(channels.listed, T2, READ),
-    "users.conversations": Method(channels.own, T3, READ),
-    "conversations.members": Method(channels.members, T4, READ),
-    "conversations.history": Method(channels.history, T3, HISTORY),
-    "conversations.replies": Method(channels.replies, T3, HISTORY),
-    "conversations.invite": Method(channels.invite, T3, INVITE),
-    "conversations.kick": Method(channels.kick, T3, WRITE),
-    "conversations.join": Method(channels.join, T3, ("channels:join",)),
-    "conversations.leave": Method(channels.leave, T3, WRITE),
+    "conversations.list": Method(listings.listed, T2, READ),
+    "users.conversations": Method(listings.own, T3, READ),
+    "conversations.members": Method(listings.members, T4, READ),
+    "conversations.history": Method(listings.history, T3, HISTORY),
+    "conversations.replies": Method(listings.replies, T3, HISTORY),
+    "conversations.invite": Method(membership.invite, T3, INVITE),
+    "conversations.kick": Method(membership.kick, T3, WRITE),
+    "conversations.join": Method(membership.join, T3, ("channels:join",)),
+    "conversations.leave": Method(membership.leave, T3, WRITE),
     "conversations.open": Method(channels.direct, T3, ("im:write",)),
     "conversations.archive": Method(channels.archive, T2, WRITE),
     "conversations.unarchive": Method(channels.unarchive, T2, WRITE),

@@ -75,6 +75,8 @@ def _metadata(args: Args) -> dict[str, Any] | None:
         return None
     if not isinstance(said, dict):
         raise No("invalid_metadata_format")
+    if not said:
+        return {}
     kind, payload = said.get("event_type"), said.get("event_payload")
     if not isinstance(kind, str) or not kind or not isinstance(payload, dict):
         raise No("invalid_metadata_schema")

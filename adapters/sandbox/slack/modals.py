@@ -11,7 +11,8 @@ from typing import Any
 
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.args import No, invalid
-from adapters.sandbox.slack.blocks import PLAIN, Checker, Shape, anything, check_blocks, named, one_of, pressed, text, words
+from adapters.sandbox.slack.blocks import PLAIN, check_blocks, named, pressed
+from adapters.sandbox.slack.checks import Checker, Shape, anything, one_of, text, words
 from adapters.sandbox.slack.workspace import Workspace
 
 _YES_NO = one_of(True, False)
@@ -24,6 +25,9 @@ SHAPE = Shape(
         "submit_disabled": _YES_NO,
     },
 )  # fmt: skip
+
+
+KEPT = 1000  # triggers that are still told apart from made-up ones
 
 
 @dataclass(slots=True)
@@ -76,6 +80,8 @@ class Windows:
     # ------------------------------------------------------------ triggers
     def trigger(self, person: str, modal: str | None = None) -> str:
         """Make a trigger: good once, for three seconds."""
+        while len(self._triggers) > KEPT:  # the oldest are long over; a long run must not grow for ever
+            del self._triggers[next(iter(self._triggers))]
         ident = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._triggers[ident] = [person, modal, self.workspace.clock() + at_most.TRIGGER_SECONDS * self.scale, False]
         return ident

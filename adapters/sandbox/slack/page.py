@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from adapters.sandbox.slack.acts import Act, People
 from adapters.sandbox.slack.choices import Cannot
+from adapters.sandbox.slack.forms import Forms
 from adapters.sandbox.slack.sight import cast, sight
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def page_routes(slack: Slack) -> list[Route]:
 
 def table(people: People) -> dict[str, Callable[[Asked], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
+    forms = Forms(people)
     return {
         "type": lambda a: {"ts": people.type(a["as"], a["channel"], a["text"], a.get("thread_ts"))},
         "slash": lambda a: people.slash(a["as"], a["channel"], a["text"], a.get("thread_ts")),
@@ -53,11 +55,11 @@ def table(people: People) -> dict[str, Callable[[Asked], Any]]:
             a["as"], a["channel"], a["ts"], a["block_id"], a["action_id"], a.get("value"), bool(a.get("confirmed"))
         ),
         "shortcut": lambda a: people.shortcut(a["as"], a["callback_id"], a.get("channel"), a.get("ts")),
-        "fill": lambda a: people.fill(
+        "fill": lambda a: forms.fill(
             a["as"], a["view_id"], a["block_id"], a["action_id"], a.get("value"), bool(a.get("confirmed"))
         ),
-        "submit": lambda a: people.submit(a["as"], a["view_id"]),
-        "close": lambda a: people.close(a["as"], a["view_id"]),
+        "submit": lambda a: forms.submit(a["as"], a["view_id"]),
+        "close": lambda a: forms.close(a["as"], a["view_id"]),
         "react": lambda a: people.react(a["as"], a["channel"], a["ts"], a["name"], bool(a.get("now", True))),
         "edit": lambda a: people.edit(a["as"], a["channel"], a["ts"], a["text"]),
         "join": lambda a: people.join(a["as"], a["channel"]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapters.sandbox.slack.args import Args, No, missing
-from adapters.sandbox.slack.channels import Answer, page
+from adapters.sandbox.slack.channels import Answer
+from adapters.sandbox.slack.listings import page
 from adapters.sandbox.slack.modals import checked
 from adapters.sandbox.slack.workspace import User, Workspace
 

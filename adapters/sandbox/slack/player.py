@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
@@ -13,31 +13,9 @@ from typing import Any, TypeVar
 import httpx
 
 from adapters.sandbox.player import WAIT, NotSeen
+from adapters.sandbox.slack.drawn import Raw, Seen, blocks_of, called, drawn, fields, seen
 
 T = TypeVar("T")
-Raw = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold one message as a player sees it; `shown` = what is drawn, `push` = the text of the notification."""
-
-    channel: str
-    ts: str
-    user: str
-    bot: bool
-    shown: str
-    push: str
-    private: bool
-    thread: str | None
-    act: int | None
-    pinned: bool
-    raw: Raw
-
-    @property
-    def buttons(self) -> list[str]:
-        """List the labels of the buttons that are drawn."""
-        return [e["text"]["text"] for _, e in drawn(blocks_of(self.raw)) if e["type"] == "button"]
 
 
 @dataclass(slots=True)
@@ -105,7 +83,7 @@ class Player:
             for message in self.heard(ident, newest_first=True):
                 if on is None or message.ts == on.ts:
                     for block, element in drawn(blocks_of(message.raw)):
-                        if _called(element, label) and (element["type"] == "button") == (value is None):
+                        if called(element, label) and (element["type"] == "button") == (value is None):
                             return message, block, element
             return None
 
@@ -151,7 +129,7 @@ class Player:
         """Fill in a field of the open modal, named by its label or action_id."""
         modal = await self.form()
         for block, element in drawn(modal["view"]["blocks"]):
-            if _called(element, label) or block.get("label", {}).get("text") == label:
+            if called(element, label) or block.get("label", {}).get("text") == label:
                 place = {"view_id": modal["id"], "block_id": block["block_id"], "action_id": element["action_id"]}
                 done = await self._do("fill", **place, value=value, confirmed="confirm" in element)
                 self._stage.note(self.id, None, f"{label}: {value}")
@@ -159,7 +137,7 @@ class Player:
                     await self._over(done["act"]["n"], WAIT, label)
                 await self.look()
                 return
-        raise NotSeen(f"there is no field {label!r} in {modal['view']['title']['text']!r}: {_fields(modal)}")
+        raise NotSeen(f"there is no field {label!r} in {modal['view']['title']['text']!r}: {fields(modal)}")
 
     async def submit(self, *, deadline: float = WAIT) -> dict[str, str]:
         """Send the open modal; gives what was wrong by block, empty if it was taken."""
@@ -244,16 +222,16 @@ class Player:
         """Look at the page, waiting at most `wait` seconds for something new."""
         async with self._looking:
             params: dict[str, str | float] = {"as": self.id, "after": self.sight.version, "wait": wait}
-            seen = (await self._stage.http.get("/page/view", params=params, timeout=wait + 10)).raise_for_status().json()
+            page = (await self._stage.http.get("/page/view", params=params, timeout=wait + 10)).raise_for_status().json()
             sight = self.sight
-            sight.version, sight.modal, sight.bot = seen["version"], seen["modal"], seen.get("bot", sight.bot)
-            sight.channels |= {channel["id"]: channel for channel in seen["channels"]}
-            sight.acts |= {act["n"]: act for act in seen["acts"]}
-            for said in seen["messages"]:
+            sight.version, sight.modal, sight.bot = page["version"], page["modal"], page.get("bot", sight.bot)
+            sight.channels |= {channel["id"]: channel for channel in page["channels"]}
+            sight.acts |= {act["n"]: act for act in page["acts"]}
+            for said in page["messages"]:
                 if said["deleted"]:
                     sight.messages.pop((said["channel"], said["ts"]), None)
                 else:
-                    sight.messages[said["channel"], said["ts"]] = _seen(said)
+                    sight.messages[said["channel"], said["ts"]] = seen(said)
 
     async def _do(self, act: str, **asked: Any) -> Raw:
         response = await self._stage.http.post(f"/page/{act}", json={"as": self.id, **asked})
@@ -285,7 +263,7 @@ class Player:
         names = {i: c["name"] or "direct" for i, c in self.sight.channels.items()}
         last = sorted(self.sight.messages.values(), key=lambda m: m.ts)[-15:]
         lines = [f"  [{names.get(m.channel)}] {m.user}{' (private)' if m.private else ''}: {m.shown} {m.buttons}" for m in last]
-        return "\n".join([*lines, f"  form: {_fields(self.sight.modal)}" if self.sight.modal else "  no form"])
+        return "\n".join([*lines, f"  form: {fields(self.sight.modal)}" if self.sight.modal else "  no form"])
 
 
 class Stage:
@@ -322,50 +300,3 @@ class Stage:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         await self.http.aclose()
-
-
-# ------------------------------------------------------------ what is drawn
-def blocks_of(raw: Raw) -> list[Raw]:
-    """List the blocks of a message, those of its attachments too."""
-    return [*raw["blocks"], *(block for attachment in raw["attachments"] for block in attachment.get("blocks", []))]
-
-
-def drawn(blocks: list[Raw]) -> Iterator[tuple[Raw, Raw]]:
-    """List the elements that can be pressed or filled in, each with its block."""
-    for block in blocks:
-        for element in (block.get("accessory"), block.get("element"), *(block.get("elements") or [])):
-            if isinstance(element, dict) and "action_id" in element:
-                yield block, element
-
-
-def _called(element: Raw, label: str) -> bool:
-    names = (element["action_id"], element.get("placeholder", {}).get("text"), element.get("text", {}).get("text"))
-    return label in names
-
-
-def _words(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _words(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "text" and isinstance(item, str):
-                yield item
-            elif key not in ("value", "confirm", "options", "option_groups"):
-                yield from _words(item)
-
-
-def _seen(raw: Raw) -> Seen:
-    # Under blocks the text is not drawn, it is the notification's; above attachments it is.
-    parts = [*_words(raw["blocks"])] if raw["blocks"] else [raw["text"]]
-    for attachment in raw["attachments"]:
-        words = _words(attachment["blocks"]) if "blocks" in attachment else [attachment.get("text") or attachment["fallback"]]
-        parts += words
-    return Seen(
-        raw["channel"], raw["ts"], raw["user"], raw["bot"], "\n".join(part for part in parts if part), raw["text"],
-        raw["private"], raw["thread_ts"], raw["act"], raw["pinned"], raw,
-    )  # fmt: skip
-
-
-def _fields(modal: Raw) -> list[str]:
-    return [block.get("label", {}).get("text") or element["action_id"] for block, element in drawn(modal["view"]["blocks"])]

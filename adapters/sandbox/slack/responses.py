@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,12 @@ class Responses:
     def issue(self, person: str, channel: str, message: Message | None = None, act: int | None = None) -> str:
         """Make an address for one interaction."""
         ident = secrets.token_urlsafe(18)
-        until = self.workspace.clock() + at_most.RESPONSE_SECONDS * self.scale
+        now = self.workspace.clock()
+        for old in [
+            name for name, ticket in itertools.islice(self._issued.items(), 2) if ticket.until < now - at_most.RESPONSE_SECONDS
+        ]:
+            del self._issued[old]  # long over; a long run must not grow for ever
+        until = now + at_most.RESPONSE_SECONDS * self.scale
         self._issued[ident] = Ticket(person, channel, until, message, act)
         return f"{self.base}{PATH}{self.workspace.team}/{ident}"
 

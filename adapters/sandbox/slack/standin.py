@@ -46,13 +46,15 @@ class Slack:
         channels: Mapping[str, Sequence[str]] | None = None,
         *,
         app: App | None = None,
+        team: str = "T0TEAM",
+        domain: str = "acme",
         request_url: str | None = None,
         scale: float = 1.0,
         limited: bool = True,
         seed: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.workspace = Workspace(users, app, clock=clock)
+        self.workspace = Workspace(users, app, team=team, domain=domain, name=domain.capitalize(), clock=clock)
         self.app = self.workspace.app
         self.windows = Windows(self.workspace, scale)
         self.hub = Hub(self.app.id, scale, seed)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -270,6 +271,8 @@ def told(workspace: Workspace, message: Message, metadata: bool = True) -> dict[
     }
     if message.subtype:
         said["subtype"] = message.subtype
+    elif not message.bot_id:
+        said["client_msg_id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{message.channel}/{message.ts}"))
     if message.bot_id:
         app = workspace.app
         said |= {
