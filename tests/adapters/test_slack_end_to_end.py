@@ -158,6 +158,17 @@ async def test_offers_below_an_answer_can_be_clicked(there: World) -> None:
     assert there.core.heard[1].press is not None and there.core.heard[1].press.command == "severity"
 
 
+async def test_an_offer_taken_up_gives_its_place_to_the_answer(there: World) -> None:
+    offer = Card("等级？", "blue", buttons=(Button("P2", "severity", "", (("to", "P2"),)),))
+    answers = iter([Reply(card=offer), Reply(plain("不行"), refused=True), Reply(plain("等级 P2"))])
+    there.core.reply = lambda inbound: next(answers)
+    await there.player().slash("/incident declare x", "incidents")
+    await there.player().click("P2", "incidents")
+    await there.until(lambda: len(there.whispers()) == 2, "the refusal beside the offer")
+    await there.player().click("P2", "incidents")
+    await there.until(lambda: [m.text for m in there.whispers()] == ["等级 P2", "不行"], "the answer in its place")
+
+
 # ------------------------------------------------------------ forms
 async def test_a_form_opens_is_filled_in_and_arrives_as_a_press(there: World) -> None:
     there.core.reply = lambda inbound: Reply(form=FORM) if inbound.press is None else Reply(plain("✅ F-1"))
@@ -345,6 +356,11 @@ async def test_closing_takes_less_than_two_seconds(how: str) -> None:
         await there.standin.hub.disturb(how)
         started = time.monotonic()
     assert time.monotonic() - started < 2.5  # the stand-in's own end included
+
+
+async def test_slack_may_prove_that_the_address_is_ours() -> None:
+    async with world("http") as there:
+        assert there.standin.webhook is not None and await there.standin.webhook.verify()
 
 
 async def test_two_workspaces_are_two_connections() -> None:
