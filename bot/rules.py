@@ -176,7 +176,8 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
         if room.id == fact(event, ev.RoomWanted).room:
-            spelled = world.house.limits[room.connection].spelled
+            limits = world.house.limits.get(room.connection)
+            spelled = limits is not None and limits.spelled
             slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
             wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
             yield replace(wish, data={**wish.data, "slug": slug})
