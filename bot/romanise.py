@@ -20,5 +20,5 @@ def romanise(words: str) -> str:
             del os.environ["PYPINYIN_NO_PHRASES"]
         else:
             os.environ["PYPINYIN_NO_PHRASES"] = kept
-    spelled = "-".join(lazy_pinyin(words, errors=lambda other: [other]))
+    spelled = "-".join(lazy_pinyin(words, errors="default"))
     return re.sub(r"[^a-z0-9]+", "-", spelled.lower()).strip("-")

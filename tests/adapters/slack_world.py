@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from adapters.chat import slack
+from adapters.chat.slack.setup import EVENTS, SCOPES, manifest
 from adapters.sandbox.server import Listener
 from adapters.sandbox.slack import demo
 from adapters.sandbox.slack.player import Player, Stage
@@ -73,7 +74,14 @@ class World:
 @contextlib.asynccontextmanager
 async def world(mode: str = "socket", *, limited: bool = False, **settings: object) -> AsyncIterator[World]:
     """Run everything; ready when the adapter is connected and knows everybody."""
-    app, core = App(), Core()
+    features = manifest()["features"]
+    core = Core()
+    app = App(
+        shortcuts=tuple((one["callback_id"], one["type"], one["name"]) for one in features["shortcuts"]),
+        commands=tuple((one["command"], one["usage_hint"], one["description"]) for one in features["slash_commands"]),
+        scopes=tuple(SCOPES),
+        events=EVENTS,
+    )
     port = _free_port()
     url = f"http://127.0.0.1:{port}/chat/slack" if mode == "http" else None
     standin = Slack(demo.users(), demo.channels(app), app=app, request_url=url, limited=limited)

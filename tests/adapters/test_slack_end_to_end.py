@@ -15,7 +15,7 @@ from bot.errors import NotStored
 from bot.model.card import Button, Card, Field
 from bot.model.form import Entry, Form, Input, Option
 from bot.model.text import flat, plain
-from bot.ports import Done, Inbound, Place, Presence, Reply, Retry
+from bot.ports import Done, Inbound, Lost, Place, Presence, Reply, Retry
 from tests.adapters.slack_world import MODES, World, world
 
 CARD = Card(
@@ -75,11 +75,11 @@ async def test_the_short_command_works_and_a_direct_chat_is_one(there: World) ->
 
 async def test_a_mention_is_ticked_with_a_reaction(there: World) -> None:
     there.core.reply = lambda inbound: Reply(plain("✓ #12"), private=False, tick=True)
-    ts = await there.player().says("@warroom 进展 已回滚 `kubectl` https://x.example/a|b :tada:", "incidents")
+    ts = await there.player().says("@warroom 进展 已回滚 `kubectl` https://x.example/a :tada:", "incidents")
     await there.until(lambda: there.channel().messages[ts].reactions.get("white_check_mark"), "the tick")
     (heard,) = there.core.heard
     assert [(s.kind, s.text) for s in heard.text if s.kind != "text"] == [
-        ("code", "kubectl"), ("link", "https://x.example/a|b"), ("emoji", ":tada:"),
+        ("code", "kubectl"), ("link", "https://x.example/a"), ("emoji", ":tada:"),
     ]  # fmt: skip
     assert flat(heard.text).startswith("进展 已回滚") and heard.seen and heard.message == ts
     assert there.said() == []
@@ -156,6 +156,17 @@ async def test_offers_below_an_answer_can_be_clicked(there: World) -> None:
     assert "✅ 已声明" in seen and "等级？" in seen
     await there.player().click("P2", "incidents")
     assert there.core.heard[1].press is not None and there.core.heard[1].press.command == "severity"
+
+
+async def test_an_offer_taken_up_gives_its_place_to_the_answer(there: World) -> None:
+    offer = Card("等级？", "blue", buttons=(Button("P2", "severity", "", (("to", "P2"),)),))
+    answers = iter([Reply(card=offer), Reply(plain("不行"), refused=True), Reply(plain("等级 P2"))])
+    there.core.reply = lambda inbound: next(answers)
+    await there.player().slash("/incident declare x", "incidents")
+    await there.player().click("P2", "incidents")
+    await there.until(lambda: len(there.whispers()) == 2, "the refusal beside the offer")
+    await there.player().click("P2", "incidents")
+    await there.until(lambda: [m.text for m in there.whispers()] == ["等级 P2", "不行"], "the answer in its place")
 
 
 # ------------------------------------------------------------ forms
@@ -310,7 +321,7 @@ async def test_a_button_of_somebody_else_reaches_the_core_as_one_it_does_not_kno
 
 
 # ------------------------------------------------------------ the connection
-async def test_a_socket_that_ends_is_made_again(tmp_path: object) -> None:
+async def test_a_socket_that_ends_is_made_again() -> None:
     for how in ("close", "abort", "refresh_requested"):
         async with world("socket") as there:
             first = there.standin.hub.sockets[0].number
@@ -332,8 +343,8 @@ async def test_a_half_open_socket_is_noticed() -> None:
 async def test_slack_away_for_a_while_and_back() -> None:
     async with world("socket") as there:
         await there.sandbox.down()
-        key = "away"
-        assert isinstance(await there.chat.post(there.channel().id, plain("x"), key), Retry)
+        assert isinstance(await there.chat.post(there.channel().id, plain("x"), "k"), Retry | Lost)  # a dying connection
+        assert isinstance(await there.chat.post(there.channel().id, plain("x"), "k"), Retry)
         await there.sandbox.start()
         await there.until(lambda: there.standin.hub.sockets, "the socket", 10)
         assert await there.player().slash("/incident help", "incidents") == "done"
@@ -345,6 +356,11 @@ async def test_closing_takes_less_than_two_seconds(how: str) -> None:
         await there.standin.hub.disturb(how)
         started = time.monotonic()
     assert time.monotonic() - started < 2.5  # the stand-in's own end included
+
+
+async def test_slack_may_prove_that_the_address_is_ours() -> None:
+    async with world("http") as there:
+        assert there.standin.webhook is not None and await there.standin.webhook.verify()
 
 
 async def test_two_workspaces_are_two_connections() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from adapters.chat.slack.inbound import Arrived, Kind
+from adapters.chat.slack.mrkdwn import cut
 from adapters.chat.slack.people import People
 from adapters.chat.slack.render import Json, answer, modal, plain_text
 from adapters.chat.slack.wire import Said, Wire
@@ -32,6 +33,7 @@ FOLLOWED_FOR = 25 * 60.0  # seconds; an address for answers lives for thirty min
 ANSWER_WAIT = 10.0  # seconds that an answer may wait for its turn
 REMEMBERED = 5000
 TICK = "white_check_mark"
+ERROR_CHARS = 500  # ours: an error stands under its field
 
 _LATER = {"zh": "⏳ 还没记下，仍在尝试，结果随后告诉你", "en": "⏳ Not recorded yet, still trying; the result follows"}
 _AGAIN = {"zh": "还没记下，仍在尝试。请稍后再点一次", "en": "Not recorded yet, still trying. Press again in a moment"}
@@ -92,7 +94,7 @@ class Answers:
             return Ack({"response_action": "update", "view": modal(reply.form, _origin(arrived))})
         if reply.refused:
             where = reply.field or arrived.first_field
-            words = plain_text(reply.text)
+            words = cut(plain_text(reply.text), ERROR_CHARS)
             if where:
                 return Ack({"response_action": "errors", "errors": {where: words or "?"}})
         silent = reply.tick and reply.card is None
@@ -164,7 +166,12 @@ class Answers:
         await self._tell(arrived, reply if flat(reply.text).strip() else _typed(reply))
 
     async def _tell(self, arrived: Arrived, reply: Reply) -> None:
+        """Say it privately; an offer that was only for one person and is taken up gives its place to the answer."""
         body = answer(reply)
+        if arrived.whispered and arrived.origin.url and not reply.refused and reply.form is None:
+            instead: Json = {"replace_original": True, **body} if body is not None else {"delete_original": True}
+            if await self._wire.post(arrived.origin.url, instead, ANSWER_WAIT) is not False:
+                return
         if body is not None:
             await self._private(arrived, body)
 
@@ -240,7 +247,7 @@ class Answers:
     async def close(self) -> None:
         """Let answers end, for a second at most."""
         if self._tasks:
-            _, left = await asyncio.wait(set(self._tasks), timeout=0.8)
+            _, left = await asyncio.wait(set(self._tasks), timeout=0.6)
             for task in left:
                 task.cancel()
 

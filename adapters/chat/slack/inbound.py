@@ -60,6 +60,7 @@ class Arrived:
     origin: Origin = Origin()
     message: str = ""  # the message itself, for a reaction
     first_field: str = ""  # of a sent form
+    whispered: bool = False  # the click was on what only the speaker sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,8 @@ class _Reader:
             _instant(_str(action.get("action_ts")), self._now), press=_pressed(value), message=message, seen=False,
         )  # fmt: skip
         thread = _str(container.get("thread_ts"))
-        return Arrived(Kind.CLICK, inbound, trigger, Origin(chat, thread, self._text("response_url")), message)
+        origin = Origin(chat, thread, self._text("response_url"))
+        return Arrived(Kind.CLICK, inbound, trigger, origin, message, whispered=container.get("is_ephemeral") is True)
 
     def form(self) -> Arrived | None:
         view = _map(self._body.get("view"))

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 DELIVERY_BYTES = 1 << 20
 REBUILD_AFTER = 1.0  # seconds
-CLOSES_WITHIN = 0.9  # seconds
+CLOSES_WITHIN = 0.7  # seconds
 
 # When the delivery that is being worked on came, and what follows its acknowledgement.
 _came: contextvars.ContextVar[float] = contextvars.ContextVar("came")
@@ -138,6 +138,7 @@ class Listening:
         """Hold a socket until cancelled, making a new one whenever it is dead; over HTTP only get to know everybody."""
         self._on = on_inbound
         self._people.asks = True
+        self._app()
         self._introduced = asyncio.ensure_future(self._introduce())
         if self._settings.over_http:
             return
@@ -213,7 +214,7 @@ class Listening:
     async def _shut(self, client: SocketModeClient) -> None:
         """Close a socket for good, in a second even when nobody answers any more."""
         if self._busy:
-            await asyncio.wait(set(self._busy), timeout=0.5)
+            await asyncio.wait(set(self._busy), timeout=0.3)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(CLOSES_WITHIN):
                 await client.close()  # type: ignore[no-untyped-call]

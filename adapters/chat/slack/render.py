@@ -34,7 +34,10 @@ HEADER = 150
 SECTION = 3000
 FIELDS = 10
 FIELD = 2000
-CONTEXT = 2000  # ours; the platform allows more
+# Ours, where the platform allows more: the frame of a card must leave room for its facts.
+HEADLINE = 400
+CONTEXT = 300
+ACTIONS_BYTES = 5000
 BUTTONS = 6
 BUTTON = 75
 VALUE = 2000
@@ -125,7 +128,7 @@ def _head(headline: str, lone: bool) -> Json:
     """A header holds 150 characters and is large: a longer headline, and a card that is one line, are text."""
     if len(headline) > HEADER or lone:
         bold = headline.replace("*", "∗")
-        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, SECTION - 2)}*" if not lone else _fitted(headline, SECTION))}
+        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, HEADLINE)}*" if not lone else _fitted(headline, SECTION))}
     return {"type": "header", "text": _plain(headline, HEADER)}
 
 
@@ -160,12 +163,15 @@ def _wide(field: Field) -> bool:
 
 def _actions(buttons: Sequence[Button], chinese: bool) -> list[Json]:
     shown, rest = _cut_from_the_right(buttons)
-    elements = [_choice(b, n, chinese) if b.options else _button(b, n, chinese) for n, b in enumerate(shown)]
-    if rest:
-        label = "更多" if chinese else "More"
-        family = Button(label, "more", "", options=tuple(one for b in rest for one in (b.options or (b,))))
-        elements.append(_choice(family, len(elements), chinese))
-    return [{"type": "actions", "elements": elements}] if elements else []
+    family = Button("更多" if chinese else "More", "more", "", options=tuple(one for b in rest for one in (b.options or (b,))))
+    everything = [*shown, family] if rest else shown
+    made: list[Json] = []
+    for tight in (False, True):  # long questions and long choices are shortened only where they would push out the facts
+        elements = [(_choice if b.options else _button)(b, n, chinese, tight) for n, b in enumerate(everything)]
+        made = [{"type": "actions", "elements": elements}] if elements else []
+        if size_of(made) <= ACTIONS_BYTES:
+            break
+    return made
 
 
 def _cut_from_the_right(buttons: Sequence[Button]) -> tuple[Sequence[Button], Sequence[Button]]:
@@ -178,7 +184,7 @@ def _cut_from_the_right(buttons: Sequence[Button]) -> tuple[Sequence[Button], Se
     return buttons[: BUTTONS - 1], buttons[BUTTONS - 1 :]
 
 
-def _button(button: Button, n: int, chinese: bool) -> Json:
+def _button(button: Button, n: int, chinese: bool, tight: bool) -> Json:
     made: Json = {
         "type": "button", "action_id": f"{n}:{button.command}"[:255], "text": _plain(button.label, BUTTON),
         "value": encode(button),
@@ -186,32 +192,36 @@ def _button(button: Button, n: int, chinese: bool) -> Json:
     if button.primary:
         made["style"] = "primary"
     if button.confirm:
-        made["confirm"] = _confirm(button, chinese)
+        made["confirm"] = _confirm(button, chinese, tight)
     return made
 
 
-def _choice(family: Button, n: int, chinese: bool) -> Json:
+def _choice(family: Button, n: int, chinese: bool, tight: bool) -> Json:
     made: Json = {
-        "type": "static_select", "action_id": f"{n}:{family.command}"[:255], "placeholder": _plain(family.label, PLACEHOLDER),
+        "type": "static_select", "action_id": f"{n}:{family.command}"[:255],
+        "placeholder": _plain(family.label, 40 if tight else PLACEHOLDER),
         "options": [],
     }  # fmt: skip
     if family.confirm:
-        made["confirm"] = _confirm(family, chinese)
+        made["confirm"] = _confirm(family, chinese, tight)
     for button in family.options[:OPTIONS]:
         made["options"].append({"text": _plain(button.label, OPTION), "value": encode(button)})
-        if size_of([made]) > SELECT_BYTES and len(made["options"]) > 1:
+        if size_of([made]) > (SELECT_BYTES // 3 if tight else SELECT_BYTES) and len(made["options"]) > 1:
             made["options"].pop()
             break
     left = len(family.options) - len(made["options"])
     if left:
-        made["placeholder"] = _plain(f"{cut(family.label, 100)} (… {left})", PLACEHOLDER)
+        made["placeholder"] = _plain(f"{cut(family.label, 30 if tight else 100)} (… {left})", PLACEHOLDER)
     return made
 
 
-def _confirm(button: Button, chinese: bool) -> Json:
+def _confirm(button: Button, chinese: bool, tight: bool) -> Json:
     return {
-        "title": _plain(button.label, CONFIRM_TITLE),
-        "text": {"type": "plain_text", "text": cut(inert(button.confirm or "").strip() or button.label, CONFIRM_TEXT)},
+        "title": _plain(button.label, CONFIRM_BUTTON if tight else CONFIRM_TITLE),
+        "text": {
+            "type": "plain_text",
+            "text": cut(inert(button.confirm or "").strip() or line(button.label) or "…", 60 if tight else CONFIRM_TEXT),
+        },
         "confirm": _plain(button.label, CONFIRM_BUTTON),
         "deny": _plain("取消" if chinese else "Cancel", CONFIRM_BUTTON),
     }

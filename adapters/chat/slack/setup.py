@@ -90,7 +90,9 @@ async def check(settings: Config) -> tuple[list[str], list[str]]:
     secrets = [secret.get_secret_value() for secret in given if secret is not None]
     good: list[str] = []
     wrong: list[str] = []
-    bot = Wire("setup", settings.bot_token.get_secret_value(), settings.api_url, settings.timeout_seconds, settings.proxy, secrets)
+    bot = Wire(
+        "setup", settings.bot_token.get_secret_value(), settings.api_url, settings.timeout_seconds, settings.proxy, secrets
+    )
     try:
         heard = await bot.ask("auth.test", {})
         if not isinstance(heard, Said):
@@ -108,7 +110,9 @@ async def check(settings: Config) -> tuple[list[str], list[str]]:
     finally:
         await bot.close()
     if settings.app_token is not None and not settings.over_http:
-        app = Wire("setup", settings.app_token.get_secret_value(), settings.api_url, settings.timeout_seconds, settings.proxy, secrets)
+        app = Wire(
+            "setup", settings.app_token.get_secret_value(), settings.api_url, settings.timeout_seconds, settings.proxy, secrets
+        )
         try:
             heard = await app.ask("apps.connections.open", {})
         finally:
