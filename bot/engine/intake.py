@@ -312,10 +312,9 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
-        implied = self._implied()
-        answering = Answering(
-            self._house, self._show(), self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
-        )
+        cards = self._can(Capability.CARD)
+        implied = self._implied() if cards else None  # only buttons need it
+        answering = Answering(self._house, self._show(), cards, self._uow.reads(ALL_SEEING), self._context(implied), implied)
         reply = answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
         return reply if self._seen() else replace(reply, private=True)
 
