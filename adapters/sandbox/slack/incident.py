@@ -65,7 +65,8 @@ CHINESE = Script(
     (
         Step("U0LI", press="已恢复", form={"一句话结论": "回滚支付网关"}, told="已恢复", card="已恢复"),
         Step(
-            "U0LI", type='/incident 关闭 --no-postmortem "沙盒演示，不复盘"', told="已关闭（李四）.*沙盒演示，不复盘", card="已关闭"
+            "U0LI", type='/incident 关闭 --no-postmortem "沙盒演示，不复盘"', told="已关闭（李四）.*沙盒演示，不复盘",
+            card="已关闭",
         ),
     ),
     "（已关闭）",
@@ -81,7 +82,7 @@ ENGLISH = Script(
         ),
         Step("U0WANG", type="@warroom note decision stop the sale and roll back the payment gateway", ticked=True),
         Step(
-            "U0LI", press="Post update", form={"Status": "success rate 83%", "Action": "rolled back 2 of 4 clusters"},
+            "U0LI", press="Update", form={"How it stands": "success rate 83%", "Done": "rolled back 2 of 4 clusters"},
             told=r"Update 1 \(Li Si\).*success rate 83%.*rolled back 2 of 4", card="success rate 83%",
         ),
         Step("U0ZHANG", press="Located", card="located ✅"),
@@ -93,7 +94,10 @@ ENGLISH = Script(
     ),
     "alerts have resolved",
     (
-        Step("U0LI", press="Recovered", form={"Conclusion": "rolled back the payment gateway"}, told="(?i)recovered", card="Recovered"),
+        Step(
+            "U0LI", press="Recovered", form={"In one sentence": "rolled back the payment gateway"}, told="(?i)recovered",
+            card="Recovered",
+        ),
         Step(
             "U0LI", type='/incident close --no-postmortem "sandbox demo, no review"', told="(?i)closed.*sandbox demo, no review",
             card="Closed",
@@ -125,7 +129,9 @@ async def _play(stage: Stage, script: Script, deadline: float) -> None:
     room: str = (await zhang.room(ROOM, deadline=deadline))["name"]
     await zhang.until(lambda sight: _inside(sight.channels.values(), room), f"to be invited to {room}", deadline=deadline)
     card = await zhang.expect(room, script.pending, deadline=deadline)
-    await zhang.until(lambda sight: sight.messages[card.channel, card.ts].pinned, "the status card to be pinned", deadline=deadline)
+    await zhang.until(
+        lambda sight: sight.messages[card.channel, card.ts].pinned, "the status card to be pinned", deadline=deadline
+    )
     for step in script.life:
         await _step(stage, step, room, deadline)
     await li.look()
@@ -156,7 +162,9 @@ async def _step(stage: Stage, step: Step, room: str, deadline: float) -> None:
         if step.ticked:
             ident = await player.channel(place)
             await player.until(
-                lambda sight: (ident, said) in sight.messages and "white_check_mark" in sight.messages[ident, said].raw["reactions"],
+                lambda sight: (
+                    (ident, said) in sight.messages and "white_check_mark" in sight.messages[ident, said].raw["reactions"]
+                ),
                 f"a tick on {step.type!r}",
                 deadline=deadline,
             )
