@@ -196,7 +196,7 @@ function drawMessage(message, pane, close, replies) {
     const line = el("p", "system");
     const words = t("lines")[message.subtype];
     const said = message.text.replace(/^<@\w+> has \w+ the channel\.?$/, "").replace(/^set the channel (topic|purpose|description): ?/, "");
-    line.append(`${nameOf(message.user) || message.user} `, words ?? "", words && !/[:：]\s?$/.test(words) ? "" : "");
+    line.append(`${nameOf(message.user) || message.user} `, words ?? "");
     if (!words || /[:：]\s?$/.test(words)) line.append(marked(said, around.seen));
     return line;
   }
@@ -340,12 +340,12 @@ function drawTroubles() {
     const button = el("button", "", name);
     button.type = "button";
     button.dataset.kind = kind;
-    const words = el("small", "", told(timed ? seconds.value : 0));
-    seconds.addEventListener("input", () => { words.textContent = told(seconds.value); });
+    const tell = () => { row.title = told(timed ? seconds.value : 0); };
+    seconds.addEventListener("input", tell);
+    tell();
     button.addEventListener("click", () => post("/page/trouble", { kind, seconds: timed ? Number(seconds.value) : 0 }));
     row.append(button);
     if (timed) row.append(seconds, el("span", "unit", t("seconds")));
-    row.append(words);
     return row;
   }));
 }
@@ -555,6 +555,7 @@ $("scroll").addEventListener("scroll", () => { if (atEnd()) { $("newest").hidden
 $("newest").addEventListener("click", toEnd);
 $("fire").addEventListener("click", () => outage(true));
 $("resolve").addEventListener("click", () => outage(false));
+$("trouble").addEventListener("toggle", () => { if ($("trouble").open) $("trouble").scrollIntoView({ block: "end" }); });
 $("normal").addEventListener("click", () => post("/page/trouble", { kind: "" }));
 $("members").addEventListener("click", () => {
   const dialog = $("people");
