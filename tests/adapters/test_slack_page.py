@@ -198,8 +198,32 @@ async def test_an_outage_is_fired_confirmed_and_told_of_with_the_card_and_its_fo
         await expect(told).to_contain_text("成功率 83%", timeout=15_000)
         await expect(card).to_contain_text("成功率 83%", timeout=15_000)
 
-        await page.get_by_role("button", name="告警恢复").click()
+        await page.get_by_role("button", name="全部告警恢复").click()
         await expect(page.locator(".msg", has_text="告警已全部恢复")).to_be_visible(timeout=15_000)
+
+
+async def test_an_alert_is_judged_on_its_card(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, bot=tmp_path) as one:
+        page = one.page
+        await page.get_by_role("button", name="触发待判断告警").click()
+        await expect(page.locator("#outage-said")).to_have_text("告警已送达，看看 #alerts")
+        await one.enter("alerts")
+        card = one.last()
+        await expect(card.locator("h3")).to_contain_text("告警待判断", timeout=15_000)
+        await expect(card).to_contain_text("搜索 P99 1.8 秒")
+        await card.get_by_role("button", name="声明 P3").click()
+        asked = page.get_by_role("dialog", name="声明 P3")
+        await asked.get_by_role("button", name="声明 P3").click()
+        await expect(page.locator("#messages .msg:not(.private)").first).to_contain_text("已归入 F-", timeout=15_000)
+
+
+async def test_the_bot_that_is_not_there_or_refuses_is_said(browser: Browser) -> None:
+    async with opened(browser) as one:
+        await one.page.get_by_role("button", name="触发示例故障").click()
+        await expect(one.page.locator("#outage-said")).to_have_text("机器人没有回应")
+        one.slack.samples["outage"].url = f"{one.url}/page/outage"  # some address that takes no alerts
+        await one.page.get_by_role("button", name="触发示例故障").click()
+        await expect(one.page.locator("#outage-said")).to_have_text("机器人拒绝了告警")
 
 
 async def test_a_command_is_offered_run_and_answered_to_one_person_only(browser: Browser, tmp_path: Path) -> None:
@@ -291,7 +315,9 @@ async def test_strangers_words_are_words(browser: Browser) -> None:
         })  # fmt: skip
         await expect(page.locator("#modal .typed")).to_have_value(HOSTILE)
         await expect(page.locator("#modal label")).to_contain_text(HOSTILE)
-        assert await page.locator("main img, main script, #modal img, #modal script, main b, main a[href^=javascript]").count() == 0
+        assert (
+            await page.locator("main img, main script, #modal img, #modal script, main b, main a[href^=javascript]").count() == 0
+        )
 
 
 async def test_mark_up_is_drawn(browser: Browser) -> None:
@@ -398,7 +424,10 @@ FORM: dict[str, Any] = {
 async def test_a_form_is_filled_in_refused_corrected_and_sent(browser: Browser) -> None:
     async with opened(browser) as one:
         page = one.page
-        answers = [Outcome(error="operation_timeout"), Outcome({"response_action": "errors", "errors": {"title": "太笼统，写现象"}})]
+        answers = [
+            Outcome(error="operation_timeout"),
+            Outcome({"response_action": "errors", "errors": {"title": "太笼统，写现象"}}),
+        ]
         one.app.answer = lambda parcel: answers.pop(0) if answers else Outcome()
         one.slack.windows.show("U0ZHANG", FORM)
         form = page.get_by_role("dialog", name="声明故障")
@@ -497,7 +526,9 @@ async def test_a_thread_opens_beside_and_reactions_are_chips(browser: Browser) -
         await page.locator("#thread-say").fill("我在看")
         await page.locator("#thread-say").press("Enter")
         await expect(page.locator("#replies .msg").last).to_contain_text("我在看")
-        workspace.add(Message(workspace.stamp(), root.channel, workspace.app.bot_user, "悄悄话", thread_ts=root.ts, only="U0ZHANG"))
+        workspace.add(
+            Message(workspace.stamp(), root.channel, workspace.app.bot_user, "悄悄话", thread_ts=root.ts, only="U0ZHANG")
+        )
         await expect(page.locator("#replies .msg.private")).to_contain_text("悄悄话")
         await expect(page.locator("#messages .msg")).to_have_count(1)
         await expect(page.locator("#messages .replies")).to_contain_text("2 条回复")

@@ -410,7 +410,7 @@ function take(seen, first) {
     Object.assign(state, { messages: new Map(), channels: new Map(), acts: new Map(), bot: seen.bot, team: seen.team, commands: seen.commands, shortcuts: seen.shortcuts });
     state.users = new Map(seen.users.map((user) => [user.id, user]));
     $("team").textContent = seen.team.name;
-    $("outage").hidden = !seen.outage;
+    
   }
   const stay = atEnd();
   for (const channel of seen.channels) {
@@ -424,6 +424,7 @@ function take(seen, first) {
     if (!state.messages.has(key) && message.channel === state.channel && mainly(message)) news = true;
     state.messages.set(key, message);
   }
+  $("outage").hidden = !seen.samples.length;
   for (const done of seen.acts) { state.acts.set(done.n, done); over(done.n); }
   Object.assign(state, { modal: seen.modal, trouble: seen.trouble, sockets: seen.connected });
   const change = first && !state.channels.has(state.channel);
@@ -459,11 +460,13 @@ async function say(box, thread) {
   if (!ok) { box.value = text; box.focus(); } else if (box === $("say")) { state.editing = null; toEnd(); }
   grow(); offer();
 }
-async function outage(firing) {
-  $("fire").disabled = $("resolve").disabled = true;
-  const { said } = await post("/page/outage", { firing });
-  $("outage-said").textContent = said.status >= 200 && said.status < 300 ? t(firing ? "sent" : "over") : t(said.status ? "refused" : "lost");
-  $("fire").disabled = $("resolve").disabled = false;
+async function alerts(firing, samples, done) {
+  const buttons = [$("fire"), $("warn"), $("resolve")];
+  for (const button of buttons) button.disabled = true;
+  let worst = 200;
+  for (const sample of samples) { const { said } = await post("/page/outage", { firing, sample }); worst = said.status >= 200 && said.status < 300 ? worst : said.status || 0; }
+  $("outage-said").textContent = t(worst === 200 ? done : worst ? "refused" : "lost");
+  for (const button of buttons) button.disabled = false;
 }
 
 // ------------------------------------------------------------ the composer
@@ -553,8 +556,9 @@ document.addEventListener("click", (event) => {
 });
 $("scroll").addEventListener("scroll", () => { if (atEnd()) { $("newest").hidden = true; markRead(); } });
 $("newest").addEventListener("click", toEnd);
-$("fire").addEventListener("click", () => outage(true));
-$("resolve").addEventListener("click", () => outage(false));
+$("fire").addEventListener("click", () => alerts(true, ["outage"], "sent"));
+$("warn").addEventListener("click", () => alerts(true, ["warning"], "warned"));
+$("resolve").addEventListener("click", () => alerts(false, ["outage", "warning"], "over"));
 $("trouble").addEventListener("toggle", () => { if ($("trouble").open) $("trouble").scrollIntoView({ block: "end" }); });
 $("normal").addEventListener("click", () => post("/page/trouble", { kind: "" }));
 $("members").addEventListener("click", () => {

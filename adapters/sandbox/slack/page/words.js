@@ -4,7 +4,7 @@
 const WORDS = {
   zh: {
     language: "English", tagline: "沙盒：一个人扮演所有人", skip: "跳到输入框", who: "我现在是", channels: "频道", directs: "私信",
-    outage: "演练一次故障", fire: "触发示例故障", resolve: "告警恢复", sent: "告警已送达，看看 #incidents 和新频道", over: "恢复已送达",
+    outage: "演练一次故障", fire: "触发示例故障", warn: "触发待判断告警", resolve: "全部告警恢复", sent: "告警已送达，看看 #incidents 和新频道", warned: "告警已送达，看看 #alerts", over: "恢复已送达",
     lost: "机器人没有回应", refused: "机器人拒绝了告警", trouble: "让 Slack 出点问题", send: "发送", message: "消息", newest: "↓ 新消息",
     members: "人", membersTitle: "频道里的人", pinned: "已置顶", archived: "已归档", privateChannel: "私有频道", app: "应用", edited: "（已编辑）",
     only: "只有你能看到", thread: "消息列", reply: "回复", replies: (n) => `${n} 条回复`, close: "关闭", join: "加入频道", notInside: "你还不在这个频道里。加入后才能看到里面的消息。",
@@ -32,7 +32,7 @@ const WORDS = {
   },
   en: {
     language: "中文", tagline: "Sandbox: play everybody", skip: "Skip to the message box", who: "I am", channels: "Channels", directs: "Direct messages",
-    outage: "Try an incident", fire: "Fire the sample outage", resolve: "Resolve its alerts", sent: "Alerts delivered; look at #incidents and the new channel", over: "Resolution delivered",
+    outage: "Try an incident", fire: "Fire the sample outage", warn: "Fire an alert to judge", resolve: "Resolve all alerts", sent: "Alerts delivered; look at #incidents and the new channel", warned: "Alert delivered; look at #alerts", over: "Resolution delivered",
     lost: "The bot did not answer", refused: "The bot refused the alerts", trouble: "Let Slack misbehave", send: "Send", message: "Message", newest: "↓ New messages",
     members: "people", membersTitle: "People in this channel", pinned: "Pinned", archived: "archived", privateChannel: "private channel", app: "APP", edited: "(edited)",
     only: "Only visible to you", thread: "Thread", reply: "Reply in thread", replies: (n) => `${n} ${n === 1 ? "reply" : "replies"}`, close: "Close", join: "Join channel", notInside: "You are not in this channel yet. Join it to see its messages.",
