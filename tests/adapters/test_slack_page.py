@@ -1,4 +1,4 @@
-"""Slack's page in a real browser: what people see, type, press and fill in; with the real bot, or with an app that is a test's."""
+"""Slack's page in a real browser: what people see, type, press and fill in, with the real bot or with a test's app."""
 
 from __future__ import annotations
 
