@@ -355,8 +355,3 @@ def show_storm(event: Event, incident: Incident, world: World) -> Wanted:
     for connection, chat in world.house.policy.announce:
         slot = f"storm:{connection}:{chat}"
         yield card_wish(slot, connection, chat, None)
-
-
-def actor_of_outbox(me: str) -> Actor:
-    """Name the outbox of one process as an actor."""
-    return Actor(ActorKind.OUTBOX, me)
