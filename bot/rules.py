@@ -14,7 +14,7 @@ from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import Actor, ActorKind
+from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.ports import Capability, Reads
