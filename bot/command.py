@@ -123,16 +123,12 @@ class Answer:
     public: bool = False
 
 
-class Reading(StrEnum):
-    """Say how words may stand: `glued` = Chinese text may follow with no space (harmless commands only)."""
-
-    SPACED = "spaced"
-    GLUED = "glued"
-
-
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order."""
+    """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order.
+
+    `glued` lists the words that Chinese text may follow with no space: those of harmless commands only.
+    """
 
     name: str
     function: Callable[..., Any]

@@ -14,7 +14,7 @@ from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import Actor, ActorKind
+from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.ports import Capability, Reads
@@ -355,8 +355,3 @@ def show_storm(event: Event, incident: Incident, world: World) -> Wanted:
     for connection, chat in world.house.policy.announce:
         slot = f"storm:{connection}:{chat}"
         yield card_wish(slot, connection, chat, None)
-
-
-def actor_of_outbox(me: str) -> Actor:
-    """Name the outbox of one process as an actor."""
-    return Actor(ActorKind.OUTBOX, me)
