@@ -29,13 +29,14 @@ class Call:
     outcome: int | str = "waiting"
     fault: str | None = None
     answered_at: datetime | None = None
+    said: str = ""  # a platform's own code in the answer, where it has one
 
     def told(self) -> dict[str, Any]:
         """Give the call as JSON data."""
         return {
             "n": self.n, "method": self.method, "path": self.path, "body": self.body, "at": self.at.isoformat(),
             "clock": self.clock, "applied": self.applied, "outcome": self.outcome, "fault": self.fault,
-            "answered_at": self.answered_at.isoformat() if self.answered_at else None,
+            "answered_at": self.answered_at.isoformat() if self.answered_at else None, "said": self.said,
         }  # fmt: skip
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,11 +19,8 @@ from adapters.sandbox.front import page_routes
 from adapters.sandbox.outage import Outage
 from adapters.sandbox.rules import Desk, Said
 from adapters.sandbox.signing import wrong_with
+from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-READ_BYTES = 1 << 20
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
@@ -76,7 +70,7 @@ class Plain:
         return self.courier.carry(said) if found.bot_inside else ""
 
     # ------------------------------------------------------------ the bot's side
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return
         path = scope["raw_path"].decode("latin-1")
@@ -89,23 +83,21 @@ class Plain:
             return
         await self._front(scope, receive, send)
 
-    async def _bot_calls(self, scope: MutableMapping[str, Any], path: str, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
+    async def _bot_calls(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
+        body = await read(receive)
         call = self.log.begin(scope["method"], path, body)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         fault = self.faults.striking(call)
         if fault is not None:
             call.fault = f"{fault.do} {fault.when}"
-        if fault is not None and fault.when == "before" and await self._suffer(fault, call, receive, send):
+        if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
             return
         said = self._handle(call, path, body, headers)
-        if fault is not None and fault.when == "applied" and await self._suffer(fault, call, receive, send):
+        if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
             return
-        await _answer(call, said, send)
+        await answer(call, said.status, said.body, said.headers, send)
         if fault is not None and fault.when == "answered" and fault.do == "hold":
-            self.faults.hold(fault, call)
-            await fault.release.wait()
-            self.faults.let_go(fault, call)
+            await held_after(self.faults, fault, call)
 
     def _handle(self, call: Call, path: str, body: bytes, headers: dict[str, str]) -> Said:
         wrong = wrong_with(self._secret, self._clock(), call.method, path, body, headers)
@@ -114,35 +106,6 @@ class Plain:
         )
         call.applied = said.status < 300
         return said
-
-    async def _suffer(self, fault: Fault, call: Call, receive: Receive, send: Send) -> bool:
-        """Let a call suffer; True = it is over and must not go on."""
-        if fault.do == "delay":
-            await asyncio.sleep(fault.seconds)
-            return False
-        if fault.do == "status":
-            headers = {"retry-after": str(fault.retry_after)} if fault.retry_after is not None else {}
-            said = fault.body if fault.body is not None else {"code": "fault", "error": "asked for"}
-            await _answer(call, Said(fault.status, said, headers), send)
-            return True
-        if fault.do == "drop":
-            await _drop(call, send)
-            return True
-        self.faults.hold(fault, call)
-        gone = asyncio.ensure_future(_until_gone(receive))
-        released = asyncio.ensure_future(fault.release.wait())
-        await asyncio.wait({gone, released}, return_when=asyncio.FIRST_COMPLETED)
-        left = gone.done()
-        for waiting in (gone, released):
-            waiting.cancel()
-        self.faults.let_go(fault, call)
-        if left:
-            call.outcome = "gone"
-            return True
-        if fault.do == "silent":
-            await _drop(call, send)
-            return True
-        return False
 
     # ------------------------------------------------------------ the tests' side
     def _controls(self) -> list[Route]:
@@ -203,43 +166,3 @@ class Plain:
         """Let go of everybody and stop delivering."""
         self.faults.clear()
         await self.courier.close()
-
-
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return body
-        part: bytes = message.get("body", b"")
-        body += part
-        if not message.get("more_body") or len(body) > READ_BYTES:
-            return body
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _answer(call: Call, said: Said, send: Send) -> None:
-    body = b"" if said.body is None else json.dumps(said.body, ensure_ascii=False).encode()
-    headers = [(b"content-length", str(len(body)).encode())] if said.status != 204 else []
-    if body:
-        headers.append((b"content-type", b"application/json"))
-    headers += [(name.encode(), value.encode()) for name, value in said.headers.items()]
-    await send({"type": "http.response.start", "status": said.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    call.outcome = said.status
-    call.answered_at = datetime.now(UTC)
-
-
-async def _drop(call: Call, send: Send) -> None:
-    """End the connection without a byte of an answer; the server's own transport hangs behind `send`."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    call.outcome = "dropped"
-    if transport is None:
-        raise ConnectionAbortedError("dropped on request")
-    transport.abort()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)

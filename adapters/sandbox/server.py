@@ -39,11 +39,15 @@ class _Server(uvicorn.Server):
 
 
 class Listener:
-    """Serve an ASGI application on a loopback port, from inside a running event loop; `port` 0 = any free one."""
+    """Serve an ASGI application on a loopback port, from inside a running event loop; `port` 0 = any free one.
 
-    def __init__(self, app: Any, port: int = 0) -> None:
+    `sockets` = whether the application takes WebSockets too.
+    """
+
+    def __init__(self, app: Any, port: int = 0, *, sockets: bool = False) -> None:
         self.app = app
         self.port = port
+        self.sockets = sockets
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -65,7 +69,7 @@ class Listener:
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self.app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, server_header=False,
-            timeout_graceful_shutdown=1, ws="none", backlog=1024,
+            timeout_graceful_shutdown=1, backlog=1024, ws="websockets-sansio" if self.sockets else "none", ws_ping_interval=None,
         )  # fmt: skip
         self._server = _Server(config)
         self._task = asyncio.ensure_future(self._server.serve(sockets=[listening]))

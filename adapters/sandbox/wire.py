@@ -1,0 +1,95 @@
+"""How a stand-in reads and answers one HTTP call, and lets it suffer on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.sandbox.faults import Call, Fault, Faults
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+READ_BYTES = 1 << 20
+
+
+async def read(receive: Receive) -> bytes:
+    """Read a call's body, giving up soon after 1 MiB."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        part: bytes = message.get("body", b"")
+        body += part
+        if not message.get("more_body") or len(body) > READ_BYTES:
+            return body
+
+
+async def answer(call: Call, status: int, said: Any, headers: Mapping[str, str], send: Send) -> None:
+    """Answer a call with JSON; None = without a body."""
+    body = b"" if said is None else json.dumps(said, ensure_ascii=False).encode()
+    sent = [(b"content-length", str(len(body)).encode())] if status != 204 else []
+    if body:
+        sent.append((b"content-type", b"application/json"))
+    sent += [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": body})
+    call.outcome = status
+    call.answered_at = datetime.now(UTC)
+
+
+async def suffer(faults: Faults, fault: Fault, call: Call, receive: Receive, send: Send) -> bool:
+    """Let a call suffer; True = it is over and must not go on."""
+    if fault.do == "delay":
+        await asyncio.sleep(fault.seconds)
+        return False
+    if fault.do == "status":
+        headers = {"retry-after": str(fault.retry_after)} if fault.retry_after is not None else {}
+        said = fault.body if fault.body is not None else {"code": "fault", "error": "asked for"}
+        await answer(call, fault.status, said, headers, send)
+        return True
+    if fault.do == "drop":
+        await drop(call, send)
+        return True
+    faults.hold(fault, call)
+    gone = asyncio.ensure_future(_until_gone(receive))
+    released = asyncio.ensure_future(fault.release.wait())
+    await asyncio.wait({gone, released}, return_when=asyncio.FIRST_COMPLETED)
+    left = gone.done()
+    for waiting in (gone, released):
+        waiting.cancel()
+    faults.let_go(fault, call)
+    if left:
+        call.outcome = "gone"
+        return True
+    if fault.do == "silent":
+        await drop(call, send)
+        return True
+    return False
+
+
+async def held_after(faults: Faults, fault: Fault, call: Call) -> None:
+    """Hold a call whose answer was sent."""
+    faults.hold(fault, call)
+    await fault.release.wait()
+    faults.let_go(fault, call)
+
+
+async def drop(call: Call, send: Send) -> None:
+    """End the connection without a byte of an answer; the server's own transport hangs behind `send`."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    call.outcome = "dropped"
+    if transport is None:
+        raise ConnectionAbortedError("dropped on request")
+    transport.abort()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
