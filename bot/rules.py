@@ -17,13 +17,14 @@ from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
-from bot.ports import Capability, Reads
+from bot.ports import Capability, Reads, Shown
 from bot.views import room_slug
 
 if TYPE_CHECKING:
     from bot.engine.house import House
 
 NO_EFFECT = EffectId(0)
+EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
@@ -105,7 +106,13 @@ def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, in
 # ---------------------------------------------------------------- every fact
 def show_status(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
-        yield room_card(room)
+        card = room_card(room)
+        yield replace(card, delay=_pace(world.reads.shown(card.target), world))
+
+
+def _pace(shown: Shown | None, world: World) -> timedelta:
+    """Give how long a card must not be edited yet: one that waits spends nothing of what an urgent message needs."""
+    return max(shown.at + EDIT_PACE - world.now, timedelta(0)) if shown is not None else timedelta(0)
 
 
 def room_card(room: Room) -> Intent:
@@ -147,8 +154,9 @@ def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
         return
     for connection, chat in world.house.policy.announce:
         slot = f"announce:{connection}:{chat}:{incident.id}"
-        if isinstance(event.payload, ev.RoomOpened) or world.reads.shown(slot) is not None:
-            yield card_wish(slot, connection, chat, incident.id)
+        shown = world.reads.shown(slot)
+        if isinstance(event.payload, ev.RoomOpened) or shown is not None:
+            yield replace(card_wish(slot, connection, chat, incident.id), delay=_pace(shown, world))
 
 
 # ---------------------------------------------------------------- rooms

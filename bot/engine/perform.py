@@ -24,10 +24,8 @@ from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Done, Reads, Ref, Result, Shown, UnitOfWork
-from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
-
-EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 
 
 @dataclass(frozen=True, slots=True)
