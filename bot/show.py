@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -67,6 +67,11 @@ def clock(at: datetime, show: Show, seconds: bool = False) -> str:
         return f"{here.day} {_MONTHS[here.month - 1]}{year} {time}"
     year = "" if here.year == today.year else f"{here.year}年"
     return f"{year}{here.month}月{here.day}日 {time}"
+
+
+def moment(at: datetime, show: Show, seconds: bool = False) -> Span:
+    """Give an instant as a span that a chat may show in each reader's zone; its words are those of `clock`."""
+    return Span(clock(at, show, seconds), "time", target=at.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def span(length: timedelta | float, lang: str) -> str:

@@ -363,6 +363,17 @@ class AccountRow(Row, table=True):
     bot: bool = kept(Boolean)
 
 
+class LookUpRow(Row, table=True):
+    """Keep what came of looking a person up on a chat that does not have them, so that it is not asked again at once."""
+
+    __tablename__ = "look_up"
+    connection: str = kept(String, key=True)
+    person: str = kept(String, key=True)
+    sought: str = kept(String)
+    code: str = kept(String)
+    at: datetime = kept(Utc)
+
+
 def table(row: type[Row]) -> Table:
     """Give the Core table of a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
@@ -386,3 +397,4 @@ ALERT_GROUP = table(AlertGroupRow)
 PERSON = table(PersonRow)
 PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
+LOOK_UP = table(LookUpRow)

@@ -8,7 +8,7 @@ from bot.engine.house import House
 from bot.model.card import Card
 from bot.model.effect import Effect
 from bot.model.ids import GroupId, IncidentId, RoomId
-from bot.model.room import LIVE
+from bot.model.room import LIVE, earlier, entrance
 from bot.ports import Filter, Reads
 from bot.views import alert_card, announcement_card, status_card, storm_card
 
@@ -31,6 +31,7 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
             return None
         runbooks = (house.catalog.get(service) for service in incident.services)
         runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
+        before = earlier(reads.rooms(incident.id), room)
         groups = reads.groups_of(incident.id)[:5]
         card = status_card(
             incident,
@@ -38,13 +39,17 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
             house.show(reads, room.lang, now, hail=house.limits[room.connection].hail),
             groups=groups,
             runbook=runbook,
+            earlier=before.link if before is not None else None,
         )
         return card, room.lang
     lang = house.policy.lang
     show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
     if kind == "announce":
         incident = reads.incident(IncidentId(effect.incident or ""))
-        return (announcement_card(incident, house.prose, show), lang) if incident is not None else None
+        if incident is None:
+            return None
+        link = entrance(reads.rooms(incident.id), effect.connection)
+        return announcement_card(incident, house.prose, show, link=link), lang
     if kind == "group":
         group = reads.group(GroupId(effect.data["group"]))
         if group is None:
@@ -52,7 +57,9 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
         related = reads.incident(group.incident) if group.incident else None
         if related is None and group.service is not None:
             related = next(iter(reads.incidents(Filter(service=group.service, limit=1))), None)
-        return alert_card(group, house.prose, show, related=related, samples=reads.alerts_of(group.id, 10)), lang
+        link = entrance(reads.rooms(related.id), effect.connection) if related is not None else None
+        samples = reads.alerts_of(group.id, 10)
+        return alert_card(group, house.prose, show, related=related, samples=samples, link=link), lang
     held = reads.held_back_since(now - house.policy.auto_rooms_within)
     if not held:
         return None

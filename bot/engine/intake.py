@@ -12,6 +12,7 @@ import structlog
 
 from bot.command import Answer, Context, Declaration
 from bot.engine.binding import Bound, bind, bind_press
+from bot.engine.health import Health, warned
 from bot.engine.house import House
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
 from bot.engine.run import DECLARING, recorded
@@ -26,6 +27,7 @@ from bot.model.room import Room
 from bot.model.say import Say, say
 from bot.model.text import flat, plain
 from bot.ports import Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
+from bot.prose import Show
 from bot.rules import World, page
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
@@ -39,8 +41,9 @@ log = structlog.get_logger("intake")
 class Intake:
     """Turn an inbound delivery into a reply, at most once changing anything."""
 
-    def __init__(self, store: Store, house: House, metrics: Metrics) -> None:
+    def __init__(self, store: Store, house: House, metrics: Metrics, health: Health | None = None) -> None:
         self._store, self._house, self._metrics = store, house, metrics
+        self._health = health or Health(house.clock)
 
     async def handle(self, inbound: Inbound) -> Reply:
         """Answer a delivery after its effect is durable.
@@ -76,6 +79,7 @@ class Intake:
         delivery = _Delivery(uow, self._house, inbound, now)
         started = time.perf_counter()
         reply, keep = delivery.run()
+        reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
             uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)
@@ -101,6 +105,7 @@ class _Delivery:
         self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
         self.refused = False
         self.command = "none"
+        self.recorded: Incident | None = None  # the incident in whose log something was written
         self._account = self._known_account()
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
@@ -181,6 +186,7 @@ class _Delivery:
             return self._say(answer.say or say("nothing_to_say"), bound), False
         cause = f"{self._inbound.connection}:{self._inbound.key}"
         done = recorded(self._uow, self._house, ctx, result, incident, cause)
+        self.recorded = done.incident if done.events else None
         if done.answer.say is not None:
             return self._say(done.answer.say, bound, after=done.incident), True
         if not done.events:
@@ -257,12 +263,17 @@ class _Delivery:
             raise refuse("too_late", minutes=int(late.total_seconds() // 60), line=flat(self._inbound.text))
 
     # ------------------------------------------------------------ words
+    @property
+    def show(self) -> Show:
+        """Show things to the speaker."""
+        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
+        return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
+
     def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
-        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
-        show = self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
+        show = self.show
         text = self._house.prose.say(Say(told.key, params), show)
         for note in bound.notes if bound is not None else ():
             text = (*text, *self._house.prose.say(say("noted", note=note), show))

@@ -168,12 +168,16 @@ class _Book:
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
                 spot = (wanted.lane, wanted.kind, wanted.key or wanted.target)
-                self.intents.setdefault(spot, wanted)
+                first = self.intents.get(spot, wanted)
+                urgency, delay = min(first.urgency, wanted.urgency), min(first.delay, wanted.delay)
+                self.intents[spot] = dataclasses.replace(first, urgency=urgency, delay=delay)
             elif isinstance(wanted, NewRoom):
                 assert incident is not None
                 room = self.uow.add_room(
                     incident.id, wanted.connection, incident.lang, wanted.home, wanted.automatic, wanted.generation, self.now
                 )
+                if wanted.told:
+                    self.uow.save_room(dataclasses.replace(room, told=wanted.told))
                 self.rooms_of(incident.id)
                 self.rooms[incident.id] = list(self.uow.rooms(incident.id))
                 facts.append(ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why))

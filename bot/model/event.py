@@ -362,6 +362,19 @@ class RoomClosed(Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomContinued(Payload):
+    """State that a room goes on from an earlier one, which its chat could not open again."""
+
+    room: RoomId
+    connection: ConnectionId
+    address: str
+    before: RoomId
+    before_address: str
+    link: str | None = None
+    before_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InviteRefused(Payload):
     telling: ClassVar[Telling] = Telling.NOTICE
     room: RoomId

@@ -25,15 +25,19 @@ def alert_card(
     *,
     related: Incident | None = None,
     samples: Sequence[Alert] = (),
+    link: str | None = None,
     offered: Collection[str] = OFFERED,
 ) -> Card:
     """Build the card of an alert group that people must judge; once judged it is one line with no buttons.
 
-    `related` is the open incident on the same service, or the incident that the group belongs to.
+    `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its room.
     """
     word = group_word(group.id)
     if group.state is not GroupState.PROPOSED:
-        return Card(one_line(_judged(group, prose, show, related)), "grey", about=word)
+        way = (Field(prose.label("field.links", show.lang), prose.say(say("card_join", url=link), show)),) if link else ()
+        enters = group.state is GroupState.ATTACHED and related is not None and related.id == group.incident
+        enters = enters and related is not None and related.open and not related.private
+        return Card(one_line(_judged(group, prose, show, related)), "grey", about=word, fields=way if enters else ())
 
     def value(key: str, **params: Any) -> Text:
         return prose.say(say(key, group=group, **params), show)

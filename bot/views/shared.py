@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 MOST_LINES = 10  # of a storm
 
 
-def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: Collection[str] = OFFERED) -> Card:
-    """Build the one card that an announcement channel shows through an incident's life; never for a private incident."""
+def announcement_card(
+    incident: Incident, prose: Prose, show: Show, *, link: str | None = None, offered: Collection[str] = OFFERED
+) -> Card:
+    """Build the one card that an announcement channel shows through an incident's life; never for a private incident.
+
+    `link` leads into its newest room; without one people join by the command.
+    """
     if incident.private:
         raise ValueError(f"{incident.id} is private and has no announcement")
     since = incident.marks.get(Mark.OCCURRED) or incident.marks.get(Mark.DETECTED) or incident.declared_at
@@ -36,6 +41,8 @@ def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: 
         fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
     if incident.active and incident.next_update_by is not None:
         fields.append(("next", about(prose, show, "announce_next", incident)))
+    if link is not None:
+        fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()
     return Card(
         headline=one_line(about(prose, show, "announce_head", incident)),
@@ -50,7 +57,7 @@ def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: 
                 (("incident", incident.id),), (), name == "join",
             )
             for name, command in wanted
-            if command in offered
+            if command in offered and not (name == "join" and link is not None)
         ),
     )  # fmt: skip
 

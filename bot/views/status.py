@@ -50,6 +50,7 @@ def status_card(
     *,
     groups: Sequence[AlertGroup] = (),
     runbook: str | None = None,
+    earlier: str | None = None,
     as_of: datetime | None = None,
     policy: Policy | None = None,
     offered: Collection[str] = OFFERED,
@@ -57,10 +58,10 @@ def status_card(
     """Build an incident's card of one status.
 
     Ages are stated as of the last fact, or as of `as_of` where a person asks: an edited card must not go stale, and the
-    same state gives the same card.
+    same state gives the same card. `earlier` links to the room that this one goes on from.
     """
     moment = as_of or (incident.changed.at if incident.changed else incident.declared_at)
-    fields = _Fields(incident, prose, show, groups, runbook, moment)
+    fields = _Fields(incident, prose, show, groups, runbook, moment, earlier)
     return Card(
         headline=one_line(about(prose, show, f"card_head_{incident.status}", incident)),
         colour=colour(incident),
@@ -80,10 +81,11 @@ class _Fields:
     """Word the fields of a status card, one method each; an empty text leaves the field out."""
 
     def __init__(
-        self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime
-    ) -> None:
+        self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime,
+        earlier: str | None,
+    ) -> None:  # fmt: skip
         self.incident, self.prose, self.show = incident, prose, show
-        self.groups, self.runbook, self.as_of = groups, runbook, as_of
+        self.groups, self.runbook, self.as_of, self.earlier = groups, runbook, as_of, earlier
         marks = incident.marks
         self.start = marks.get(Mark.OCCURRED) or marks.get(Mark.DETECTED) or incident.declared_at
         self.end = marks.get(Mark.RECOVERED) or (incident.closed_at if incident.status is Status.CLOSED else None)
@@ -144,7 +146,7 @@ class _Fields:
         return self.say("card_lasted", length=(self.end or self.as_of) - self.start)
 
     def links(self) -> Text:
-        known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook))
+        known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook), ("card_earlier", self.earlier))
         return self.row([self.say(key, url=url) for key, url in known if url])
 
     def postmortem(self) -> Text:

@@ -119,6 +119,14 @@ GALLERY["status waived"] = _status(
 )
 GALLERY["announcement handling"] = lambda lang: announcement_card(busy(), PROSE, show(lang))
 GALLERY["announcement fresh"] = lambda lang: announcement_card(incident(services=()), PROSE, show(lang))
+GALLERY["announcement room"] = lambda lang: announcement_card(incident(), PROSE, show(lang), link="https://chat.example.com/r/1")
+GALLERY["status continued"] = lambda lang: status_card(
+    busy(), PROSE, show(lang), runbook="https://wiki.example.com/pay", earlier="https://chat.example.com/r/1"
+)
+GALLERY["alert room"] = lambda lang: alert_card(
+    group(state=GroupState.ATTACHED, incident=IncidentId("F-20240520-001")), PROSE, show(lang), related=busy(),
+    link="https://chat.example.com/r/1",
+)  # fmt: skip
 GALLERY["announcement recovered"] = lambda lang: announcement_card(PROMISED["recovered"][0], PROSE, show(lang))
 GALLERY["announcement closed"] = lambda lang: announcement_card(PROMISED["closed"][0], PROSE, show(lang))
 GALLERY["alert proposed"] = lambda lang: alert_card(group(resolved=2, truncated=40, flaps=3), PROSE, show(lang))
@@ -281,8 +289,9 @@ def test_a_private_incident_is_on_no_card_of_others() -> None:
     assert "F-20240520-001" not in repr(storm)
     for state in (GroupState.PROPOSED, GroupState.ATTACHED):
         judged, hidden = group(state=state, incident=IncidentId("F-20240520-001")), busy(private=True, title=plain("密"))
-        card = alert_card(judged, PROSE, show("zh"), related=hidden)
+        card = alert_card(judged, PROSE, show("zh"), related=hidden, link="https://chat.example.com/r/1")
         assert "密" not in repr(card)
+        assert "chat.example.com" not in repr(card)
 
 
 def test_encoded_buttons_are_small() -> None:
