@@ -23,7 +23,10 @@ PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Say how to show things to one reader or room; `hail` is what must stand before a typed command there (`@bot `)."""
+    """Say how to show things to one reader or room; `hail` is what must stand before a typed command there (`@bot `).
+
+    `buttons` names what can be clicked below the text: the lines to type that they replace are left out.
+    """
 
     lang: str
     tz: str
@@ -31,6 +34,7 @@ class Show:
     person: Callable[[PersonId], str]  # looked up when shown; an erased person has no name
     service: Callable[[ServiceId, str], str]
     hail: str = ""
+    buttons: frozenset[str] = frozenset()
 
 
 def clean(words: str) -> str:

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
-from bot.model.event import Invitee, Mark, Status, Via
+from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Change, Latest, Outcome
 from bot.model.person import Actor
@@ -112,6 +112,7 @@ class IncidentRow(Row, table=True):
     linked: tuple[IncidentId, ...] = kept(Json(tuple[IncidentId, ...]))
     bridge: str | None = kept(String, null=True)
     recovery: Text = kept(Json(Text))
+    method: Method | None = kept(Word(Method), null=True)
     observe_until: datetime | None = kept(Utc, null=True)
     recovery_asked_at: datetime | None = kept(Utc, null=True)
     commander_nagged_at: datetime | None = kept(Utc, null=True)

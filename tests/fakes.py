@@ -50,8 +50,8 @@ class Posted:
 
     @property
     def words(self) -> str:
-        """Give what a text message says; empty for a card."""
-        return "" if isinstance(self.content, Card) else flat(self.content)
+        """Give what a message says, with buttons below it or not; empty for the card of a state."""
+        return flat(self.content.text if isinstance(self.content, Card) else self.content)
 
 
 @dataclass(slots=True)

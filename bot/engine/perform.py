@@ -13,19 +13,23 @@ import msgspec
 
 from bot.engine.addressing import account_of, addressed, addressed_text
 from bot.engine.cards import card_of, chat_of
+from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.notices import direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.effect import Effect, EffectKind, Intent
-from bot.model.event import Fact
+from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
-from bot.model.say import Say, say
+from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
-from bot.ports import Capability, ChatAdapter, Done, Reads, Ref, Result, Shown, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
 from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
+
+MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +212,6 @@ async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
     return Done()
 
 
-def _marked(content: Text, house: House, reads: Reads, lang: str, now: datetime) -> Text:
-    return (*house.prose.say(say("sent_again"), house.show(reads, lang, now)), Span(" "), *content)
-
-
 def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
     """Post the entries after `told`; a range once frozen is posted unchanged until it is settled."""
     frozen = effect.hi is not None
@@ -222,20 +222,25 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     limits = house.limits[room.connection]
     show = house.show(reads, room.lang, now, hail=limits.hail)
     lines: list[Text] = []
+    told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            told = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
-            line = _cut(told, limits.text_chars - 100, limits.text_bytes - 300)
+            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
             lines.append(line)
+            told.append(event)
         last = event.n
     more = newest > last
-    content: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+        clickable = room_line(told[0], incident, house, show)
+        content = addressed(clickable, room.connection, reads) if clickable is not None else content
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -252,7 +257,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
     key = key_of(house, "tell", room.id, room.generation, lo, hi)
 
-    again = _marked(content, house, reads, room.lang, now)
+    again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
         return await chat.post(address, again if marked else content, key)
@@ -285,7 +290,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Wait(gathered - now)
     if shown is not None:
         same = shown.digest == digest or (not editable and shown.headline == card.headline)
-        if same and not effect.maybe_sent:  # an attempt of unknown outcome may have shown something else meanwhile
+        sure = not effect.maybe_sent  # an attempt of unknown outcome may have shown something else meanwhile
+        if same and sure and not effect.data.get(FORCE):
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
@@ -318,7 +324,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     if editable and shown is not None:
         old = shown.ref
         return Call(lambda adapter, _: adapter.edit(old, content), done, again=True)
-    marked = content if not isinstance(content, tuple) else _marked(content, house, reads, lang, now)
+    marked = sent_again(content, house, house.show(reads, lang, now))
     return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=(key, chat))
 
 
@@ -338,9 +344,10 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
-    said = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
-    content = addressed_text(said, effect.connection, reads)
-    again = _marked(content, house, reads, lang, now)
+    show = house.show(reads, lang, now, person.tz if person else None)
+    said = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
+    content = addressed(said, effect.connection, reads)
+    again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(
         lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)

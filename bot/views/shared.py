@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bot.model.incident import Incident
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.show import Show
+from bot.views.offers import Maker
 from bot.views.titles import COLOURS, OFFERED, about, colour, one_line, sign
 
 if TYPE_CHECKING:
@@ -84,6 +86,14 @@ def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit
                 prose.label("button.list", show.lang), "list", show.hail + prose.label("typed.list", show.lang),
                 (("only", "open"),), (), True,
             ),
+            *_apart(shown[:MOST_LINES], prose, show),
         ),
         footer=one_line(prose.say(say("storm_foot"), show)),
     )  # fmt: skip
+
+
+def _apart(incidents: Sequence[Incident], prose: Prose, show: Show) -> tuple[Button, ...]:
+    """Offer to handle one of them apart: who joins opens its room."""
+    make = Maker(prose, show)
+    options = tuple(make.click(f"{i.id} {i.severity}", "join", {"incident": i.id}) for i in incidents)
+    return (replace(make.named("offer.apart", "join", {}, "F-…"), options=options),) if options else ()
