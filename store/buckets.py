@@ -51,4 +51,4 @@ class BucketWrites(Reader):
         return max(tat - burst - now, (held_until or _NEVER) - now, timedelta(milliseconds=1))
 
     def hold(self, bucket: str, until: datetime) -> None:
-        self.link.write(_HOLD, {"name": bucket, "tat": _NEVER, "held_until": until})
+        self.link.put(_HOLD, {"name": bucket, "tat": _NEVER, "held_until": until})

@@ -91,7 +91,7 @@ class GroupWrites(GroupReads):
         return dataclasses.replace(group, id=GroupId(ident))
 
     def save_group(self, group: AlertGroup) -> None:
-        self.link.write(_SAVE, {**GROUPS.values(group), "p_open": self._open(group), "p_id": group.id, "p_key": group.key})
+        self.link.put(_SAVE, {**GROUPS.values(group), "p_open": self._open(group), "p_id": group.id, "p_key": group.key})
 
     def _built(self, row: Sequence[Any] | None) -> AlertGroup | None:
         return GROUPS.build(row) if row else None

@@ -147,7 +147,7 @@ class QueueWrites(QueueReads):
                 EffectId(0), intent.kind, intent.lane, intent.target, intent.connection, intent.wish, EffectState.TODO,
                 intent.urgency, at + intent.delay, at, incident=intent.incident, data=intent.data, key=intent.key,
             )  # fmt: skip
-            self.link.write(_WISH_FOR if intent.wish else _SEND, EFFECTS.values(effect))
+            self.link.put(_WISH_FOR if intent.wish else _SEND, EFFECTS.values(effect))
             self.queued = True
 
     def claim(self, me: str, connections: Sequence[ConnectionId], now: datetime, lease: timedelta, limit: int) -> list[Effect]:
@@ -218,7 +218,7 @@ class QueueWrites(QueueReads):
         twin = self._twin(effect) if effect.wish else None
         waits = dataclasses.replace(effect, state=EffectState.TODO)
         if twin is not None:
-            self.link.write(_DELETE, {"p_id": effect.id})
+            self.link.put(_DELETE, {"p_id": effect.id})
             frozen = effect if effect.lo is not None else twin
             waits = dataclasses.replace(
                 twin,
@@ -231,7 +231,7 @@ class QueueWrites(QueueReads):
                 first_tried_at=effect.first_tried_at or twin.first_tried_at,
             )
         values = {**EFFECTS.values(waits), "owner": None, "lease": None, "settled_at": None}
-        self.link.write(_SET, {"p_id": waits.id, **{name: values[name] for name in _AGAIN}})
+        self.link.put(_SET, {"p_id": waits.id, **{name: values[name] for name in _AGAIN}})
         return waits
 
     def _twin(self, effect: Effect) -> Effect | None:

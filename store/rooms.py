@@ -81,10 +81,10 @@ class RoomWrites(RoomReads):
         return Room(RoomId(ident), incident, connection, RoomState.WANTED, lang, generation, home=home, automatic=automatic)
 
     def save_room(self, room: Room) -> None:
-        self.link.write(_SAVE, {**ROOMS.values(room), "p_id": room.id})
+        self.link.put(_SAVE, {**ROOMS.values(room), "p_id": room.id})
 
     def bind_address(self, connection: ConnectionId, chat: str, room: RoomId, ways: str = "both") -> None:
-        self.link.write(_BIND, {"connection": connection, "chat": chat, "room": room, "ways": ways})
+        self.link.put(_BIND, {"connection": connection, "chat": chat, "room": room, "ways": ways})
 
     def save_shown(self, slot: str, shown: Shown) -> None:
-        self.link.write(_SHOW, {**SHOWN.values(shown), "slot": slot})
+        self.link.put(_SHOW, {**SHOWN.values(shown), "slot": slot})

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import BindParameter, Dialect, Executable, Select, String, bindparam, literal_column, select
+import msgspec
+from sqlalchemy import BindParameter, Boolean, Dialect, Executable, Select, String, bindparam, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
@@ -20,6 +21,8 @@ Convert = Callable[[Any], Any] | None
 Row = tuple[Any, ...]
 _SOME, _AT_ONCE = 512, 64  # rows; a text is kept for each number of rows in one INSERT
 _ONE_ROW = re.compile(r"(.* VALUES )(\([?, ]+\))(.*)", re.DOTALL)
+_TYPED_ROW = re.compile(r"(.*) VALUES \(((?:%\(\w+\)s::\w+(?:, )?)+)\)(.*)", re.DOTALL)
+_TYPED = re.compile(r"%\((\w+)\)s::(\w+)")
 
 
 def p(name: str, kind: Any = None) -> BindParameter[Any]:
@@ -55,6 +58,32 @@ def each(name: str) -> Select[Any]:
     return select(spread(p(name, String())).table_valued("value").c.value)
 
 
+class among(FunctionElement[bool]):
+    """Say whether a column is one of the texts of a JSON list, found by the column's index however many there are.
+
+    On PostgreSQL they are made an array first: of rows out of a function the planner does not know how few they are, and it
+    reads the whole table rather than the index.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, each(name).scalar_subquery())
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, texts = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} IN {texts}"
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, texts = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} = ANY (ARRAY {texts})"
+
+
 class place(FunctionElement[int]):
     """Give where the second text begins in the first, 0 = nowhere."""
 
@@ -79,13 +108,14 @@ def storable(word: Any) -> Any:
 class Prepared:
     """Hold a statement's text for one dialect, and the conversions of what goes in and comes out."""
 
-    __slots__ = ("_in", "_named", "_names", "_out", "_several", "sql")
+    __slots__ = ("_in", "_listed", "_named", "_names", "_out", "_several", "sql")
 
     def __init__(self, core: Executable, columns: Sequence[str] | None, dialect: Dialect) -> None:
         compiled = core.compile(dialect=dialect, column_keys=list(columns) if columns is not None else None)  # type: ignore[attr-defined]
         self.sql: str = compiled.string
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._several: dict[int, str] = {}
+        self._listed: str | None = None
         self._named = not compiled.positional
         self._names = tuple(binds) if self._named else tuple(compiled.positiontup)
         self._in: list[tuple[str, Convert, Any]] = [self._parameter(name, binds[name], dialect) for name in self._names]
@@ -119,6 +149,15 @@ class Prepared:
             assert parts is not None, "an INSERT of one row of parameters"
             found = self._several[rows] = parts[1] + ", ".join([parts[2]] * rows) + parts[3]
         return found
+
+    def listed(self) -> str:
+        """Give the text of an INSERT of any number of rows, named parameters only: `%(rows)s` is a JSON list of objects."""
+        if self._listed is None:
+            parts = _TYPED_ROW.fullmatch(self.sql)
+            assert parts is not None, "an INSERT of one row of parameters"
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in _TYPED.findall(parts[2]))
+            self._listed = f"{parts[1]} SELECT * FROM json_to_recordset(%(rows)s::VARCHAR::json) AS given({columns}){parts[3]}"
+        return self._listed
 
     def taken(self, rows: Iterable[Row]) -> list[Row]:
         """Convert rows to values of the model."""
@@ -157,12 +196,17 @@ class Cursor(Protocol):
 
 
 class Link:
-    """Run statements on one open driver connection, within whatever transaction it is in."""
+    """Run statements on one open driver connection, within whatever transaction it is in.
 
-    __slots__ = ("_raw", "dialect")
+    On a connection that sends without waiting (psycopg's pipeline), `settle` waits for everything sent so far. What `put`
+    sent may then fail later: in the next statement that gives something, or at the end.
+    """
 
-    def __init__(self, raw: Any, dialect: Dialect) -> None:
+    __slots__ = ("_raw", "_settle", "dialect")
+
+    def __init__(self, raw: Any, dialect: Dialect, settle: Callable[[], None] | None = None) -> None:
         self._raw = raw
+        self._settle = settle
         self.dialect = dialect
 
     def rows(self, statement: Statement, **values: Any) -> list[Row]:
@@ -178,27 +222,42 @@ class Link:
     def write(self, statement: Statement, values: Mapping[str, Any]) -> int:
         """Run a statement and give how many rows it touched."""
         prepared = statement.on(self.dialect)
-        cursor: Cursor = self._raw.execute(prepared.sql, prepared.given(values))
-        return cursor.rowcount
+        return self._touched(self._raw.execute(prepared.sql, prepared.given(values)))
 
-    def many(self, statement: Statement, values: Iterable[Mapping[str, Any]]) -> int:
-        """Run a statement once for each set of values and give how many rows they touched together."""
+    def put(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Run a statement whose outcome nobody waits for."""
         prepared = statement.on(self.dialect)
-        cursor: Cursor = self._raw.cursor()
-        cursor.executemany(prepared.sql, [prepared.given(v) for v in values])
-        return cursor.rowcount
+        self._raw.execute(prepared.sql, prepared.given(values))
+
+    def many(self, statement: Statement, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement once for each set of values; nobody waits for the outcome."""
+        prepared = statement.on(self.dialect)
+        self._raw.cursor().executemany(prepared.sql, [prepared.given(v) for v in values])
 
     def spread(self, statement: Statement, values: Sequence[Mapping[str, Any]]) -> int:
-        """Insert rows as `many` does; some on SQLite at once, since its driver gives the interpreter away at every step."""
-        if not self.dialect.positional or len(values) > _SOME:
-            return self.many(statement, values)
+        """Insert rows and give how many were touched: with few statements, whose number and not the rows' is what costs.
+
+        On SQLite the driver gives the interpreter away at every step, on PostgreSQL each row would be a message.
+        """
         prepared = statement.on(self.dialect)
+        if not self.dialect.positional:
+            listed = msgspec.json.encode([prepared.given(row) for row in values]).decode()
+            return self._touched(self._raw.execute(prepared.listed(), {"rows": listed}))
         touched = 0
+        if len(values) > _SOME:
+            several: Cursor = self._raw.cursor()
+            several.executemany(prepared.sql, [prepared.given(v) for v in values])
+            return several.rowcount
         for start in range(0, len(values), _AT_ONCE):
             rows = values[start : start + _AT_ONCE]
             cursor: Cursor = self._raw.execute(prepared.several(len(rows)), [v for row in rows for v in prepared.given(row)])
             touched += cursor.rowcount
         return touched
+
+    def _touched(self, cursor: Cursor) -> int:
+        if self._settle is not None:
+            self._settle()
+        return cursor.rowcount
 
     def text(self, sql: str) -> None:
         """Run SQL of our own that takes and gives nothing, as SAVEPOINT."""

@@ -136,8 +136,8 @@ def test_nothing_reads_a_whole_table(tmp_path: Path, sqlite_template: Path, work
     raw.raw.execute("BEGIN IMMEDIATE")
     work(Unit(Link(raw, sqlite.dialect())))
     assert raw.plans
-    # A scan along an index stops at the limit; one of our own JSON list is as long as the list.
-    looks = [plan for plan in raw.plans if "json_each" not in plan]
+    # A scan along an index stops at the limit; one of our own JSON list, or of what was just found, is as long as that.
+    looks = [plan for plan in raw.plans if "json_each" not in plan and not plan.startswith("SCAN found ")]
     scans = [plan for plan in looks if plan.startswith("SCAN") and "USING" not in plan.split("|")[0]]
     assert scans == []
     sorts = [plan for plan in raw.plans if "TEMP B-TREE" in plan.split("|")[0] and not any(word in plan for word in SORTED)]
