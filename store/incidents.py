@@ -17,6 +17,7 @@ from bot.model.incident import Incident
 from bot.model.person import Actor
 from bot.ports import Filter
 from store import tables as t
+from store.groups import Foreseen
 from store.listing import listing
 from store.mapping import EVENTS, INCIDENTS
 from store.statement import Statement, each, p, word
@@ -173,6 +174,7 @@ class IncidentWrites(IncidentReads):
 
     _known: dict[str, Incident]
     _drawn: set[str]
+    _foreseen: Foreseen
 
     def alone(self, what: str) -> None:
         if self.link.dialect.name == "postgresql":  # SQLite has one writer anyway
@@ -185,6 +187,8 @@ class IncidentWrites(IncidentReads):
         return ident
 
     def lock_incident(self, ident: IncidentId) -> Incident | None:
+        if ident in self._foreseen.incidents:  # locked already, so only this transaction can have changed it
+            return self._known[ident]
         row = self.link.row(_LOCK, p_id=ident)
         if row is None:
             return None
@@ -209,6 +213,7 @@ class IncidentWrites(IncidentReads):
         self._save_people(incident, before)
         self._save_services(incident, before)
         if before is not None and before.open is not incident.open:
+            self._foreseen.groups.clear()
             self.link.put(_OPEN_GROUPS if incident.open else _CLOSE_GROUPS, {"p_id": incident.id})
         self._known[incident.id] = incident
         self._append(incident.id, events)

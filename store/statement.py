@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import BindParameter, Boolean, Dialect, Executable, Select, String, bindparam, literal_column, select
+from sqlalchemy import BindParameter, Dialect, Executable, Select, String, bindparam, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
@@ -65,8 +65,7 @@ class among(FunctionElement[bool]):
     reads the whole table rather than the index.
     """
 
-    inherit_cache = True
-    type = Boolean()
+    inherit_cache = True  # of no type: SQLAlchemy would compare a boolean with 1, and SQLite then not use the index
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         super().__init__(column, each(name).scalar_subquery())
@@ -218,6 +217,14 @@ class Link:
         """Run a statement and give its first row."""
         found = self.rows(statement, **values)
         return found[0] if found else None
+
+    def several(self, *statements: Statement, **values: Any) -> list[list[Row]]:
+        """Run statements that take the same values one after the other, and give the rows of each."""
+        prepared = [statement.on(self.dialect) for statement in statements]
+        if self._settle is None:
+            return [one.taken(self._raw.execute(one.sql, one.given(values)).fetchall()) for one in prepared]
+        cursors = [self._raw.execute(one.sql, one.given(values)) for one in prepared]  # all sent before any is waited for
+        return [one.taken(cursor.fetchall()) for one, cursor in zip(prepared, cursors, strict=True)]
 
     def write(self, statement: Statement, values: Mapping[str, Any]) -> int:
         """Run a statement and give how many rows it touched."""

@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, null, select, text, tuple_, update
 from bot.model.deadline import Deadline, Due
 from bot.model.ids import IncidentId
 from store import tables as t
+from store.groups import Foreseen
 from store.mapping import DEADLINES
 from store.statement import Statement, p
 from store.visible import Reader
@@ -37,8 +38,13 @@ _FIRE = Statement(
 class TimerWrites(Reader):
     """Set and take timers."""
 
+    _foreseen: Foreseen
+
     def set_deadlines(self, incident: IncidentId, due: Due) -> None:
-        have = {(kind, slot): (at, fired_for) for kind, slot, at, fired_for in self.link.rows(_OF, p_incident=incident)}
+        rows = self._foreseen.timers.pop(incident, None)
+        if rows is None:
+            rows = self.link.rows(_OF, p_incident=incident)
+        have = {(kind, slot): (at, fired_for) for kind, slot, at, fired_for in rows}
         for (kind, slot), at in due.items():
             found = have.get((kind, slot))
             if found is None:

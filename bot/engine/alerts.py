@@ -125,7 +125,9 @@ class _Delivery:
 
     def take_all(self, changes: Sequence[AlertChange]) -> Mapping[str, GroupId]:
         """Do what the rules say about all changes, and tell under which groups the alerts are to be filed."""
-        for decision, some in _by_key(self.house, self.by.id, changes):
+        folded = _by_key(self.house, self.by.id, changes)
+        self.uow.foresee_groups([decision.key for decision, _ in folded])
+        for decision, some in folded:
             self.take(decision, some)
         return self.filed
 
