@@ -139,7 +139,8 @@ class GroupWrites(GroupReads):
 
     def save_group(self, group: AlertGroup) -> None:
         self._foreseen.groups.pop(group.key, None)
-        self.link.put(_SAVE, {**GROUPS.values(group), "p_open": self._open(group), "p_id": group.id, "p_key": group.key})
+        values = {**GROUPS.values(group), "p_open": self._open(group), "p_id": group.id, "p_key": group.key}
+        self.link.late(_SAVE, values, ("group", group.id))
 
     def _built(self, row: Sequence[Any] | None) -> AlertGroup | None:
         return GROUPS.build(row) if row else None

@@ -222,10 +222,8 @@ class IncidentWrites(IncidentReads):
         self._append(None, (event,))
 
     def _append(self, incident: IncidentId | None, events: Sequence[Event]) -> None:
-        if len(events) == 1:
-            self.link.put(_APPEND, {**EVENTS.values(events[0]), "incident": incident})
-        elif events:
-            self.link.many(_APPEND, [{**EVENTS.values(event), "incident": incident} for event in events])
+        for event in events:
+            self.link.late(_APPEND, {**EVENTS.values(event), "incident": incident})
 
     def _save_row(self, incident: Incident, before: Incident | None) -> None:
         if before is None:
@@ -239,7 +237,7 @@ class IncidentWrites(IncidentReads):
         statement = _UPDATES.get(names)
         if statement is None:
             statement = _UPDATES[names] = Statement(update(t.INCIDENT).where(_I.id == p("id")), names)
-        self.link.put(statement, {**changed, "p_id": incident.id})
+        self.link.late(statement, {**changed, "p_id": incident.id}, ("incident", incident.id))
 
     def _save_people(self, incident: Incident, before: Incident | None) -> None:
         had: tuple[PersonId, ...] = before.involved if before else ()

@@ -124,14 +124,15 @@ class PostgresStore:
     def _attempt(self, raw: psycopg.Connection[Any], job: Callable[[UnitOfWork], T]) -> tuple[T, bool]:
         """Run a job without waiting for what gives nothing, until its end; gives its value, and whether effects wait."""
         with raw.pipeline() as pipeline:
-            unit = Unit(Link(raw, self._dialect, pipeline.sync))
+            link = Link(raw, self._dialect, pipeline.sync)
+            unit = Unit(link)
             try:
                 value = done(job, unit)
+                link.end()
             except BaseException:
                 with contextlib.suppress(psycopg.Error):  # what else failed behind the first failure
                     pipeline.sync()
                 raise
-            pipeline.sync()
         return value, unit.queued
 
     def _commit(self, raw: psycopg.Connection[Any], last: bool) -> bool:

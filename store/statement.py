@@ -21,8 +21,8 @@ Convert = Callable[[Any], Any] | None
 Row = tuple[Any, ...]
 _SOME, _AT_ONCE = 512, 64  # rows; a text is kept for each number of rows in one INSERT
 _ONE_ROW = re.compile(r"(.* VALUES )(\([?, ]+\))(.*)", re.DOTALL)
-_TYPED_ROW = re.compile(r"(.*) VALUES \(((?:%\(\w+\)s::\w+(?:, )?)+)\)(.*)", re.DOTALL)
-_TYPED = re.compile(r"%\((\w+)\)s::(\w+)")
+_NAMED_ROW = re.compile(r"(.*) VALUES \(((?:%\(\w+\)s(?:::\w+)?(?:, )?)+)\)(.*)", re.DOTALL)
+_NAMED = re.compile(r"%\((\w+)\)s(?:::(\w+))?")  # what has no type is a boolean
 
 
 def p(name: str, kind: Any = None) -> BindParameter[Any]:
@@ -150,12 +150,21 @@ class Prepared:
         return found
 
     def listed(self) -> str:
-        """Give the text of an INSERT of any number of rows, named parameters only: `%(rows)s` is a JSON list of objects."""
+        """Give the text of an INSERT or UPDATE for any number of sets of values: `%(rows)s` is a JSON list of objects.
+
+        Named parameters only; an UPDATE's own condition is the last WHERE in it.
+        """
         if self._listed is None:
-            parts = _TYPED_ROW.fullmatch(self.sql)
-            assert parts is not None, "an INSERT of one row of parameters"
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in _TYPED.findall(parts[2]))
-            self._listed = f"{parts[1]} SELECT * FROM json_to_recordset(%(rows)s::VARCHAR::json) AS given({columns}){parts[3]}"
+            parts = _NAMED_ROW.fullmatch(self.sql)
+            named = dict(_NAMED.findall(parts[2] if parts is not None else self.sql))
+            columns = ", ".join(f'"{name}" {kind or "BOOLEAN"}' for name, kind in named.items())
+            given = f"json_to_recordset(%(rows)s::VARCHAR::json) AS given({columns})"
+            if parts is not None:
+                self._listed = f"{parts[1]} SELECT * FROM {given}{parts[3]}"
+            else:
+                change, _, condition = _NAMED.sub(r'given."\1"', self.sql).rpartition("WHERE ")
+                assert change.startswith("UPDATE "), "an INSERT of one row or an UPDATE"
+                self._listed = f"{change}FROM {given} WHERE {condition}"
         return self._listed
 
     def taken(self, rows: Iterable[Row]) -> list[Row]:
@@ -198,18 +207,21 @@ class Link:
     """Run statements on one open driver connection, within whatever transaction it is in.
 
     On a connection that sends without waiting (psycopg's pipeline), `settle` waits for everything sent so far. What `put`
-    sent may then fail later: in the next statement that gives something, or at the end.
+    sent may then fail later: in the next statement that gives something, or in `end`, which such a connection's user calls.
     """
 
-    __slots__ = ("_raw", "_settle", "dialect")
+    __slots__ = ("_late", "_raw", "_settle", "_touched_late", "dialect")
 
     def __init__(self, raw: Any, dialect: Dialect, settle: Callable[[], None] | None = None) -> None:
         self._raw = raw
         self._settle = settle
+        self._late: dict[Prepared, list[Any]] = {}
+        self._touched_late: set[tuple[str, Any]] = set()
         self.dialect = dialect
 
     def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Run a statement and give its rows as values of the model."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
         return prepared.taken(self._raw.execute(prepared.sql, prepared.given(values)).fetchall())
 
@@ -220,6 +232,7 @@ class Link:
 
     def several(self, *statements: Statement, **values: Any) -> list[list[Row]]:
         """Run statements that take the same values one after the other, and give the rows of each."""
+        self._catch_up()
         prepared = [statement.on(self.dialect) for statement in statements]
         if self._settle is None:
             return [one.taken(self._raw.execute(one.sql, one.given(values)).fetchall()) for one in prepared]
@@ -228,16 +241,51 @@ class Link:
 
     def write(self, statement: Statement, values: Mapping[str, Any]) -> int:
         """Run a statement and give how many rows it touched."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
         return self._touched(self._raw.execute(prepared.sql, prepared.given(values)))
 
     def put(self, statement: Statement, values: Mapping[str, Any]) -> None:
         """Run a statement whose outcome nobody waits for."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
         self._raw.execute(prepared.sql, prepared.given(values))
 
+    def late(self, statement: Statement, values: Mapping[str, Any], row: tuple[str, Any] | None = None) -> None:
+        """Do as `put`, on a connection that does not wait together with its like, before anything else is run.
+
+        `row` names the one row that is changed: a second change of it comes after the first.
+        """
+        if self._settle is None:
+            self.put(statement, values)
+            return
+        if row is not None:
+            if row in self._touched_late:
+                self._catch_up()
+            self._touched_late.add(row)
+        prepared = statement.on(self.dialect)
+        self._late.setdefault(prepared, []).append(prepared.given(values))
+
+    def end(self) -> None:
+        """Wait for everything; raises what failed."""
+        self._catch_up()
+        if self._settle is not None:
+            self._settle()
+
+    def _catch_up(self) -> None:
+        if not self._late:
+            return
+        late, self._late = self._late, {}
+        self._touched_late.clear()
+        for prepared, values in late.items():
+            if len(values) == 1:
+                self._raw.execute(prepared.sql, values[0])
+            else:
+                self._raw.execute(prepared.listed(), {"rows": msgspec.json.encode(values).decode()})
+
     def many(self, statement: Statement, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each set of values; nobody waits for the outcome."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
         self._raw.cursor().executemany(prepared.sql, [prepared.given(v) for v in values])
 
@@ -246,6 +294,7 @@ class Link:
 
         On SQLite the driver gives the interpreter away at every step, on PostgreSQL each row would be a message.
         """
+        self._catch_up()
         prepared = statement.on(self.dialect)
         if not self.dialect.positional:
             listed = msgspec.json.encode([prepared.given(row) for row in values]).decode()
@@ -268,4 +317,5 @@ class Link:
 
     def text(self, sql: str) -> None:
         """Run SQL of our own that takes and gives nothing, as SAVEPOINT."""
+        self._catch_up()
         self._raw.execute(sql)

@@ -106,7 +106,7 @@ class Counting:
 
 def test_a_delivery_of_any_size_is_few_statements(link: Link) -> None:
     raw = Counting(link._raw)
-    uow = Unit(Link(raw, link.dialect))
+    uow = Unit(Link(raw, link.dialect, link._settle))
     many = [alert(f"f{n}") for n in range(1200)]
     uow.upsert_alerts("prom", many, T0)
     assert raw.count == 2
@@ -163,7 +163,7 @@ def test_groups_that_a_delivery_changes_are_looked_up_together(link: Link) -> No
         uow.set_deadlines(incident.id, due)
         made.append((uow.add_group(group(f"k{n}", state=GroupState.ATTACHED, incident=incident.id)), incident, room))
     raw = Counting(link._raw)
-    uow = Unit(Link(raw, link.dialect))
+    uow = Unit(Link(raw, link.dialect, link._settle))
     uow.foresee_groups([f"k{n}" for n in range(12)])
     assert raw.count == 4
     for known, incident, room in made:
