@@ -1,4 +1,4 @@
-"""Alerts: the hot path. A delivery of any size is at most four statements."""
+"""Alerts: the hot path. A delivery of any size is at most four statements, on SQLite one for 64 rows that it writes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 Convert = Callable[[Any], Any] | None
 Row = tuple[Any, ...]
-_SOME, _AT_ONCE = 512, 64  # rows; a text is kept for each number of rows in one INSERT
+_AT_ONCE = 64  # rows; a text is kept for each number of rows in one INSERT
 _ONE_ROW = re.compile(r"(.* VALUES )(\([?, ]+\))(.*)", re.DOTALL)
 _NAMED_ROW = re.compile(r"(.*) VALUES \(((?:%\(\w+\)s(?:::\w+)?(?:, )?)+)\)(.*)", re.DOTALL)
 _NAMED = re.compile(r"%\((\w+)\)s(?:::(\w+))?")  # what has no type is a boolean
@@ -198,8 +198,6 @@ class Cursor(Protocol):
 
     rowcount: int
 
-    def execute(self, sql: Any, values: Any = ..., /) -> Any: ...
-    def executemany(self, sql: Any, values: Any, /) -> Any: ...
     def fetchall(self) -> list[Any]: ...
 
 
@@ -300,10 +298,6 @@ class Link:
             listed = msgspec.json.encode([prepared.given(row) for row in values]).decode()
             return self._touched(self._raw.execute(prepared.listed(), {"rows": listed}))
         touched = 0
-        if len(values) > _SOME:
-            several: Cursor = self._raw.cursor()
-            several.executemany(prepared.sql, [prepared.given(v) for v in values])
-            return several.rowcount
         for start in range(0, len(values), _AT_ONCE):
             rows = values[start : start + _AT_ONCE]
             cursor: Cursor = self._raw.execute(prepared.several(len(rows)), [v for row in rows for v in prepared.given(row)])

@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from bot import schema
-from bot.engine.alerts import Summary, intake_alerts
-from bot.engine.gather import Gathering
+from bot.engine.alerts import Summary, in_parts, intake_alerts
+from bot.engine.gather import MOST, Gathering
 from bot.engine.house import House
 from bot.engine.silence import stale_sources as find_stale
 from bot.errors import Malformed, NotStored
@@ -119,8 +119,8 @@ class Webhooks:
     """Serve the webhooks of all configured sources.
 
     Answers: 200 after the commit; 400 `{"error", "field"}` for what cannot be read; 401, 404, 405, 413 and 415 as HTTP
-    has them; 408 when the body did not come in time; 503 with Retry-After when nothing was stored or not in time. Nothing
-    is ever half-stored, and a repeat of a stored delivery changes nothing.
+    has them; 408 when the body did not come in time; 503 with Retry-After when it was not stored, or not all of it in time.
+    A group's alerts are never half-stored, and a repeat changes nothing of what was stored.
     """
 
     def __init__(
@@ -195,9 +195,14 @@ class Webhooks:
         return bytes(body)
 
     async def _store_posting(self, source: str, posting: Posting) -> None:
+        """Store a posting in jobs that people's commands can go between; raises when one fails, and leaves what was stored."""
+        for part in in_parts(self._house, source, posting, MOST):
+            await self._store_part(source, part)
+
+    async def _store_part(self, source: str, part: Posting) -> None:
         now, heard_at = self._house.clock.now(), self._heard.get(source)
         summary = await self._store.tx(
-            lambda uow: intake_alerts(uow, self._house, source, posting, now, heard_at), bulk=max(1, len(posting.alerts))
+            lambda uow: intake_alerts(uow, self._house, source, part, now, heard_at), bulk=max(1, len(part.alerts))
         )
         self._count(source, summary)
 

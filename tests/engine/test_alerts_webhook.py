@@ -22,8 +22,9 @@ from bot.engine.webhooks import PARSED_ON_LOOP, Auth, Basic, Bearer, Hmac, Sourc
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model.person import Viewer
+from bot.model.routing import Rule
 from bot.ports import Reads, UnitOfWork
-from tests.engine.alert_house import HandClock, house
+from tests.engine.alert_house import RULES, HandClock, house
 
 BODY = (Path(__file__).parent.parent / "fixtures" / "alertmanager" / "firing.json").read_bytes()
 BEARER = Bearer("s3cret-bearer")
@@ -68,10 +69,10 @@ class Answer:
 class Front:
     """The endpoint in an application, spoken to as a server does, piece by piece."""
 
-    def __init__(self, auth: Auth = BEARER, store: Keeper | None = None, **settings: Any) -> None:
+    def __init__(self, auth: Auth = BEARER, store: Any = None, rules: Sequence[Rule] = RULES, **settings: Any) -> None:
         self.clock, self.store, self.metrics = HandClock(), store or Keeper(), Metrics()
         sources = {"alertmanager": SourceSettings("alertmanager", Source(), auth)}
-        hooks = Webhooks(self.store, house(self.clock), sources, self.metrics, **settings)
+        hooks = Webhooks(self.store, house(self.clock, rules), sources, self.metrics, **settings)
         self.app = Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in hooks.routes()])
 
     async def post(
