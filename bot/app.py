@@ -37,6 +37,7 @@ from bot.model.routing import compile_rules
 from bot.plugins import plugin
 from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
 from bot.prose import Prose
+from bot.romanise import romanise
 from bot.web import Endpoint, web
 
 TICK = 0.5  # seconds
@@ -149,6 +150,8 @@ class App:
             taken = await self.outbox.take_back()
             if taken:
                 log.info("took_back_effects", count=taken)
+        if any(chat.limits.spelled for chat in self.chats.values()):
+            await asyncio.to_thread(romanise, "暖")  # loads the library now instead of inside somebody's command
         self.store.on_commit(self.outbox.wake)
         self._workers = [asyncio.create_task(self.outbox.run(), name="outbox")]
         self._workers += [

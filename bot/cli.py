@@ -47,6 +47,7 @@ def build() -> typer.Typer:
         ("run", run),
         ("sandbox", sandbox),
         ("check", check),
+        ("setup", setup),
         ("migrate", migrate),
         ("help", manual),
         ("version", version),
@@ -118,6 +119,38 @@ def check(config: ConfigFile = DEFAULT) -> int:
     said = ", ".join(f"{n} {_several(what, n)}{names}" for n, what, names in counts)
     print(f"{config} is good: {said}")
     return 0
+
+
+def setup(
+    adapter: Annotated[str, typer.Argument(help="The kind of chat: a folder of adapters/chat.")],
+    config: ConfigFile = DEFAULT,
+    checking: Annotated[bool, typer.Option("--check", help="Ask the chat about the credentials of the configuration.")] = False,
+    http: Annotated[str | None, typer.Option("--http", help="Let the chat call us, at this public address.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The connection. [default: the adapter's name]")] = None,
+) -> int:
+    """Print what a chat needs to install the app, or check the credentials that are configured."""
+    import json
+
+    from bot.plugins import part
+
+    how = part("adapters.chat", adapter, "setup")
+    if not checking:
+        print(json.dumps(how.manifest(http is not None, http, name or adapter), ensure_ascii=False, indent=2))
+        print("\n".join(f"{n}. {step}" for n, step in enumerate(how.steps(http is not None), 1)), file=sys.stderr)
+        return 0
+    loaded = _load(config)
+    _configure_log(loaded)
+    chosen = {key: chat for key, chat in loaded.chats.items() if chat.adapter == adapter and name in (None, key)}
+    if not chosen:
+        raise LookupError(f"{config} has no chat of the adapter '{adapter}'" + (f" called '{name}'" if name else ""))
+    failed = False
+    for key, chat in chosen.items():
+        good, wrong = asyncio.run(how.check(chat.settings))
+        for line in good:
+            print(f"{key}: {line}")
+        _complain(f"{key}: {line}" for line in wrong)
+        failed = failed or bool(wrong)
+    return FAILED if failed else 0
 
 
 def migrate(

@@ -25,6 +25,15 @@ def plugin(package: str, name: str) -> ModuleType:
     return importlib.import_module(f"{package}.{name}")
 
 
+def part(package: str, name: str, what: str) -> ModuleType:
+    """Import a part of a plug-in that not every one has; raises LookupError when this one has not."""
+    whole = plugin(package, name)
+    there = available(whole.__name__) if hasattr(whole, "__path__") else []
+    if what not in there:
+        raise LookupError(f"the adapter '{name}' has no {what}")
+    return importlib.import_module(f"{whole.__name__}.{what}")
+
+
 def available(package: str) -> list[str]:
     """List the plug-ins of a package by name, importing none of them."""
     return sorted(m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__) if not m.name.startswith("_"))

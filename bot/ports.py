@@ -111,7 +111,10 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """State a chat's sizes: of one message in characters and UTF-8 bytes, of a room's name in characters."""
+    """State a chat's sizes: of one message in characters and UTF-8 bytes, of a room's name in characters.
+
+    `spelled` = a room is known by a name in Latin letters, so that a Chinese title is worth spelling.
+    """
 
     text_chars: int = 4000
     text_bytes: int = 16000
@@ -120,6 +123,7 @@ class Limits:
     burst: int = 20
     chat_per_second: float = 5.0  # messages to one chat
     chat_burst: int = 5
+    spelled: bool = False
     hail: str = "@bot "  # what must stand before a typed command in a group
 
 

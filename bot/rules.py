@@ -18,6 +18,7 @@ from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
 from bot.ports import Capability, Reads, Shown
+from bot.romanise import romanise
 from bot.views import room_slug
 
 if TYPE_CHECKING:
@@ -190,11 +191,13 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
         if room.id == fact(event, ev.RoomWanted).room:
-            yield _opening(room, incident)
+            yield _opening(room, incident, world)
 
 
-def _opening(room: Room, incident: Incident) -> Intent:
-    slug = room_slug(incident) + (f"-{room.generation}" if room.generation > 1 else "")
+def _opening(room: Room, incident: Incident, world: World) -> Intent:
+    limits = world.house.limits.get(room.connection)
+    spelled = limits is not None and limits.spelled
+    slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
     wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
     return replace(wish, data={**wish.data, "slug": slug})
 
@@ -216,7 +219,7 @@ def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
         if room.state in (RoomState.CLOSED, RoomState.CLOSING):
             yield from _reopened(room, world)
         elif room.state is RoomState.WANTED:
-            yield _opening(room, incident)  # the incident ended before its room came
+            yield _opening(room, incident, world)  # the incident ended before its room came
 
 
 def _reopened(room: Room, world: World) -> Wanted:

@@ -124,7 +124,7 @@ def test_the_commands_are_these() -> None:
     said = warroom("--help")
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
-        "run", "sandbox", "check", "migrate", "help", "version", "dead",
+        "run", "sandbox", "check", "setup", "migrate", "help", "version", "dead",
     ]  # fmt: skip
 
 
@@ -355,3 +355,21 @@ async def test_a_step_that_was_not_seen_is_exit_code_1(tmp_path: Path) -> None:
     code = await sandbox(once=True, lang="zh", port=None, data=tmp_path, write=said.append, demo=demo)
     assert code == 1
     assert said == ["1 step not seen"]
+
+
+# ------------------------------------------------------------------------------------------------ setting a chat up
+def test_setup_prints_what_the_chat_installs() -> None:
+    said = warroom("setup", "slack")
+    assert said.exit_code == 0
+    manifest = json.loads(said.stdout)
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert [one["command"] for one in manifest["features"]["slash_commands"]] == ["/incident", "/inc"]
+    over_http = json.loads(warroom("setup", "slack", "--http", "https://bot.example/", "--name", "eu").stdout)
+    assert over_http["settings"]["interactivity"]["request_url"] == "https://bot.example/chat/eu"
+    assert over_http["settings"]["socket_mode_enabled"] is False
+
+
+def test_setup_of_what_has_none_is_one_line() -> None:
+    said = warroom("setup", "plain")
+    assert (said.exit_code, said.stderr.strip()) == (1, "error: the adapter 'plain' has no setup")
+    assert "there is no adapter 'irc'" in warroom("setup", "irc").stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bot.model.event import Status
@@ -41,12 +42,19 @@ def _short_id(ident: IncidentId) -> str:
     return f"{day[-4:]}-{number}"
 
 
-def room_slug(incident: Incident) -> str:
-    """Name the room for chats that allow only lower-case ASCII; made from the id and an English title, at most 60 characters."""
+def room_slug(incident: Incident, romanise: Callable[[str], str] | None = None) -> str:
+    """Name the room for chats that allow only lower-case ASCII, in at most 60 characters.
+
+    Made from the id and an English title; another title is spelled by `romanise`, or left out.
+    """
     title = incident.title_en or flat(incident.title)
-    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") if title.isascii() else ""
+    if title.isascii():
+        words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    else:
+        words = romanise(title) if romanise is not None else ""
     start = f"{'drill-' if incident.drill else ''}{incident.id.lower()}"
-    return f"{start}-{words}"[:60].strip("-") if words else start
+    slug = f"{start}-{words}".strip("-")
+    return slug if len(slug) <= 60 else slug[:61].rpartition("-")[0].strip("-") if words else start
 
 
 def topic(incident: Incident, prose: Prose, show: Show) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from bot.model.press import encode
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
 from bot.prose import LANGS
+from bot.romanise import romanise
 from bot.views import alert_card, announcement_card, card_text, room_name, room_slug, status_card, storm_card, topic
 from bot.views.titles import OFFERED
 from tests.prose.test_events import GOLDEN, golden
@@ -352,6 +354,11 @@ def test_slugs_are_ascii_and_name_the_incident() -> None:
     assert room_slug(incident()) == "f-20240520-001"
     assert room_slug(incident(title_en="Payment failures!")) == "f-20240520-001-payment-failures"
     assert room_slug(incident(title=plain("Checkout is down"))) == "f-20240520-001-checkout-is-down"
+    spelled = room_slug(incident(title=plain("支付失败，大促 500")), romanise)
+    assert spelled == "f-20240520-001-zhi-fu-shi-bai-da-cu-500"
+    long = room_slug(incident(title=plain("支付" * 60)), romanise)
+    assert len(long) <= 60 and re.fullmatch(r"f-20240520-001(-zhi-fu)+(-zhi)?", long)
+    assert room_slug(incident(title=plain("😀😀")), romanise) == "f-20240520-001"
     assert room_slug(incident(drill=True)) == "drill-f-20240520-001"
 
 

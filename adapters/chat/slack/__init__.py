@@ -1,0 +1,75 @@
+"""Slack: rooms are channels, cards are Block Kit, forms are modals; over a socket or signed HTTP.
+
+Set-up stands in README.md beside this file. slack_sdk and slack_bolt are imported only by `connect`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from adapters.chat.slack.render import LIMITS as limits
+from bot.ports import Capability, ChatAdapter, Clock
+
+__all__ = ["CAPABILITIES", "Config", "Mode", "capabilities", "connect", "limits"]
+
+CAPABILITIES = capabilities = frozenset(Capability) - {Capability.REOPEN_ROOM, Capability.KEYS}
+
+
+class Mode(StrEnum):
+    """Say how Slack reaches us."""
+
+    SOCKET = "socket"
+    HTTP = "http"
+
+
+def _slash(url: object) -> object:
+    return url if not isinstance(url, str) or url.endswith("/") else url + "/"
+
+
+class Config(BaseModel):
+    """Configure a connection to one workspace."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    bot_token: SecretStr = Field(min_length=8, description="The bot's token of this workspace, xoxb-….")
+    app_token: SecretStr | None = Field(default=None, min_length=8, description="Socket mode: the app-level token, xapp-….")
+    signing_secret: SecretStr | None = Field(
+        default=None, min_length=8, description="HTTP mode: what Slack signs its requests with."
+    )
+    mode: Mode | None = Field(default=None, description="socket or http; left out: whichever the keys are for.")
+    api_url: Annotated[str, BeforeValidator(_slash)] = Field(
+        default="https://slack.com/api/",
+        pattern=r"^https?://\S+$",
+        description="Where the Web API is; another only for tests.",
+    )
+    proxy: str | None = Field(default=None, description="An HTTP proxy for every call; none is taken from the environment.")
+    timeout_seconds: float = Field(default=8.0, gt=0.5, le=14, description="Longest time that one call may take.")
+    answer_seconds: float = Field(
+        default=2.5, gt=0, le=2.9, description="How long a person waits for an answer before they are told that it takes longer."
+    )
+    ping_seconds: float = Field(default=5.0, ge=0.2, le=60, description="Socket mode: how often the connection is proven alive.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Config:
+        if self.mode is None and (self.app_token is None) == (self.signing_secret is None):
+            raise ValueError("give either app_token (socket mode) or signing_secret (HTTP mode), or say which with mode")
+        if self.mode is Mode.SOCKET and self.app_token is None:
+            raise ValueError("socket mode needs app_token")
+        if self.mode is Mode.HTTP and self.signing_secret is None:
+            raise ValueError("HTTP mode needs signing_secret")
+        return self
+
+    @property
+    def over_http(self) -> bool:
+        """Say whether Slack reaches us over HTTP."""
+        return self.mode is Mode.HTTP or (self.mode is None and self.app_token is None)
+
+
+def connect(name: str, settings: Config, clock: Clock) -> ChatAdapter:
+    """Make the adapter of one workspace; opens no connection yet."""
+    from adapters.chat.slack.client import SlackChat
+
+    return SlackChat(name, settings, clock)
