@@ -50,8 +50,8 @@ class Posted:
 
     @property
     def words(self) -> str:
-        """Give what a text message says; empty for a card."""
-        return "" if isinstance(self.content, Card) else flat(self.content)
+        """Give what a message says, with buttons below it or not; empty for the card of a state."""
+        return flat(self.content.text if isinstance(self.content, Card) else self.content)
 
 
 @dataclass(slots=True)
@@ -99,12 +99,14 @@ class Platform:
         self.asked: list[str] = []  # the e-mails and numbers that were looked up
         self.answers: list[Result] = []  # what the next look-ups get instead
         self.calls = 0
+        self.log: list[tuple[datetime, str, str]] = []  # (when, verb, chat) of each call, in order
         self.wrongs: list[str] = []
         self._applied: dict[str, Result] = {}
 
     def begin(self, process: str, verb: str, chat: str, key: str, do: Callable[[], Result]) -> Pending:
         """Take a call in; the fate is decided by whoever holds the Pending."""
         self.calls += 1
+        self.log.append((self.clock.now(), verb, chat))
         scopes = (process.partition("/")[0], f"{process.partition('/')[0]}:{chat}" if verb == "post" else "")
         for scope in scopes:
             if self.clock.now() < self.throttled.get(scope, START):
@@ -178,7 +180,7 @@ class FakeChat:
             self.platform.posts.append(posted)
             return Done(Ref(chat, posted.id if Capability.EDIT in self.capabilities else ""))
 
-        return await self._call("card" if isinstance(content, Card) else "post", chat, key, do)
+        return await self._call("card" if isinstance(content, Card) and not content.text else "post", chat, key, do)
 
     async def direct(self, account: str, content: Content, key: str) -> Result:
         return await self.post(f"@{account}", content, key)

@@ -86,9 +86,17 @@ def answer(reply: Reply) -> Json | None:
         return {"text": words} if words else None
     body = card(reply.card)
     if words:
-        said = [{"type": "section", "text": _mrkdwn(part)} for part in _parts(words)]
-        body = {**body, "text": words, "blocks": [*said, *body["blocks"]][:BLOCKS]}
+        body = {**body, "text": words, "blocks": [*_said(words, size_of(body["blocks"])), *body["blocks"]][:BLOCKS]}
     return body
+
+
+def _said(words: str, beside: int) -> list[Json]:
+    """Lay printed text out above what takes `beside` bytes, in as many sections as fit."""
+    said = [{"type": "section", "text": _mrkdwn(part)} for part in _parts(words)]
+    whole = len(said)
+    while said and size_of(said) + beside > TOTAL_BYTES - 200:
+        said.pop()
+    return said if len(said) == whole else [*said, _context("…")]
 
 
 def size_of(blocks: Sequence[Json]) -> int:
@@ -100,6 +108,8 @@ def size_of(blocks: Sequence[Json]) -> int:
 def card(shown: Card) -> Json:
     """Render a card to the arguments of a message."""
     chinese = _chinese(shown)
+    if shown.text or not shown.headline:
+        return _clickable(shown, chinese)
     headline = line(shown.headline) or "…"
     below: list[Json] = [_context(shown.sub)] if inert(shown.sub).strip() else []
     buttons = _actions(shown.buttons, chinese)
@@ -117,6 +127,14 @@ def card(shown: Card) -> Json:
     colour = COLOURS.get(shown.colour, COLOURS["grey"])
     attachments = [{"color": colour, "fallback": cut(headline, 300), "blocks": under}] if under else []
     return {"text": cut(escaped(headline), UPDATE_CHARS // 4), "blocks": [head], "attachments": attachments}
+
+
+def _clickable(shown: Card, chinese: bool) -> Json:
+    """Render a message with buttons below it, or the buttons alone."""
+    buttons = _actions(shown.buttons, chinese)
+    said = _said(mrkdwn(shown.text).strip(), size_of(buttons))
+    push = cut(escaped(line(shown.headline)), UPDATE_CHARS // 4)
+    return {"text": push, "blocks": [*said, *buttons], "attachments": []}
 
 
 def _chinese(shown: Card) -> bool:
@@ -287,6 +305,8 @@ def _element(entry: Entry) -> Json:
             if entry.input is Input.TEXT:
                 made["multiline"] = True
             words = inert(entry.value).strip()
+            if line(entry.placeholder):
+                made["placeholder"] = _plain(entry.placeholder, PLACEHOLDER)
             return made | ({"initial_value": cut(words, most)} if words else {})
 
 
