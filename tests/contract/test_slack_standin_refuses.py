@@ -126,13 +126,33 @@ async def test_refuses_too_many_messages_a_minute() -> None:
         await refused(rig.web.chat_postMessage(channel=rig.id("general"), text="x"), "ratelimited", 429)
 
 
-@pytest.mark.parametrize("method", sorted(METHODS))
-async def test_every_method_has_a_rate(method: str) -> None:
+RATES = {
+    20: "conversations.create conversations.list conversations.archive conversations.unarchive conversations.rename "
+    "conversations.setTopic conversations.setPurpose pins.add pins.remove pins.list reactions.remove bookmarks.add "
+    "bookmarks.remove users.list",
+    50: "conversations.info conversations.history conversations.replies conversations.invite conversations.kick "
+    "conversations.join conversations.leave conversations.open users.conversations chat.update chat.delete reactions.add "
+    "reactions.get bookmarks.list users.lookupByEmail",
+    100: "conversations.members chat.postEphemeral views.open views.push views.update users.info",
+    300: "api.test auth.test chat.postMessage chat.getPermalink",
+    10: "apps.connections.open",
+}
+
+
+@pytest.mark.parametrize(("a_minute", "method"), [(n, method) for n, methods in RATES.items() for method in methods.split()])
+async def test_every_method_has_a_rate(a_minute: int, method: str) -> None:
     async with rigged(limited=True) as rig:
-        web = rig.client(token=APP.app_token if method == "apps.connections.open" else APP.bot_token)
-        for _ in range(METHODS[method].a_minute):
-            rig.slack.desk.rates.spend(method, METHODS[method].a_minute, rig.clock.now)
-        await refused(web.api_call(method), "ratelimited", 429)
+        token = APP.app_token if method == "apps.connections.open" else APP.bot_token
+        for _ in range(a_minute):  # what is refused for its arguments counts too
+            async with rig.session.post(
+                f"{rig.sandbox.url}/api/{method}", headers={"Authorization": f"Bearer {token}"}
+            ) as response:
+                assert response.status == 200
+        await refused(rig.client(token=token).api_call(method), "ratelimited", 429)
+
+
+def test_every_method_is_tried() -> None:
+    assert {method for methods in RATES.values() for method in methods.split()} == set(METHODS)
 
 
 # ------------------------------------------------------------ channels
@@ -238,6 +258,17 @@ async def test_refuses_to_kick(rig: Rig) -> None:
     await refused(rig.web.conversations_kick(channel=room, user="UNOBODY"), "user_not_found")
     await refused(rig.web.conversations_kick(channel=rig.id("general"), user="U1"), "cant_kick_from_general")
     await refused(rig.web.conversations_archive(channel=rig.id("general")), "cant_archive_general")
+
+
+async def test_leaves_and_is_out(rig: Rig) -> None:
+    await refused(rig.web.conversations_leave(channel=rig.id("general")), "cant_leave_general")
+    await rig.web.conversations_leave(channel=rig.id("ops"))
+    await refused(rig.web.conversations_history(channel=rig.id("ops")), "not_in_channel")
+    assert (await rig.web.conversations_leave(channel=rig.id("ops")))["not_in_channel"]
+    await rig.web.conversations_join(channel=rig.id("ops"))
+    assert (await rig.web.conversations_join(channel=rig.id("ops")))["warning"] == "already_in_channel"
+    subtypes = [m["subtype"] for m in (await rig.web.conversations_history(channel=rig.id("ops")))["messages"]]
+    assert subtypes == ["channel_join", "channel_leave"]
 
 
 async def test_refuses_a_bad_page(rig: Rig) -> None:

@@ -81,6 +81,7 @@ LIMITS: list[tuple[str, Callable[[int], list[Raw]], int, str]] = [
     ("option value", lambda n: chosen(options=options(1, 1, n)), 150, "/0/elements/0/options/0/value"),
     ("options", lambda n: chosen(options=options(n)), 100, "/0/elements/0/options"),
     ("overflow", lambda n: [actions({"type": "overflow", "options": options(n)})], 5, "/0/elements/0/options"),
+    ("checkboxes", lambda n: [actions({"type": "checkboxes", "options": options(n)})], 10, "/0/elements/0/options"),
     ("placeholder", lambda n: chosen(placeholder=plain(n)), 150, "/0/elements/0/placeholder/text"),
     ("markdown", lambda n: [{"type": "markdown", "text": "x" * n}], 12_000, "/0/text"),
 ]
