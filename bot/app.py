@@ -25,6 +25,7 @@ from bot.config import Config, catalog_of, policy_of, roster_of, rules_of
 from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
+from bot.engine.roster import Roster
 from bot.engine.timers import Timers
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.webhooks import SourceSettings, Webhooks, auth_of, stale_sources
@@ -136,6 +137,7 @@ class App:
         self.intake = Intake(self.store, self.house, self.metrics)
         self.sources = connect_sources(config)
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
+        self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         self._workers: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._ticking: set[asyncio.Task[None]] = set()
@@ -155,6 +157,8 @@ class App:
         self._workers += [
             asyncio.create_task(chat.listen(self.intake.handle), name=f"listen:{name}") for name, chat in self.chats.items()
         ]
+        self._workers.append(asyncio.create_task(self.roster.refresh(), name="roster"))
+        self._every(self.roster.refresh, hours=1)  # each person at most once a day
         self._every(self.timers.tick, seconds=TICK)
         self._every(self._sweep, hours=1)
         self._every(self._look_around, seconds=5)

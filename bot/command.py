@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Flag, StrEnum, auto
 from typing import Annotated, Any, TypeVar
 
-from bot.model.event import Fact, Via
+from bot.model.event import Fact, Method, Via
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind, Person, Standing
@@ -22,6 +22,7 @@ from bot.model.room import Room
 from bot.model.say import Say
 from bot.model.service import Catalog
 from bot.model.severity import Severity
+from bot.model.text import Text
 from bot.ports import Filter, Place, Reads
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,8 +32,8 @@ class Claim(StrEnum):
     """Say which typed tokens a parameter takes where its Python type alone does not.
 
     Read from the type alone: Incident, tuple[AlertGroup, ...], Severity, tuple[ServiceId, ...], Person,
-    tuple[Person, ...], Mark, Text. Each may be `| None`. `LEADING` (as in `Annotated[Severity, LEADING]`) claims only
-    before the first word of free text.
+    tuple[Person, ...], Mark, Method, Text. Each may be `| None`. `LEADING` (as in `Annotated[Severity, LEADING]`) claims
+    only before the first word of free text. `FORM` claims nothing: only forms and buttons give the parameter.
     """
 
     LEADING = "leading"
@@ -51,6 +52,7 @@ class Claim(StrEnum):
     WORD = "word"
     UNSURE = "unsure"
     FILTER = "filter"
+    FORM = "form"
 
 
 LEADING = Claim.LEADING
@@ -71,6 +73,9 @@ Count = Annotated[int, Claim.COUNT]  # a bare integer
 English = Annotated[str, Claim.ENGLISH]  # en "…"
 Word = Annotated[str, Claim.WORD]  # one bare word as typed
 Unsure = Annotated[tuple[tuple[str, tuple[ServiceId, ...]], ...], Claim.UNSURE]  # words that name several services
+FormText = Annotated[Text, Claim.FORM]
+FormWord = Annotated[str, Claim.WORD, Claim.FORM]
+FormMethod = Annotated[Method, Claim.FORM]
 ListFilter = Annotated[Filter, Claim.FILTER]  # open, mine, all, closed, P1, a service, 7d, drills
 
 
@@ -131,6 +136,22 @@ class Reading(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask for one parameter in a command's form; its label and hints stand in words.yaml under `form`.
+
+    `line` = one line is enough, `longest` in characters (0 = no limit of ours), `now` = the present instant stands there,
+    `holds` names the field of the incident that stands there.
+    """
+
+    name: str
+    required: bool = False
+    line: bool = False
+    longest: int = 0
+    now: bool = False
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order."""
 
@@ -148,6 +169,7 @@ class Declaration:
     by: frozenset[ActorKind] = frozenset({ActorKind.PERSON})
     parameters: tuple[tuple[str, Any, Any], ...] = ()  # (name, resolved annotation, default)
     presets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # word -> arguments that it implies
+    form: tuple[Ask, ...] = ()  # what its form asks for, in this order; empty = it has none
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -174,6 +196,7 @@ def command(
     where: Where = Where.ROOM,
     glued: Sequence[str] = (),
     presets: Mapping[str, Mapping[str, str]] | None = None,
+    form: Sequence[str | Ask] = (),
     changes: bool = True,
 ) -> Callable[[F], F]:
     """Declare a command that people type; the function takes (ctx, ...) and returns `Answer` or a list of facts."""
@@ -181,7 +204,7 @@ def command(
     def annotate(function: F) -> F:
         setattr(function, ATTRIBUTE, Declaration(
             en[0], function, tuple(zh), tuple(en), does, usage, example, may, where, changes, tuple(glued),
-            frozenset({ActorKind.PERSON}), _parameters(function), presets or {},
+            frozenset({ActorKind.PERSON}), _parameters(function), presets or {}, _asks(function, form),
         ))  # fmt: skip
         return function
 
@@ -211,6 +234,14 @@ def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, Any, Any], ...
     hints = typing.get_type_hints(function, include_extras=True)
     names = list(inspect.signature(function).parameters.values())[1:]
     return tuple((p.name, hints[p.name], p.default) for p in names)
+
+
+def _asks(function: Callable[..., Any], form: Sequence[str | Ask]) -> tuple[Ask, ...]:
+    asks = tuple(Ask(one) if isinstance(one, str) else one for one in form)
+    strange = {ask.name for ask in asks} - set(inspect.signature(function).parameters)
+    if strange:
+        raise TypeError(f"{function.__name__} has no parameter {sorted(strange)} for its form to ask for")
+    return asks
 
 
 def declared_in(modules: Sequence[Any]) -> dict[str, Declaration]:

@@ -6,16 +6,24 @@ from bot.model.say import Say, say
 
 
 class Refused(Exception):
-    """Tell the person who asked what did not happen, what exactly lacks, and the line to copy."""
+    """Tell the person who asked what did not happen, what exactly lacks, and the line to copy.
 
-    def __init__(self, reason: Say) -> None:
+    `field` names the command's parameter that it is about; None = no single one.
+    """
+
+    def __init__(self, reason: Say, field: str | None = None) -> None:
         super().__init__(reason.key)
         self.reason = reason
+        self.field = field
+
+    def about(self, field: str) -> Refused:
+        """Give the same refusal, known to be about a parameter."""
+        return Refused(self.reason, self.field or field)
 
 
-def refuse(key: str, **params: object) -> Refused:
-    """Build a refusal from a text key and its facts."""
-    return Refused(say(key, **params))
+def refuse(key: str, *, field: str | None = None, **params: object) -> Refused:
+    """Build a refusal from a text key and its facts; `field` is the parameter that it is about."""
+    return Refused(say(key, **params), field)
 
 
 class NotStored(Exception):

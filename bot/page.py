@@ -19,7 +19,7 @@ from bot.model.ids import GroupId, PersonId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.text import Span, Text
-from bot.show import PRIVATE, Show, clean, clock, cut, joined, span, tame
+from bot.show import PRIVATE, Show, clean, cut, joined, moment, span, tame
 
 _OPEN, _SHUT = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([0-9a-f]+)\\.(\\d+){_SHUT}")
@@ -113,7 +113,8 @@ class Page:
         return self.keep((Span(shown, "link", target=address) if _WEB.fullmatch(address) else Span(shown),))
 
     def clock(self, at: datetime, seconds: bool = False) -> str:
-        return clock(at, self.show, seconds)
+        """Leave a span that a chat may show in each reader's zone."""
+        return self.keep((moment(at, self.show, seconds),))
 
     def span(self, length: timedelta | float) -> str:
         return span(length, self.show.lang)

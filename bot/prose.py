@@ -22,7 +22,7 @@ from bot.model.incident import Incident
 from bot.model.say import Say
 from bot.model.text import Span, Text
 from bot.page import Page
-from bot.show import Show, clock, joined
+from bot.show import Show, joined, moment
 
 __all__ = ["LANGS", "Prose", "Show"]
 
@@ -78,12 +78,13 @@ class Prose:
 
     def entry(self, event: Event, incident: Incident | None, show: Show) -> Text:
         """Give the numbered line of one fact, `#12 14:05 …`; late knowledge shows both times."""
-        when = clock(event.at, show)
-        known = clock(event.recorded_at, show)
-        if event.recorded_at - event.at >= _LATE and known != when:
-            when += self.label("late", show.lang).replace("#", known)
+        when, known = moment(event.at, show), moment(event.recorded_at, show)
+        late: tuple[Span, ...] = ()
+        if event.recorded_at - event.at >= _LATE and known.text != when.text:
+            before, _, after = self.label("late", show.lang).partition("#")
+            late = (Span(before), known, Span(after))
         number = f"#{event.n} " if event.n else ""
-        return joined((Span(f"{number}{when} "), *self._told(event, incident, show, inline=True)))
+        return joined((Span(number), when, *late, Span(" "), *self._told(event, incident, show, inline=True)))
 
     def label(self, key: str, lang: str) -> str:
         """Give a label of words.yaml; KeyError when there is none."""
@@ -150,7 +151,7 @@ class Prose:
 
         given = {
             "page_": page, "lang": show.lang, "now": show.now, "hail": show.hail, "bar": page.bar, "comma": page.comma,
-            "stamp": page.stamp, "tell": tell, "entry": entry, "card": card, **params,
+            "stamp": page.stamp, "buttons": show.buttons, "tell": tell, "entry": entry, "card": card, **params,
         }  # fmt: skip
         return template.render(given)
 

@@ -15,7 +15,7 @@ from bot.model.event import Event, Fact, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
-from bot.model.room import LIVE, Room, RoomState
+from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
 from bot.ports import Capability, Reads
 from bot.romanise import romanise
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NO_EFFECT = EffectId(0)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
+CARDS_AT_MOST = 5  # alert groups of one incident whose cards follow its room
 STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
 
 
@@ -38,6 +39,7 @@ class NewRoom:
     automatic: bool = False
     generation: int = 1
     why: str = "declared"
+    told: int = 0  # where it goes on from an earlier room: what was told there
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def tell_rooms(event: Event, incident: Incident, world: World) -> Wanted:
         return
     urgency = Urgency.URGENT if event.payload.telling is Telling.NOTICE else Urgency.NORMAL
     for room in world.live:
+        if isinstance(event.payload, ev.RoomContinued) and event.payload.room == room.id:
+            continue  # it opened in this very transaction, which asks for its card
         if world.reads.shown(f"status:{room.id}") is not None or not world.reads.effects_open(f"room:{room.id}/card", NO_EFFECT):
             yield room_wish(room, EffectKind.TELL, "talk", urgency)
 
@@ -176,10 +180,14 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
         if room.id == fact(event, ev.RoomWanted).room:
-            spelled = world.house.limits[room.connection].spelled
-            slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
-            wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
-            yield replace(wish, data={**wish.data, "slug": slug})
+            yield _opening(room, incident, world)
+
+
+def _opening(room: Room, incident: Incident, world: World) -> Intent:
+    spelled = world.house.limits[room.connection].spelled
+    slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
+    wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
+    return replace(wish, data={**wish.data, "slug": slug})
 
 
 def open_next_room(event: Event, incident: Incident, world: World) -> Wanted:
@@ -193,15 +201,43 @@ def open_next_room(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
-    """Bring a closed room back; where a chat cannot, open the next generation."""
+    """Bring a closed room back; where a chat cannot, open the next generation. A room that is still open goes on."""
     newest = {room.connection: room for room in world.rooms}
     for room in newest.values():
-        if room.state not in (RoomState.CLOSED, RoomState.CLOSING):
-            continue
-        if world.house.can(room.connection, Capability.REOPEN_ROOM):
-            yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
-        else:
-            yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened")
+        if room.state in (RoomState.CLOSED, RoomState.CLOSING):
+            yield from _reopened(room, world)
+        elif room.state is RoomState.WANTED:
+            yield _opening(room, incident, world)  # the incident ended before its room came
+
+
+def _reopened(room: Room, world: World) -> Wanted:
+    if world.house.can(room.connection, Capability.REOPEN_ROOM):
+        yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
+    elif not world.house.can(room.connection, Capability.CLOSE_ROOM) and room.address:
+        # It was never closed there, only left alone.
+        yield ev.RoomOpened(room=room.id, connection=room.connection, address=room.address, link=room.link)
+    else:
+        yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened", told=room.told)
+
+
+def reopen_closed_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Bring a room back whose closing was under way when its incident was opened again."""
+    newest = {room.connection: room for room in world.rooms}
+    for room in newest.values():
+        if incident.open and room.id == fact(event, ev.RoomClosed).room:
+            yield from _reopened(room, world)
+
+
+def tell_of_earlier_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Say in every live room that the incident goes on in a new one, and where the earlier one is."""
+    opened = fact(event, ev.RoomOpened).room
+    for room in world.rooms:
+        before = earlier(world.rooms, room) if room.id == opened and world.reads.shown(f"status:{room.id}") is None else None
+        if before is not None:
+            yield ev.RoomContinued(
+                room=room.id, connection=room.connection, address=room.address or "", link=room.link,
+                before=before.id, before_address=before.address or "", before_link=before.link,
+            )  # fmt: skip
 
 
 def close_rooms(event: Event, incident: Incident, world: World) -> Wanted:
@@ -244,8 +280,12 @@ def page_called(event: Event, incident: Incident, world: World) -> Wanted:
     for invitee in fact(event, ev.PeopleInvited).people:
         if invitee.person == event.actor.person or (not incident.severity.grave and invitee.why == "owner"):
             continue
-        if invitee.why in ("commander", "role"):
-            continue  # the offer of command or the role is told by a message of its own
+        yield from call(world, invitee, incident)
+
+
+def call(world: World, invitee: Invitee, incident: Incident) -> Iterator[Intent]:
+    """Tell one person why they are called, once an incident; an offer of command or a role has a message of its own."""
+    if invitee.why not in ("commander", "role"):
         text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty)
         yield from page(world, invitee.person, text, f"called/{incident.id}/{invitee.person}", incident.id)
 
@@ -340,6 +380,13 @@ def show_groups(event: Event, incident: Incident | None, world: World) -> Wanted
     )
     for group in touched:
         yield from group_card(world, group, only_shown=not proposed)
+
+
+def show_way_in(event: Event, incident: Incident, world: World) -> Wanted:
+    """Show the room's link on the cards of the incident's alerts."""
+    if fact(event, ev.RoomOpened).link:
+        for group in incident.groups[:CARDS_AT_MOST]:
+            yield from group_card(world, group, only_shown=True)
 
 
 def page_alert_owners(event: Event, incident: None, world: World) -> Wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,7 +23,10 @@ PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Say how to show things to one reader or room; `hail` is what must stand before a typed command there (`@bot `)."""
+    """Say how to show things to one reader or room; `hail` is what must stand before a typed command there (`@bot `).
+
+    `buttons` names what can be clicked below the text: the lines to type that they replace are left out.
+    """
 
     lang: str
     tz: str
@@ -31,6 +34,7 @@ class Show:
     person: Callable[[PersonId], str]  # looked up when shown; an erased person has no name
     service: Callable[[ServiceId, str], str]
     hail: str = ""
+    buttons: frozenset[str] = frozenset()
 
 
 def clean(words: str) -> str:
@@ -67,6 +71,11 @@ def clock(at: datetime, show: Show, seconds: bool = False) -> str:
         return f"{here.day} {_MONTHS[here.month - 1]}{year} {time}"
     year = "" if here.year == today.year else f"{here.year}年"
     return f"{year}{here.month}月{here.day}日 {time}"
+
+
+def moment(at: datetime, show: Show, seconds: bool = False) -> Span:
+    """Give an instant as a span that a chat may show in each reader's zone; its words are those of `clock`."""
+    return Span(clock(at, show, seconds), "time", target=at.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 def span(length: timedelta | float, lang: str) -> str:

@@ -14,6 +14,7 @@ from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.say import Say, say
 from bot.ports import Filter
+from bot.views.offers import MENU
 from commands.common import LOOK_BACK, about, me, ref
 
 BRIEF_CHANGES = 3
@@ -171,6 +172,20 @@ def whoami(ctx: Context) -> Say:
     mine = tuple(s.id for s in ctx.catalog.services.values() if person in s.owners())
     open_ones = ctx.reads.incidents(Filter(open=True, involved=person))
     return say("whoami", person=person, standing=int(ctx.standing), services=mine, incidents=open_ones, zone=ctx.tz)
+
+
+@query(
+    en=("menu", "more"),
+    zh=("更多",),
+    does=Words("看对这个故障还能做什么", "see what else can be done about it"),
+    usage=Words("更多 [编号]", "more [id]"),
+    example=Words("更多", "more"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def menu(ctx: Context, incident: Incident) -> Say:
+    """Offer what has no button on the status card, as far as the status permits it."""
+    found = [ctx.declarations[name] for name in MENU[incident.status] if name in ctx.declarations]
+    return say("menu", incident=incident, declarations=found)
 
 
 # What is of use, by how the incident stands; the first eight that the person may do are shown.

@@ -40,7 +40,14 @@ def owns(ctx: Context, services: tuple[ServiceId, ...]) -> bool:
 
 
 def as_commander(
-    ctx: Context, incident: Incident, command: str, refusal: str, *, owner_may: bool = False, **params: object
+    ctx: Context,
+    incident: Incident,
+    command: str,
+    refusal: str,
+    *,
+    owner_may: bool = False,
+    field: str | None = None,
+    **params: object,
 ) -> tuple[Fact, ...]:
     """Let pass whoever may act as the commander here, and give what to record when they go over their standing.
 
@@ -52,7 +59,9 @@ def as_commander(
     if ctx.forced and ctx.standing > Standing.MEMBER:
         return (ev.Forced(command=command, reason=ctx.forced),)
     owners = tuple(ctx.catalog.owners(incident.services))[:SHOWN_OWNERS] if owner_may else ()
-    raise refuse(refusal, incident=incident, commander=incident.commander, owners=owners, ref=ref(ctx, incident), **params)
+    raise refuse(
+        refusal, field=field, incident=incident, commander=incident.commander, owners=owners, ref=ref(ctx, incident), **params
+    )
 
 
 def must_be_open(ctx: Context, incident: Incident) -> None:
@@ -82,7 +91,7 @@ def last_of(reads: Reads, incident: Incident, *kinds: type[Payload]) -> Event | 
 def past(ctx: Context, at: datetime | None) -> datetime | None:
     """Check that a typed instant is not still to come; clocks may differ by a minute."""
     if at is not None and at > ctx.now + CLOCKS_DIFFER:
-        raise refuse("not_yet", when=at)
+        raise refuse("not_yet", field="at", when=at)
     return min(at, ctx.now) if at is not None else None
 
 

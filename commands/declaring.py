@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.command import Answer, Context, Drill, Moment, New, Private, Unsure, Where, Words, command
+from bot.command import Answer, Ask, Context, Drill, FormText, Moment, New, Private, Unsure, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup
@@ -38,6 +38,7 @@ class Wanted:
     private: bool = False
     new: bool = False
     report: bool = False
+    impact: Text = ()
 
 
 @command(
@@ -52,6 +53,16 @@ class Wanted:
     example=Words("声明 P1 支付服务 支付失败", "declare P1 payments failing"),
     may=Standing.MEMBER,
     where=Where.ANYWHERE | Where.DIRECT,
+    form=(
+        Ask("title", required=True, line=True, longest=TITLE_CHARS),
+        "severity",
+        "services",
+        "impact",
+        Ask("at", now=True),
+        "commander",
+        "private",
+        "drill",
+    ),
 )
 def declare(
     ctx: Context,
@@ -65,9 +76,10 @@ def declare(
     private: Private = False,
     new: New = False,
     title: Text = (),
+    impact: FormText = (),
 ) -> Answer:
     """Make an incident at once, or add to the one that its service already has."""
-    return _made(ctx, Wanted(title, severity, services, unsure, groups, at, commander, drill, private, new))
+    return _made(ctx, Wanted(title, severity, services, unsure, groups, at, commander, drill, private, new, impact=impact))
 
 
 @command(
@@ -79,6 +91,7 @@ def declare(
     example=Words("上报 支付有人付不了", "report users cannot pay"),
     may=Standing.MEMBER,
     where=Where.ANYWHERE | Where.DIRECT,
+    form=(Ask("text", required=True, line=True, longest=TITLE_CHARS), "services", Ask("at", now=True)),
 )
 def report(
     ctx: Context,
@@ -101,8 +114,8 @@ def _made(ctx: Context, wanted: Wanted) -> Answer:
     title = wanted.title or plain(wanted.groups[0].title if wanted.groups else "")
     if not title:
         if wanted.report:
-            raise refuse("report_text", services=wanted.services)
-        raise refuse("declare_title", severity=wanted.severity, services=wanted.services)
+            raise refuse("report_text", field="text", services=wanted.services)
+        raise refuse("declare_title", field="title", severity=wanted.severity, services=wanted.services)
     known = None if wanted.new or wanted.private else _already_open(ctx, named, wanted.drill)
     if known is not None:
         return _joined(ctx, known, wanted, title)
@@ -122,7 +135,9 @@ def _already_open(ctx: Context, services: tuple[ServiceId, ...], drill: bool) ->
 
 def _joined(ctx: Context, known: Incident, wanted: Wanted, title: Text) -> Answer:
     """Put what was said into the incident that is open already, and offer what else may have been meant."""
-    facts: list[Fact] = [Happened(ev.NoteAdded(text=title), at=None, incident=known.id)]
+    facts: list[Fact] = [
+        Happened(ev.NoteAdded(text=words), at=None, incident=known.id) for words in (title, wanted.impact) if words
+    ]
     groups = tuple(g.id for g in wanted.groups if g.id not in known.groups)
     if groups:
         firing, resolved = ctx.reads.counts_of((*known.groups, *groups))
@@ -157,6 +172,8 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
     ]  # fmt: skip
     if short != title:
         facts.append(ev.NoteAdded(text=title))
+    if wanted.impact:
+        facts.append(ev.ImpactStated(text=wanted.impact))
     if wanted.commander is not None and wanted.commander.id == me(ctx):
         facts.append(ev.CommanderChanged(before=None, after=wanted.commander.id))
     elif wanted.commander is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Context, LeadingMoment, Waiver, Where, Words, command
+from bot.command import Answer, Ask, Context, FormMethod, FormWord, LeadingMoment, Waiver, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Event, Fact, Happened, Mark, Status
@@ -21,8 +21,11 @@ from commands.common import as_commander, last_of, must_be_open, past, ref, visi
     usage=Words("恢复 [14:33] [怎么恢复的]", "recover [14:33] [how]"),
     example=Words("恢复 14:33 回滚网关", "recover 14:33 rollback"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("at", now=True), "method", Ask("text", line=True)),
 )
-def recover(ctx: Context, incident: Incident, at: LeadingMoment | None = None, text: Text = ()) -> list[Fact]:
+def recover(
+    ctx: Context, incident: Incident, at: LeadingMoment | None = None, text: Text = (), method: FormMethod | None = None
+) -> list[Fact]:
     """End the trouble, now or at the time given; graver levels are watched for a while."""
     must_be_open(ctx, incident)
     if incident.status is Status.PENDING:
@@ -32,13 +35,16 @@ def recover(ctx: Context, incident: Incident, at: LeadingMoment | None = None, t
         raise refuse("recover_already", by=done.actor if done else None, when=incident.marks.get(Mark.RECOVERED))
     when = past(ctx, at) or ctx.now
     began = incident.marks.get(Mark.OCCURRED)
+    if began is not None and began.replace(second=0, microsecond=0) <= when < began:
+        when = began  # people give minutes
     if began is not None and when < began:
-        raise refuse("recover_before", when=when, began=began)
+        raise refuse("recover_before", field="at", when=when, began=began)
     over: tuple[Fact, ...] = ()
     if incident.severity.value == "P1":
         over = as_commander(ctx, incident, "recover", "recover_needs")
     watched = ctx.policy.observes(incident.severity)
-    return [*over, ev.IncidentRecovered(when=when, text=text, observe_until=ctx.now + watched if watched else None)]
+    until = ctx.now + watched if watched else None
+    return [*over, ev.IncidentRecovered(when=when, text=text, observe_until=until, method=method)]
 
 
 @command(
@@ -48,6 +54,7 @@ def recover(ctx: Context, incident: Incident, at: LeadingMoment | None = None, t
     usage=Words("重开 <原因>", "reopen <reason>"),
     example=Words("重开 再次告警", "reopen alerts back"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("reason", required=True, line=True),),
 )
 def reopen(ctx: Context, incident: Incident, reason: Text = ()) -> list[Fact]:
     """Handle again: anybody who works on it may withdraw a recovery, later it is the commander's or an owner's."""
@@ -60,7 +67,7 @@ def reopen(ctx: Context, incident: Incident, reason: Text = ()) -> list[Fact]:
     over: tuple[Fact, ...] = ()
     if incident.status is not Status.RECOVERED:
         if not reason:
-            raise refuse("reopen_reason", ref=ref(ctx, incident))
+            raise refuse("reopen_reason", field="reason", ref=ref(ctx, incident))
         over = as_commander(ctx, incident, "reopen", "reopen_needs", owner_may=True, reason=reason)
     return [*over, ev.IncidentReopened(before=incident.status, reason=reason)]
 
@@ -73,16 +80,23 @@ def reopen(ctx: Context, incident: Incident, reason: Text = ()) -> list[Fact]:
     example=Words("关闭", "close"),
     may=Standing.COMMANDER,
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("waiver", line=True), "note"),
 )
 def close(ctx: Context, incident: Incident, waiver: Waiver | None = None, note: Text = ()) -> list[Fact]:
     """End the incident, or name exactly what stands in the way."""
     must_be_open(ctx, incident)
     reason = waiver.strip() if waiver is not None else None
     if waiver is not None and not reason:
-        raise refuse("close_waiver_reason", ref=ref(ctx, incident))
+        raise refuse("close_waiver_reason", field="waiver", ref=ref(ctx, incident))
     lacks = lacks_to_close(incident, ctx.policy, reason, ctx.now)
     if lacks:
-        raise refuse("close_lacks", incident=incident, lacks=lacks, ref=ref(ctx, incident))
+        raise refuse(
+            "close_lacks",
+            field="waiver" if "postmortem" in lacks else None,
+            incident=incident,
+            lacks=lacks,
+            ref=ref(ctx, incident),
+        )
     over = as_commander(ctx, incident, "close", "close_needs", owner_may=True)
     return [*over, ev.IncidentClosed(note=note, waiver=reason)]
 
@@ -112,12 +126,17 @@ Step = list[tuple[IncidentId | None, Event]]
     may=Standing.MEMBER,
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
 )
-def undo(ctx: Context, incident: Incident | None = None) -> Answer:
-    """Take back the last thing this person did, wherever it was, unless somebody has built on it."""
+def undo(ctx: Context, incident: Incident | None = None, what: FormWord | None = None) -> Answer:
+    """Take back the last thing this person did, wherever it was, unless somebody has built on it.
+
+    `what` is the kind of fact that a button below an answer means.
+    """
     step = _last_step(ctx.reads.recent_by(ctx.actor, ctx.now - ctx.policy.undo_for))
     if not step:
         raise refuse("undo_nothing", seconds=int(ctx.policy.undo_for.total_seconds()))
     main = next((event for _, event in step if not isinstance(event.payload, _BESIDES)), step[0][1])
+    if what is not None and main.kind != what:
+        raise refuse("undo_nothing", seconds=int(ctx.policy.undo_for.total_seconds()))
     stuck = next((event for _, event in step if isinstance(event.payload, _NOT_BACK)), None)
     if isinstance(main.payload, ev.PeopleInvited):
         stuck = main

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Context, Where, Words, command
+from bot.command import Answer, Ask, Context, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState
@@ -57,6 +57,7 @@ def confirm(ctx: Context, incident: Incident, to: Severity | None = None) -> lis
     usage=Words("误报 [A-1029] <原因>", "dismiss [A-1029] <reason>"),
     example=Words("误报 阈值不合理", "dismiss bad threshold"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("reason", required=True, line=True),),
 )
 def dismiss(
     ctx: Context, incident: Incident | None = None, groups: tuple[AlertGroup, ...] = (), reason: Text = ()
@@ -70,7 +71,7 @@ def dismiss(
     if not incident.active:
         raise refuse("dismiss_recovered", incident=incident, ref=ref(ctx, incident))
     if not reason:
-        raise refuse("dismiss_reason", ref=ref(ctx, incident))
+        raise refuse("dismiss_reason", field="reason", ref=ref(ctx, incident))
     over: tuple[Fact, ...] = ()
     if incident.status is Status.HANDLING and incident.severity is Severity.P1:
         over = as_commander(ctx, incident, "dismiss", "dismiss_needs", owner_may=True, reason=reason)
@@ -81,7 +82,7 @@ def _dismiss_alerts(ctx: Context, groups: tuple[AlertGroup, ...], reason: Text) 
     for group in groups:
         _undecided(ctx, group)
     if not reason:
-        raise refuse("dismiss_alerts_reason", group=groups[0].id)
+        raise refuse("dismiss_alerts_reason", field="reason", group=groups[0].id)
     facts = [ev.AlertsDismissed(group=group.id, reason=reason) for group in groups]
     return Answer(facts, say("alerts_dismissed", groups=[group.id for group in groups]))
 

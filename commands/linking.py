@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Context, OtherIncident, Where, Words, command
+from bot.command import Answer, Ask, Context, OtherIncident, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup
@@ -21,17 +21,18 @@ from commands.declaring import SAMPLES
     usage=Words("关联 A-1029… | F-20240520-002", "link A-1029… | F-20240520-002"),
     example=Words("关联 A-1029", "link A-1029"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=("groups", "other"),
 )
 def link(ctx: Context, incident: Incident, groups: tuple[AlertGroup, ...] = (), other: OtherIncident | None = None) -> list[Fact]:
     """Attach alert groups, or note that two incidents belong together."""
     must_be_open(ctx, incident)
     if not groups and other is None:
-        raise refuse("link_what", ref=ref(ctx, incident))
+        raise refuse("link_what", field="groups", ref=ref(ctx, incident))
     facts: list[Fact] = []
     if groups:
         for group in groups:
             if group.id in incident.groups:
-                raise refuse("link_already", group=group.id)
+                raise refuse("link_already", field="groups", group=group.id)
             must_be_free(ctx, group)
         new = tuple(group.id for group in groups)
         firing, resolved = ctx.reads.counts_of((*incident.groups, *new))
@@ -39,9 +40,9 @@ def link(ctx: Context, incident: Incident, groups: tuple[AlertGroup, ...] = (), 
         facts.append(ev.AlertsLinked(groups=new, firing=firing, resolved=resolved, samples=samples))
     if other is not None:
         if other.id == incident.id:
-            raise refuse("same_incident", id=incident.id)
+            raise refuse("same_incident", field="other", id=incident.id)
         if other.id in incident.linked:
-            raise refuse("link_incident_already", id=other.id)
+            raise refuse("link_incident_already", field="other", id=other.id)
         facts.append(ev.IncidentLinked(other=other.id))
         facts.append(Happened(ev.IncidentLinked(other=incident.id), incident=other.id))
     return facts
@@ -87,18 +88,19 @@ def unlink(
     example=Words("合并 001", "merge into 001"),
     may=Standing.COMMANDER,
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("other", required=True),),
 )
 def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) -> Answer:
     """End this incident as a part of another, which takes over its services and alerts."""
     must_be_open(ctx, incident)
     if other is None:
-        raise refuse("merge_which", ref=ref(ctx, incident))
+        raise refuse("merge_which", field="other", ref=ref(ctx, incident))
     if other.id == incident.id:
-        raise refuse("same_incident", id=incident.id)
+        raise refuse("same_incident", field="other", id=incident.id)
     if not other.open:
-        raise refuse("merge_closed", other=other)
+        raise refuse("merge_closed", field="other", other=other)
     if incident.private and not other.private:
-        raise refuse("merge_private", id=incident.id, into=other.id)
+        raise refuse("merge_private", field="other", id=incident.id, into=other.id)
     over = as_commander(ctx, incident, "merge", "merge_needs", owner_may=True, into=other.id)
     together = tuple(dict.fromkeys((*other.groups, *incident.groups)))
     firing, resolved = ctx.reads.counts_of(together) if together else (0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Context, RoleWord, Where, Words, command
+from bot.command import Answer, Ask, Context, RoleWord, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact, Invitee
@@ -23,6 +23,7 @@ _COMMANDER = frozenset({"commander", "ic", "指挥", "指挥官"})
     usage=Words("指挥 [@谁]", "commander [@who]"),
     example=Words("指挥 @李四", "commander @li"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("who", required=True),),
 )
 def commander(ctx: Context, incident: Incident, who: Person | None = None) -> Answer | list[Fact]:
     """Take a free command, offer one's own, or accept an offer."""
@@ -30,7 +31,7 @@ def commander(ctx: Context, incident: Incident, who: Person | None = None) -> An
     target = who.id if who is not None else me(ctx)
     now = incident.commander
     if target == now:
-        raise refuse("commander_already", incident=incident)
+        raise refuse("commander_already", field="who" if who is not None else None, incident=incident)
     changed = ev.CommanderChanged(before=now, after=target)
     if now is None:
         return [*_called(incident, target, me(ctx)), changed]
@@ -40,7 +41,7 @@ def commander(ctx: Context, incident: Incident, who: Person | None = None) -> An
         return [*as_commander(ctx, incident, "commander", "commander_needs"), changed]
     if ctx.standing >= Standing.COMMANDER or owns(ctx, incident.services):
         if incident.offered_to == target:
-            raise refuse("commander_offered_already", incident=incident)
+            raise refuse("commander_offered_already", field="who", incident=incident)
         offer = [*_called(incident, target, me(ctx)), ev.CommandOffered(to=target)]
         return Answer(offer, say("commander_offered", to=target, commander=now))
     over = as_commander(ctx, incident, "commander", "commander_needs", to=target)
@@ -60,18 +61,19 @@ def _called(incident: Incident, person: PersonId, by: PersonId) -> list[Fact]:
     does=Words("分派角色，如记录、通讯、副手", "give somebody a role, as scribe, comms, deputy"),
     usage=Words("角色 <名称> [@谁]", "role <name> [@who]"),
     example=Words("角色 记录 @王五", "role scribe @wang"),
+    form=(Ask("role", required=True), "who"),
 )
 def role(ctx: Context, incident: Incident, role: RoleWord | None = None, who: Person | None = None) -> Answer | list[Fact]:
     """Give a role to somebody, by default oneself; the commander's is given by `commander`."""
     must_be_open(ctx, incident)
     if role is None:
-        raise refuse("role_which", ref=ref(ctx, incident))
+        raise refuse("role_which", field="role", ref=ref(ctx, incident))
     if role.casefold() in _COMMANDER:
         return commander(ctx, incident, who)
     person = who.id if who is not None else me(ctx)
     before = incident.roles.get(role)
     if before == person:
-        raise refuse("role_already", role=role, person=person)
+        raise refuse("role_already", field="role", role=role, person=person)
     called: list[Fact] = []
     if person != me(ctx) and person not in incident.involved:
         called = [ev.PeopleInvited(people=(Invitee(person, "role"),))]
@@ -84,17 +86,18 @@ def role(ctx: Context, incident: Incident, role: RoleWord | None = None, who: Pe
     does=Words("叫人或某服务的负责人进群", "call in people, or a service's owners"),
     usage=Words("邀请 @谁… | 服务", "invite @who… | service"),
     example=Words("邀请 @赵六 库存服务", "invite @zhao inventory"),
+    form=("people", "services"),
 )
 def invite(ctx: Context, incident: Incident, people: tuple[Person, ...] = (), services: tuple[ServiceId, ...] = ()) -> list[Fact]:
     """Call in people by name, and services by their owners."""
     must_be_open(ctx, incident)
     if not people and not services:
-        raise refuse("invite_who", ref=ref(ctx, incident))
+        raise refuse("invite_who", field="people", ref=ref(ctx, incident))
     wanted = {person.id: Invitee(person.id, "asked") for person in people}
     for service in services:
         owners = ctx.catalog.owners((service,))
         if not owners:
-            raise refuse("invite_no_owner", service=service)
+            raise refuse("invite_no_owner", field="services", service=service)
         for person, (_, duty) in owners.items():
             wanted.setdefault(person, Invitee(person, "owner", service, duty))
     known = {invitee.person for invitee in incident.invited}

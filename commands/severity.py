@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.command import Context, LeadingSeverity, Where, Words, command
+from bot.command import Ask, Context, LeadingSeverity, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact
@@ -18,16 +18,18 @@ from commands.common import as_commander, last_of, must_be_open, ref
     usage=Words("等级 P1 [原因]", "severity P1 [reason]"),
     example=Words("等级 P1 扩大到全国", "severity P1 nationwide"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("to", required=True), Ask("reason", line=True)),
 )
 def severity(ctx: Context, incident: Incident, to: LeadingSeverity | None = None, reason: Text = ()) -> list[Fact]:
     """Change the level, or settle a provisional one."""
     must_be_open(ctx, incident)
     if to is None:
-        raise refuse("severity_which", incident=incident, ref=ref(ctx, incident))
+        raise refuse("severity_which", field="to", incident=incident, ref=ref(ctx, incident))
     if to is incident.severity and not incident.provisional:
         set_by = last_of(ctx.reads, incident, ev.SeverityChanged, ev.IncidentConfirmed, ev.IncidentDeclared)
-        raise refuse("severity_already", incident=incident, by=set_by.actor if set_by else None, at=set_by.at if set_by else None)
+        by, at = (set_by.actor, set_by.at) if set_by else (None, None)
+        raise refuse("severity_already", field="to", incident=incident, by=by, at=at)
     over: tuple[Fact, ...] = ()
     if incident.severity.worse_than(to):
-        over = as_commander(ctx, incident, "severity", "severity_needs", to=to)
+        over = as_commander(ctx, incident, "severity", "severity_needs", field="to", to=to)
     return [*over, ev.SeverityChanged(before=incident.severity, after=to, reason=reason)]

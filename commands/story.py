@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.command import Answer, Context, English, LeadingMoment, LeadingServices, Next, NoteSort, Url, Where, Words, command
+from bot.command import (
+    Answer,
+    Ask,
+    Context,
+    English,
+    FormText,
+    LeadingMoment,
+    LeadingServices,
+    Next,
+    NoteSort,
+    Url,
+    Where,
+    Words,
+    command,
+)
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact, Happened, Mark
@@ -22,15 +36,16 @@ from commands.declaring import TITLE_CHARS
     does=Words("说明影响了什么", "state what is affected"),
     usage=Words("影响 [服务…] <影响面>", "impact [services…] <what is affected>"),
     example=Words("影响 支付服务 成功率61%", "impact payments 61%"),
+    form=(Ask("text", holds="impact"), "services"),
 )
 def impact(ctx: Context, incident: Incident, services: LeadingServices = (), text: Text = ()) -> list[Fact]:
     """State the impact and add affected services."""
     must_be_open(ctx, incident)
     new = tuple(service for service in services if service not in incident.services)
     if not text and not services:
-        raise refuse("impact_what", ref=ref(ctx, incident))
+        raise refuse("impact_what", field="text", ref=ref(ctx, incident))
     if not text and not new:
-        raise refuse("impact_already", services=services)
+        raise refuse("impact_already", field="services", services=services)
     return [ev.ImpactStated(text=text, services=new)]
 
 
@@ -42,13 +57,14 @@ def impact(ctx: Context, incident: Incident, services: LeadingServices = (), tex
     usage=Words("记录 [14:05] [决策|行动|发现] <文字>", "note [14:05] [decision|action|finding] <text>"),
     example=Words("记录 14:05 决策 回滚", "note 14:05 decision roll back"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("text", required=True), "sort", Ask("at", now=True)),
 )
 def note(
     ctx: Context, incident: Incident, at: LeadingMoment | None = None, sort: NoteSort | None = None, text: Text = ()
 ) -> Answer | list[Fact]:
     """Keep a note at the time that it is about; a closed incident takes notes too."""
     if not text:
-        raise refuse("note_what", ref=ref(ctx, incident))
+        raise refuse("note_what", field="text", ref=ref(ctx, incident))
     when = past(ctx, at)
     if when is not None:
         return Answer([Happened(ev.NoteAdded(text=text, sort=sort), at=when)], say("noted_at", at=when))
@@ -68,18 +84,21 @@ def _typed_long_ago(ctx: Context) -> datetime | None:
     usage=Words("进展 <文字> [下次 14:50]", "update <text> [next 14:50]"),
     example=Words("进展 已回滚 下次 14:50", "update rolled back next 14:50"),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(Ask("text", required=True), "action", "then", "next_by"),
 )
-def update(ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = ()) -> Answer | list[Fact]:
+def update(
+    ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = (), action: FormText = (), then: FormText = ()
+) -> Answer | list[Fact]:
     """Tell the room how it stands; bare, answer how it stands."""
     if not text:
         if next_by is not None:
-            raise refuse("update_what", next_by=next_by, ref=ref(ctx, incident))
+            raise refuse("update_what", field="text", next_by=next_by, ref=ref(ctx, incident))
         return Answer(say=brief_of(ctx, incident))
     must_be_open(ctx, incident)
     if next_by is not None and next_by <= ctx.now:
-        raise refuse("next_is_past", when=next_by)
+        raise refuse("next_is_past", field="next_by", when=next_by)
     number = incident.latest.number + 1 if incident.latest is not None else 1
-    return [ev.UpdatePosted(text=text, number=number, next_by=next_by)]
+    return [ev.UpdatePosted(text=text, number=number, next_by=next_by, action=action, then=then)]
 
 
 @command(
@@ -119,17 +138,21 @@ def mark(
     usage=Words('标题 <文字> [en "…"]', 'title <text> [en "…"]'),
     example=Words("标题 全国支付失败", 'title en "Payment failures"'),
     where=Where.ROOM | Where.ANYWHERE,
+    form=(
+        Ask("text", line=True, longest=TITLE_CHARS, holds="title"),
+        Ask("english", line=True, longest=TITLE_CHARS, holds="title_en"),
+    ),
 )
 def title(ctx: Context, incident: Incident, english: English | None = None, text: Text = ()) -> list[Fact]:
     """Change the title or its English twin."""
     must_be_open(ctx, incident)
     english = (english or "").strip() or None
     if not text and english is None:
-        raise refuse("title_what", ref=ref(ctx, incident))
+        raise refuse("title_what", field="text", ref=ref(ctx, incident))
     if max(len(flat(text)), len(english or "")) > TITLE_CHARS:
-        raise refuse("title_long", most=TITLE_CHARS)
+        raise refuse("title_long", field="text" if len(flat(text)) > TITLE_CHARS else "english", most=TITLE_CHARS)
     if text in ((), incident.title) and english in (None, incident.title_en):
-        raise refuse("title_already", incident=incident)
+        raise refuse("title_already", field="text" if text else "english", incident=incident)
     return [ev.TitleChanged(title=text, title_en=english)]
 
 
@@ -139,14 +162,15 @@ def title(ctx: Context, incident: Incident, english: English | None = None, text
     does=Words("看或设电话会链接", "see or set the call's link"),
     usage=Words("电话会 [链接]", "bridge [link]"),
     example=Words("电话会 https://meet.example.com/1", "bridge https://meet.example.com/1"),
+    form=(Ask("url", required=True, line=True, holds="bridge"),),
 )
 def bridge(ctx: Context, incident: Incident, url: Url | None = None) -> Answer | list[Fact]:
     """Keep the address of the call, or tell it."""
     if url is None:
         if incident.bridge is None:
-            raise refuse("bridge_none", ref=ref(ctx, incident))
+            raise refuse("bridge_none", field="url", ref=ref(ctx, incident))
         return Answer(say=say("bridge_is", url=incident.bridge))
     must_be_open(ctx, incident)
     if url == incident.bridge:
-        raise refuse("bridge_already", url=url)
+        raise refuse("bridge_already", field="url", url=url)
     return [ev.BridgeSet(url=url)]

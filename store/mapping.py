@@ -14,7 +14,7 @@ from bot.model.deadline import Deadline
 from bot.model.effect import Effect
 from bot.model.event import Event, decode, encode
 from bot.model.incident import Incident
-from bot.model.person import Account, Person
+from bot.model.person import Account, LookUp, Person
 from bot.model.room import Room
 from bot.ports import Shown
 from store import tables as t
@@ -54,6 +54,7 @@ ALERTS = Mapper(Alert, t.ALERT)
 GROUPS = Mapper(AlertGroup, t.ALERT_GROUP)
 PEOPLE = Mapper(Person, t.PERSON)
 ACCOUNTS = Mapper(Account, t.ACCOUNT)
+LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
 
 
 class EventMapper:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 
-from sqlalchemy import String, delete, func, insert, or_, select, update
+from sqlalchemy import String, and_, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bot.model.ids import ConnectionId, PersonId
-from bot.model.person import Account, Person
+from bot.model.person import Account, LookUp, Person, sought
 from store import tables as t
 from store.incidents import DRAW
-from store.mapping import ACCOUNTS, PEOPLE
+from store.mapping import ACCOUNTS, LOOK_UPS, PEOPLE
 from store.statement import Row, Statement, p, place
 from store.visible import Reader
 
-_P, _N, _A = t.PERSON.c, t.PERSON_NAME.c, t.ACCOUNT.c
+_P, _N, _A, _L = t.PERSON.c, t.PERSON_NAME.c, t.ACCOUNT.c, t.LOOK_UP.c
 
 _ONE = Statement(select(*PEOPLE.columns).where(_P.id == p("id")))
 _CALLED = Statement(select(*PEOPLE.columns).join_from(t.PERSON_NAME, t.PERSON, _P.id == _N.person).where(_N.word == p("word")))
@@ -44,6 +45,34 @@ _NAMES = Statement(select(_N.word).where(_N.person == p("id")))
 _NAME = Statement(insert(t.PERSON_NAME).inline(), ("word", "person"))
 _ACCOUNT = Statement(select(*ACCOUNTS.columns).where(_A.connection == p("connection"), _A.id == p("id")))
 _ACCOUNTS = Statement(select(*ACCOUNTS.columns).where(_A.person == p("person"), _A.connection == p("connection")).order_by(_A.id))
+_ELSEWHERE = select(literal_column("1")).where(_A.person == _P.id, _A.connection == p("connection")).correlate(t.PERSON).exists()
+_TO_LOOK_UP = Statement(
+    select(*PEOPLE.columns, _L.sought)
+    .join_from(
+        t.PERSON,
+        t.LOOK_UP,
+        and_(_L.person == _P.id, _L.connection == p("connection"), _L.at >= p("since")),
+        isouter=True,
+    )
+    .where(_P.active, _P.merged_into.is_(None), or_(_P.email.is_not(None), _P.mobile.is_not(None)), ~_ELSEWHERE)
+    .order_by(_P.id)
+)
+_REACHED = Statement(
+    select(_P.id).where(
+        _P.active,
+        _P.merged_into.is_(None),
+        _P.id != p("id"),
+        or_(func.lower(_P.email) == p("email", String()), _P.mobile == p("mobile", String())),
+    )
+)
+_LOOK_UPS = Statement(select(*LOOK_UPS.columns).where(_L.connection == p("connection")).order_by(_L.person))
+_SAVE_LOOK_UP = Statement(
+    (missing := upsert(t.LOOK_UP)).on_conflict_do_update(
+        index_elements=["connection", "person"],
+        set_={name: missing.excluded[name] for name in ("sought", "code", "at")},
+    ),
+    LOOK_UPS.names,
+)
 _SAVE_ACCOUNT = Statement(
     (keeping := upsert(t.ACCOUNT)).on_conflict_do_update(
         index_elements=["connection", "id"],
@@ -86,7 +115,24 @@ class PeopleReads(Reader):
         return ACCOUNTS.build(found) if found else None
 
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
-        return [ACCOUNTS.build(row) for row in self.link.rows(_ACCOUNTS, p_person=person, p_connection=connection)]
+        rows = self.link.rows(_ACCOUNTS, p_person=person, p_connection=connection)
+        if not rows and (known := self.person(person)) is not None and known.id != person:
+            rows = self.link.rows(_ACCOUNTS, p_person=known.id, p_connection=connection)
+        return [ACCOUNTS.build(row) for row in rows]
+
+    def to_look_up(self, connection: ConnectionId, since: datetime) -> list[Person]:
+        rows = self.link.rows(_TO_LOOK_UP, p_connection=connection, p_since=since)
+        found = ((PEOPLE.build(row), row[-1]) for row in rows)
+        return [person for person, asked in found if asked != sought(person)]
+
+    def sharing(self, person: Person) -> list[PersonId]:
+        rows = self.link.rows(
+            _REACHED, p_id=person.id, p_email=(person.email or "").lower() or None, p_mobile=person.mobile or None
+        )
+        return [PersonId(row[0]) for row in rows]
+
+    def look_ups(self, connection: ConnectionId) -> list[LookUp]:
+        return [LOOK_UPS.build(row) for row in self.link.rows(_LOOK_UPS, p_connection=connection)]
 
     def _those(self, rows: Iterable[Row], limit: int) -> list[Person]:
         """Give each active person once, as who they turned out to be."""
@@ -115,6 +161,9 @@ class PeopleWrites(PeopleReads):
         if person.merged_into is not None:
             # Those who were merged into this one follow, so that one step always reaches the end.
             self.link.write(_FOLLOW, {"p_id": person.id, "merged_into": person.merged_into})
+
+    def save_look_up(self, missed: LookUp) -> None:
+        self.link.write(_SAVE_LOOK_UP, LOOK_UPS.values(missed))
 
     def save_account(self, account: Account) -> None:
         self.link.write(_SAVE_ACCOUNT, ACCOUNTS.values(account))

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
-from bot.model.event import Invitee, Mark, Status, Via
+from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Change, Latest, Outcome
 from bot.model.person import Actor
@@ -112,6 +112,7 @@ class IncidentRow(Row, table=True):
     linked: tuple[IncidentId, ...] = kept(Json(tuple[IncidentId, ...]))
     bridge: str | None = kept(String, null=True)
     recovery: Text = kept(Json(Text))
+    method: Method | None = kept(Word(Method), null=True)
     observe_until: datetime | None = kept(Utc, null=True)
     recovery_asked_at: datetime | None = kept(Utc, null=True)
     commander_nagged_at: datetime | None = kept(Utc, null=True)
@@ -363,6 +364,17 @@ class AccountRow(Row, table=True):
     bot: bool = kept(Boolean)
 
 
+class LookUpRow(Row, table=True):
+    """Keep what came of looking a person up on a chat that does not have them, so that it is not asked again at once."""
+
+    __tablename__ = "look_up"
+    connection: str = kept(String, key=True)
+    person: str = kept(String, key=True)
+    sought: str = kept(String)
+    code: str = kept(String)
+    at: datetime = kept(Utc)
+
+
 def table(row: type[Row]) -> Table:
     """Give the Core table of a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
@@ -386,3 +398,4 @@ ALERT_GROUP = table(AlertGroupRow)
 PERSON = table(PersonRow)
 PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
+LOOK_UP = table(LookUpRow)

@@ -19,7 +19,7 @@ ROOMS = frozenset(
         Capability.DIRECT,
     }
 )  # fmt: skip
-CARDS = frozenset({Capability.CARD, Capability.EDIT})
+CARDS = frozenset({Capability.CARD, Capability.EDIT, Capability.PIN})
 START = datetime(2024, 5, 20, 6, 0, tzinfo=UTC)
 
 
@@ -63,6 +63,7 @@ class Place:
     topic: str = ""
     people: set[str] = field(default_factory=set)
     closed: bool = False
+    pinned: list[str] = field(default_factory=list)  # ids of messages, the newest last
 
 
 @dataclass(eq=False, slots=True)
@@ -94,6 +95,9 @@ class Platform:
         self.rooms: dict[str, Place] = {}
         self.pending: list[Pending] = []
         self.throttled: dict[str, datetime] = {}
+        self.known: dict[str, str] = {}  # account by e-mail or mobile number
+        self.asked: list[str] = []  # the e-mails and numbers that were looked up
+        self.answers: list[Result] = []  # what the next look-ups get instead
         self.calls = 0
         self.wrongs: list[str] = []
         self._applied: dict[str, Result] = {}
@@ -184,7 +188,7 @@ class FakeChat:
             # A chat that can be searched makes another room each time; the others make one for a name.
             address = f"{slug}~{len(self.platform.rooms) + 1}" if Capability.FIND in self.capabilities else slug
             self.platform.rooms.setdefault(address, Place(address, key)).people |= set(founders)
-            return Done(Ref(address))
+            return Done(Ref(address, link=f"https://chat.example.com/{address}"))
 
         return await self._call("open_room", slug, key, do)
 
@@ -219,7 +223,10 @@ class FakeChat:
         return await self._call("edit", f"{ref.chat}#{ref.id}", "", do)
 
     async def pin(self, ref: Ref) -> Result:
-        return Done(ref)
+        def pin(room: Place) -> None:
+            room.pinned = [*(ident for ident in room.pinned if ident != ref.id), ref.id]
+
+        return await self._in("pin", ref.chat, pin)
 
     async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
         if Capability.FIND not in self.capabilities:
@@ -228,7 +235,11 @@ class FakeChat:
         return (Presence.FOUND, ref) if ref is not None else (Presence.ABSENT, None)
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
-        return Rejected("unknown_person")
+        self.platform.asked.append(email or mobile or "")
+        if self.platform.answers:
+            return self.platform.answers.pop(0)
+        found = self.platform.known.get(email or "") or self.platform.known.get(mobile or "")
+        return Done(Ref(found)) if found else Rejected("unknown_person")
 
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
         return []

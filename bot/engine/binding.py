@@ -39,7 +39,9 @@ def bind(call: Call, ctx: Context, *, implied: Incident | None, lock: Lock) -> B
         raise refuse("force_why", word=call.word, rest=flat(call.rest))
     wanted = parameters(declaration)
     given = {name: pressed(_named(wanted, name), value, ctx) for name, value in (call.preset or {}).items()}
-    line = Line(declaration, [p for p in wanted if p.name not in given], ctx, atoms(call.rest), implied is not None, call.word)
+    line = Line(
+        declaration, [p for p in wanted if p.typed and p.name not in given], ctx, atoms(call.rest), implied is not None, call.word
+    )
     found = line.read()
     named = _incidents(line, wanted, implied, ctx)
     if Want.INCIDENT not in named and any(p.want is Want.INCIDENT for p in wanted) and not declaration.changes:
@@ -47,7 +49,7 @@ def bind(call: Call, ctx: Context, *, implied: Incident | None, lock: Lock) -> B
         if by_service is not None:
             named[Want.INCIDENT] = by_service
     line.nothing_left(named.get(Want.INCIDENT) or implied)
-    arguments = {p.name: given.get(p.name, found.get(p.want, p.default)) for p in wanted}
+    arguments = {p.name: given.get(p.name, found.get(p.want, p.default) if p.typed else p.default) for p in wanted}
     return _complete(declaration, wanted, arguments, named, line.notes, ctx, implied, lock, call.word, flat(call.rest))
 
 
@@ -60,6 +62,22 @@ def bind_press(declaration: Declaration, args: Mapping[str, str], ctx: Context, 
     }
     arguments = {p.name: given.get(p.name, p.default) for p in wanted}
     return _complete(declaration, wanted, arguments, named, (), ctx, implied, lock, declaration.words[0], "")
+
+
+def bind_asking(
+    declaration: Declaration, args: Mapping[str, str], ctx: Context, *, implied: Incident | None, lock: Lock
+) -> Incident | None:
+    """Find the incident that a command's form is for; of the other arguments only the names are checked."""
+    wanted = parameters(declaration)
+    own = next((p for p in wanted if p.want is Want.INCIDENT), None)
+    for name in args:
+        _named(wanted, name)
+    if own is None:
+        return None
+    chosen = _held(pressed(own, args[own.name], ctx) if args.get(own.name) else None, implied, lock)
+    if chosen is None and own.required:
+        raise nowhere(ctx, declaration.words[0], "")
+    return chosen
 
 
 def _named(wanted: tuple[Parameter, ...], name: str) -> Parameter:
@@ -117,7 +135,7 @@ def _complete(
             arguments[parameter.name] = _held(named.get(Want.OTHER), implied, lock) if Want.OTHER in named else None
     for parameter in wanted:
         if parameter.required and arguments[parameter.name] in (None, ()):
-            raise refuse("missing", want=parameter.want.name.lower(), example=declaration.example[ctx.lang])
+            raise refuse("missing", field=parameter.name, want=parameter.want.name.lower(), example=declaration.example[ctx.lang])
     return Bound(arguments, chosen, tuple(notes))
 
 

@@ -8,8 +8,10 @@ from bot.engine.house import House
 from bot.model.card import Card
 from bot.model.effect import Effect
 from bot.model.ids import GroupId, IncidentId, RoomId
-from bot.model.room import LIVE
+from bot.model.incident import Incident
+from bot.model.room import LIVE, earlier, entrance
 from bot.ports import Filter, Reads
+from bot.prose import Show
 from bot.views import alert_card, announcement_card, status_card, storm_card
 
 
@@ -29,22 +31,17 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
         incident = reads.incident(room.incident) if room is not None else None
         if room is None or incident is None:
             return None
-        runbooks = (house.catalog.get(service) for service in incident.services)
-        runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
-        groups = reads.groups_of(incident.id)[:5]
-        card = status_card(
-            incident,
-            house.prose,
-            house.show(reads, room.lang, now, hail=house.limits[room.connection].hail),
-            groups=groups,
-            runbook=runbook,
-        )
-        return card, room.lang
+        show = house.show(reads, room.lang, now, hail=house.limits[room.connection].hail)
+        before = earlier(reads.rooms(incident.id), room)
+        return card_of_incident(incident, reads, house, show, earlier=before.link if before is not None else None), room.lang
     lang = house.policy.lang
     show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
     if kind == "announce":
         incident = reads.incident(IncidentId(effect.incident or ""))
-        return (announcement_card(incident, house.prose, show), lang) if incident is not None else None
+        if incident is None:
+            return None
+        link = entrance(reads.rooms(incident.id), effect.connection)
+        return announcement_card(incident, house.prose, show, link=link), lang
     if kind == "group":
         group = reads.group(GroupId(effect.data["group"]))
         if group is None:
@@ -52,8 +49,23 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
         related = reads.incident(group.incident) if group.incident else None
         if related is None and group.service is not None:
             related = next(iter(reads.incidents(Filter(service=group.service, limit=1))), None)
-        return alert_card(group, house.prose, show, related=related, samples=reads.alerts_of(group.id, 10)), lang
+        link = entrance(reads.rooms(related.id), effect.connection) if related is not None else None
+        called = tuple(house.catalog.owners((group.service,))) if group.service is not None else ()
+        samples = reads.alerts_of(group.id, 10)
+        return alert_card(group, house.prose, show, related=related, samples=samples, link=link, called=called), lang
     held = reads.held_back_since(now - house.policy.auto_rooms_within)
     if not held:
         return None
     return storm_card(held, house.prose, show, limit=house.policy.auto_rooms, within=house.policy.auto_rooms_within), lang
+
+
+def card_of_incident(
+    incident: Incident, reads: Reads, house: House, show: Show, as_of: datetime | None = None, earlier: str | None = None
+) -> Card:
+    """Build the status card of an incident; `as_of` where a person asks, `earlier` = the link to the room before."""
+    runbooks = (house.catalog.get(service) for service in incident.services)
+    runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
+    groups = reads.groups_of(incident.id)[:5]
+    return status_card(
+        incident, house.prose, show, groups=groups, runbook=runbook, earlier=earlier, as_of=as_of, policy=house.policy
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -11,21 +12,28 @@ import msgspec
 import structlog
 
 from bot.command import Answer, Context, Declaration
-from bot.engine.binding import Bound, bind, bind_press
+from bot.engine.answering import Answering
+from bot.engine.binding import Bound, bind, bind_asking, bind_press
+from bot.engine.clicks import must_still_hold, redraw
+from bot.engine.forms import form_of, written
 from bot.engine.house import House
+from bot.engine.people import account_of, with_people
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
 from bot.engine.run import DECLARING, recorded
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.decoding import prepare
 from bot.model.event import Status, Via
+from bot.model.form import Form
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person, Standing, Viewer
+from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
+from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
 from bot.model.text import flat, plain
-from bot.ports import Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
+from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
+from bot.prose import Show
 from bot.rules import World, page
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
@@ -72,13 +80,23 @@ class Intake:
         if stored is not None:
             reply: Reply = _ANSWER(stored)
             return reply, "repeated"
+        form = f"form:{inbound.press.form}" if inbound.press is not None and inbound.press.form else None
+        if form is not None:
+            uow.alone(f"{inbound.connection}:{form}")  # two presses of one form must see each other
+            sent = uow.delivered(inbound.connection, form)
+            if sent is not None:
+                reply = _ANSWER(sent)
+                return reply, "repeated"
         now = self._house.clock.now()
         delivery = _Delivery(uow, self._house, inbound, now)
         started = time.perf_counter()
         reply, keep = delivery.run()
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
-            uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)
+            answer = msgspec.json.encode(reply)
+            uow.keep_delivery(inbound.connection, inbound.key, answer, now)
+            if form is not None and not delivery.refused:  # a refused form may be corrected and sent again
+                uow.keep_delivery(inbound.connection, form, answer, now)
         return reply, "refused" if delivery.refused else "done"
 
     def _apologise(self, uow: UnitOfWork, inbound: Inbound, kind: str) -> Reply:
@@ -101,12 +119,13 @@ class _Delivery:
         self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
         self.refused = False
         self.command = "none"
-        self._account = self._known_account()
+        self._account = account_of(uow, inbound.connection, inbound.speaker)
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
         self._reads: Reads = uow.reads(self._viewer)
         self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
         self._lang = self._language()
+        self._form: Form | None = None  # what to fill in instead, where something lacks
 
     def run(self) -> tuple[Reply, bool]:
         """Give the reply, and whether it must be kept (something was written or refused)."""
@@ -117,26 +136,33 @@ class _Delivery:
                 declaration = self._house.declarations.get(self._inbound.press.command)
                 if declaration is None:
                     raise refuse("stale_click")
+                if self._inbound.press.asks:
+                    return self._open(declaration, self._inbound.press), False
                 return self._execute(declaration, None)
             return self._understand()
         except Refused as refused:
             self.refused = True
-            return self._say(refused.reason), True
+            if self._inbound.press is not None and not self._inbound.press.form:
+                redraw(self._uow, self._inbound, self._room, self._now)
+            return replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form), True
 
     def _understand(self) -> tuple[Reply, bool]:
-        length = len(flat(self._inbound.text))
+        text = with_people(self._uow, self._inbound.connection, self._inbound.text)
+        length = len(flat(text))
         if length > LONGEST:
             raise refuse("too_long", limit=LONGEST, length=length)
         implied = self._implied()
         pending = implied is not None and implied.status is Status.PENDING
-        understood: Read = read(self._inbound.text, self._house.vocabulary, lang=self._lang, pending=pending)
+        understood: Read = read(text, self._house.vocabulary, lang=self._lang, pending=pending)
         match understood:
             case Call():
                 return self._execute(understood.declaration, understood)
             case Asked():
                 return self._asked(understood, implied), False
             case Ambiguous():
-                return self._say(say("ambiguous", word=understood.word, options=understood.options)), False
+                return self._say(
+                    say("ambiguous", word=understood.word, options=understood.options, meant=understood.meant)
+                ), False
             case NoSuch():
                 return self._say(say("no_such", word=understood.word, nearest=understood.nearest, rest=understood.rest)), False
             case Nothing():
@@ -170,10 +196,15 @@ class _Delivery:
             bound = Bound({name: default for name, _, default in declaration.parameters}, implied)
         incident = bound.incident
         if press is not None and incident is not None:
-            _still_true(incident, dict(press.assumes))
+            must_still_hold(press, incident, self._reads)
         forced = self._allowed(declaration, incident, call.force if call else None)
         ctx = self._context(incident, forced)
-        result = declaration.function(ctx, **bound.arguments)
+        try:
+            result = declaration.function(ctx, **bound.arguments)
+        except Refused as refused:
+            if call is not None:
+                self._form = self._lacking(declaration, bound, refused, ctx)
+            raise
         if isinstance(result, Say):
             return self._say(result, bound), False
         if not declaration.changes:
@@ -187,22 +218,42 @@ class _Delivery:
             return self._say(say("nothing_changed"), bound), True
         return self._say(say("tick", n=done.events[0].n), bound, tick=True), True
 
-    # ------------------------------------------------------------ who, where, what about
-    def _known_account(self) -> Account:
-        """Find the speaker's account, made at first sight."""
-        speaker, connection = self._inbound.speaker, self._inbound.connection
-        known = self._uow.account(connection, speaker.id)
-        if known is not None and (known.name, known.outsider) == (speaker.name, speaker.outsider):
-            return known
-        if known is None:
-            person = self._uow.new_person_id()
-            self._uow.save_person(Person(person, speaker.name, tz=speaker.tz))
-        else:
-            person = known.person
-        account = Account(connection, speaker.id, person, speaker.name, speaker.locale, speaker.tz, speaker.outsider, speaker.bot)
-        self._uow.save_account(account)
-        return account
+    # ------------------------------------------------------------ forms
+    def _open(self, declaration: Declaration, press: Press) -> Reply:
+        """Answer a click that asks for its command's form; nothing is changed or kept."""
+        self.command = declaration.name
+        implied = self._implied()
+        ctx = self._context(implied)
+        incident = bind_asking(declaration, press.args, ctx, implied=implied, lock=self._reads.incident)
+        if incident is not None:
+            must_still_hold(press, incident, self._reads)
+        self._allowed(declaration, incident, None)
+        form = form_of(
+            declaration, ctx, self._house.prose, self._show(), given=press.args, assumes=press.assumes, incident=incident
+        )
+        if form is None:
+            raise refuse("stale_click")
+        usage, example = declaration.usage[self._lang], declaration.example[self._lang]
+        typed = self._say(say("form_typed", usage=plain(usage), example=plain(example)))
+        return replace(typed, form=form if self._can(Capability.FORM) else None)
 
+    def _lacking(self, declaration: Declaration, bound: Bound, refused: Refused, ctx: Context) -> Form | None:
+        """Give the form of a typed command that lacks just what it was refused for, filled with what was typed."""
+        asked = {ask.name for ask in declaration.form}
+        if not self._can(Capability.FORM) or refused.field not in asked or bound.arguments.get(refused.field):
+            return None
+        given = written(declaration, bound.arguments, ctx)
+        return form_of(declaration, ctx, self._house.prose, self._show(), given=given, incident=bound.incident)
+
+    def _field(self, refused: Refused) -> str | None:
+        declaration = self._house.declarations.get(self.command)
+        asked = {ask.name for ask in declaration.form} if declaration is not None else set()
+        return refused.field if refused.field in asked else None
+
+    def _can(self, capability: Capability) -> bool:
+        return self._house.can(self._inbound.connection, capability)
+
+    # ------------------------------------------------------------ who, where, what about
     def _language(self) -> str:
         """Give the language of the answer: the person's own in a direct chat, else the room's, else the house's."""
         own = self._person.lang if self._person is not None else None
@@ -261,19 +312,15 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
+        implied = self._implied()
+        answering = Answering(
+            self._house, self._show(), self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
+        )
+        return answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
+
+    def _show(self) -> Show:
         hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
-        show = self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
-        text = self._house.prose.say(Say(told.key, params), show)
-        for note in bound.notes if bound is not None else ():
-            text = (*text, *self._house.prose.say(say("noted", note=note), show))
-        return Reply(text, private=not tick, tick=tick)
-
-
-def _still_true(incident: Incident, assumed: dict[str, str]) -> None:
-    """Refuse a click whose assumption no longer holds."""
-    for name, value in assumed.items():
-        if str(getattr(incident, name, None) or "") != value:
-            raise refuse("stale_click", incident=incident)
+        return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
 
 
 def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.command import Claim, Declaration
 from bot.model.alert import AlertGroup
-from bot.model.event import Mark
+from bot.model.event import Mark, Method
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Person
@@ -36,6 +36,7 @@ class Want(Enum):
     MOMENT = auto()
     NEXT = auto()
     MARK = auto()
+    METHOD = auto()
     ROLE = auto()
     SORT = auto()
     DRILL = auto()
@@ -52,12 +53,13 @@ class Want(Enum):
 
 FLAGS = frozenset({Want.DRILL, Want.PRIVATE, Want.NEW})
 
-_CLAIMED: Mapping[Claim, Want] = {claim: Want[claim.name] for claim in Claim if claim is not Claim.LEADING}
+_CLAIMED: Mapping[Claim, Want] = {claim: Want[claim.name] for claim in Claim if claim not in (Claim.LEADING, Claim.FORM)}
 _TYPED: Mapping[Any, Want] = {
     Incident: Want.INCIDENT,
     Severity: Want.SEVERITY,
     Person: Want.PERSON,
     Mark: Want.MARK,
+    Method: Want.METHOD,
     datetime: Want.MOMENT,
     str: Want.WORD,
     int: Want.COUNT,
@@ -70,13 +72,17 @@ _TYPED: Mapping[Any, Want] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Describe one parameter: what it wants, whether only in front of free text, and what it is when nothing was typed."""
+    """Describe one parameter: what it wants, whether only in front of free text, and what it is when nothing was typed.
+
+    `typed` = a typed line may give it; else only forms and buttons do.
+    """
 
     name: str
     want: Want
     leading: bool
     required: bool
     default: Any
+    typed: bool = True
 
 
 def parameters(declaration: Declaration) -> tuple[Parameter, ...]:
@@ -112,4 +118,5 @@ def _parameter(command: str, name: str, kind: Any, default: Any) -> Parameter:
         name, want, Claim.LEADING in marks,
         required=not given and not optional and want not in FLAGS | {Want.UNSURE, Want.FILTER},
         default=default if given else False if want in FLAGS else () if want is Want.UNSURE else None,
+        typed=Claim.FORM not in marks,
     )  # fmt: skip

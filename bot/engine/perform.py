@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bot.engine.addressing import account_of, addressed, addressed_text
 from bot.engine.cards import card_of, chat_of
+from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.notices import direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.effect import Effect, EffectKind, Intent
-from bot.model.event import Fact
+from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
@@ -26,6 +29,7 @@ from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
+MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 
 
@@ -86,6 +90,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return Skip()
         case EffectKind.SET_TOPIC:
             return _set_topic(effect, room, incident, reads, house, now)
+        case EffectKind.PIN:
+            return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
             return _sync_people(room, incident, reads, house, now)
         case _:
@@ -93,8 +99,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
 
 
 def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId) -> dict[PersonId, str]:
-    found = ((person, reads.accounts(person, connection)) for person in people)
-    return {person: accounts[0].id for person, accounts in found if accounts}
+    found = ((person, account_of(person, connection, reads)) for person in people)
+    return {person: account for person, account in found if account is not None}
 
 
 def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
@@ -150,22 +156,41 @@ def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
     return Call(lambda chat, _: chat.set_topic(address, words), done, again=True)
 
 
+def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
+    """Pin the status card that the room has now, each generation once."""
+    slot = f"pin:{room.id}"
+    card, pinned = reads.shown(f"status:{room.id}"), reads.shown(slot)
+    if card is None or card.ref.id == "" or (pinned is not None and pinned.ref.id == card.ref.id and not effect.maybe_sent):
+        return Skip()
+    ref, generation = card.ref, card.generation
+
+    def done(uow: UnitOfWork, _: Ref | None) -> Sequence[Fact]:
+        uow.save_shown(slot, Shown(ref, "", "", now, generation))
+        return []
+
+    return Call(lambda chat, _: chat.pin(ref), done, again=True)
+
+
 def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once."""
+    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once.
+
+    Who has no account here is asked in when one is found later.
+    """
     slot = f"people:{room.id}"
     shown = reads.shown(slot)
-    asked = set(msgspec.json.decode(shown.headline, type=list[str])) if shown is not None else set()
+    asked, named = _asked_in(shown)
     new = [person for person in incident.involved if person not in asked]
-    if not new:
-        return Skip()
     accounts = _accounts(reads, new, room.connection)
-    strangers = [(person, "no_account") for person in new if person not in accounts]
+    strangers = [(person, "no_account") for person in new if person not in accounts and person not in named]
+    if not accounts and not strangers:
+        return Skip()
     people = {account: person for person, account in accounts.items()}
     address = room.address or ""
-    known = msgspec.json.encode(sorted(asked | set(new))).decode()
+    here = msgspec.json.encode(sorted(asked | set(accounts))).decode()
+    not_here = msgspec.json.encode(sorted(named | {person for person, _ in strangers})).decode()
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        uow.save_shown(slot, Shown(Ref(address), "", known, now))
+        uow.save_shown(slot, Shown(Ref(address), not_here, here, now))
         refused = [(people[account], code) for account, code in (ref.refused if ref else ()) if account in people]
         named = tuple(strangers + refused)
         return [ev.InviteRefused(room=room.id, people=named)] if named else []
@@ -174,6 +199,14 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
         return await chat.add_people(address, sorted(people))
 
     return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
+
+
+def _asked_in(shown: Shown | None) -> tuple[set[PersonId], set[PersonId]]:
+    """Give who was asked into a room, and who was named because they have no account there."""
+    if shown is None:
+        return set(), set()
+    asked, named = (set(msgspec.json.decode(said or "[]", type=list[PersonId])) for said in (shown.headline, shown.digest))
+    return asked, named
 
 
 async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
@@ -194,19 +227,25 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     limits = house.limits[room.connection]
     show = house.show(reads, room.lang, now, hail=limits.hail)
     lines: list[Text] = []
+    told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            line = _cut(house.prose.entry(event, incident, show), limits.text_chars - 100, limits.text_bytes - 300)
+            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
             lines.append(line)
+            told.append(event)
         last = event.n
     more = newest > last
-    content: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+        offered = room_line(told[0], incident, house, show)
+        content = addressed(offered, room.connection, reads) if offered is not None else content
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -223,7 +262,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
     key = key_of(house, "tell", room.id, room.generation, lo, hi)
 
-    again = _marked(content, house, reads, room.lang, now)
+    again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
         return await chat.post(address, again if marked else content, key)
@@ -256,7 +295,9 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Wait(gathered - now)
     if shown is not None:
         same = shown.digest == digest or (not editable and shown.headline == card.headline)
-        if same and not effect.maybe_sent:  # an attempt of unknown outcome may have shown something else meanwhile
+        if (
+            same and not effect.maybe_sent and not effect.data.get(FORCE)
+        ):  # an attempt of unknown outcome may have shown something else meanwhile
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
@@ -264,10 +305,11 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
-    content: Content = card
+    content = addressed(card, connection, reads)
     if not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
-        content = _cut(card_text(card, house.prose, lang), limits.text_chars - 100, limits.text_bytes - 300)
+        words = addressed_text(card_text(card, house.prose, lang), connection, reads)
+        content = _cut(words, limits.text_chars - 100, limits.text_bytes - 300)
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
@@ -278,9 +320,11 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if unsure:
             wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
             uow.want([wish], now)
-        room = uow.room(RoomId(effect.data["room"])) if shown is None and slot.startswith("status:") else None
+        room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:
-            uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
+            pins = house.can(connection, Capability.PIN) and kept.id != ""
+            uow.want([room_wish(room, EffectKind.PIN, "pin")] if pins else [], now)
+            uow.want([room_wish(room, EffectKind.TELL, "talk")] if shown is None else [], now)
         return []
 
     if editable and shown is not None:
@@ -306,8 +350,10 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
-    content = house.prose.say(Say(data["say"], params), house.show(reads, lang, now, person.tz if person else None))
-    again = _marked(content, house, reads, lang, now)
+    show = house.show(reads, lang, now, person.tz if person else None)
+    told = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
+    content = addressed(told, effect.connection, reads)
+    again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(
         lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)

@@ -15,7 +15,7 @@ from bot.engine.parameters import FLAGS, Parameter, Want
 from bot.engine.times import WrongSide, read_next, read_past
 from bot.errors import Refused, refuse
 from bot.model.alert import AlertGroup
-from bot.model.event import Mark
+from bot.model.event import Mark, Method
 from bot.model.ids import PersonId, ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Person
@@ -24,14 +24,18 @@ from bot.model.severity import Severity
 from bot.model.text import plain
 from bot.ports import Filter
 
+ACCOUNT = "account:"  # what stands in front of an account's id of the chat where a form was filled in
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
 def pressed(parameter: Parameter, value: str, ctx: Context) -> Any:
-    """Read one argument; raises `Refused` when it cannot be what the parameter wants."""
+    """Read one argument; raises `Refused` about it when it cannot be what the parameter wants."""
     if parameter.want in FLAGS:
         return fold(value) in _TRUE
-    return _READ[parameter.want](value, ctx)
+    try:
+        return _READ[parameter.want](value, ctx)
+    except Refused as refused:
+        raise refused.about(parameter.name) from None
 
 
 def _unreadable(value: str) -> Refused:
@@ -82,6 +86,13 @@ def _services(value: str, ctx: Context) -> tuple[ServiceId, ...]:
 
 
 def _person(value: str, ctx: Context) -> Person:
+    if value.startswith(ACCOUNT):  # as a person picker gives it
+        ident = value.removeprefix(ACCOUNT)
+        account = ctx.reads.account(ctx.via.connection, ident) if ctx.via is not None else None
+        picked = ctx.reads.person(account.person) if account is not None else None
+        if picked is None:
+            raise refuse("person_unknown", word=ident, people=())
+        return picked
     known = ctx.reads.person(PersonId(value))
     meant = known if known is not None else person_meant(ctx, None, value)
     if isinstance(meant, Say):
@@ -136,6 +147,13 @@ def _mark(value: str, ctx: Context) -> Mark:
     return found
 
 
+def _method(value: str, ctx: Context) -> Method:
+    try:
+        return Method(fold(value))
+    except ValueError:
+        raise _unreadable(value) from None
+
+
 def _count(value: str, ctx: Context) -> int:
     word = fold(value)
     if not (word.isascii() and word.isdecimal() and len(word) <= 6):
@@ -163,8 +181,9 @@ def _words(value: str, ctx: Context) -> str:
 
 _READ: Mapping[Want, Callable[[str, Context], Any]] = {
     Want.INCIDENT: _incident, Want.OTHER: _incident, Want.GROUPS: _groups, Want.SEVERITY: _severity, Want.SERVICES: _services,
-    Want.PERSON: _person, Want.PEOPLE: _people, Want.MOMENT: _moment, Want.NEXT: _next, Want.MARK: _mark, Want.COUNT: _count,
-    Want.FILTER: _filter, Want.SORT: _sort, Want.ROLE: lambda value, ctx: recognise.role(value), Want.URL: _words,
+    Want.PERSON: _person, Want.PEOPLE: _people, Want.MOMENT: _moment, Want.NEXT: _next, Want.MARK: _mark,
+    Want.METHOD: _method, Want.COUNT: _count, Want.FILTER: _filter, Want.SORT: _sort,
+    Want.ROLE: lambda value, ctx: recognise.role(value), Want.URL: _words,
     Want.ENGLISH: _words, Want.WORD: _words, Want.WAIVER: _words, Want.UNSURE: lambda value, ctx: (),
     Want.TEXT: lambda value, ctx: plain(value.strip()),
 }  # fmt: skip

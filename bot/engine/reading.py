@@ -51,10 +51,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Hold a word that may mean several things, each as a label and the line to type."""
+    """Hold a word that may mean several things, each as a label and the line to type.
+
+    `meant` says of each which command that is, and whether its line can be run as it stands.
+    """
 
     word: str
     options: tuple[tuple[Words, str], ...]
+    meant: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +320,7 @@ def _ambiguous(word: str, options: Sequence[Option], body: Sequence[Atom], vocab
         parts = parts[1:]
     first = next(iter(tokenize(parts)), None)
     rest = flat(together(parts))
-    offered = []
+    offered, meant = [], []
     for option in options:
         if option.command not in vocabulary.declarations:
             continue
@@ -327,7 +331,8 @@ def _ambiguous(word: str, options: Sequence[Option], body: Sequence[Atom], vocab
         )
         line = f"{vocabulary.spelled(option.command, lang)} {rest if fits else option.tail[lang]}".strip()
         offered.append((option.label, line))
-    return Ambiguous(word, tuple(offered)) if offered else _unknown([*word, *body], vocabulary)
+        meant.append((option.command, fits or not option.tail[lang]))
+    return Ambiguous(word, tuple(offered), tuple(meant)) if offered else _unknown([*word, *body], vocabulary)
 
 
 def _no_space(entry: Entry, parts: Sequence[Atom], body: Sequence[Atom]) -> NoSuch:

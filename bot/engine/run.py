@@ -174,6 +174,8 @@ class _Book:
                 room = self.uow.add_room(
                     incident.id, wanted.connection, incident.lang, wanted.home, wanted.automatic, wanted.generation, self.now
                 )
+                if wanted.told:
+                    self.uow.save_room(dataclasses.replace(room, told=wanted.told))
                 self.rooms_of(incident.id)
                 self.rooms[incident.id] = list(self.uow.rooms(incident.id))
                 facts.append(ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why))

@@ -41,7 +41,8 @@ class Card:
     """Show a state: `headline` is also the push preview, `colour` one of red orange yellow blue green purple grey turquoise.
 
     `about` is what the card is for (an incident or group id); `fields` come in the order of importance, `buttons` in the
-    order in which platforms cut them from the right.
+    order in which platforms cut them from the right. A card with `text` is a message with buttons: the text is shown in
+    place of the header, and `headline` is the push preview only. A card with neither has just its buttons.
     """
 
     headline: str
@@ -51,3 +52,4 @@ class Card:
     fields: tuple[Field, ...] = ()
     buttons: tuple[Button, ...] = ()
     footer: str = ""
+    text: Text = ()

@@ -28,6 +28,7 @@ class EffectKind(StrEnum):
     SYNC_PEOPLE = "SyncPeople"
     SET_TOPIC = "SetTopic"
     SHOW_CARD = "ShowCard"
+    PIN = "Pin"
     TELL = "Tell"
     PAGE = "Page"
     SEND = "Send"
@@ -36,7 +37,7 @@ class EffectKind(StrEnum):
 WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
-        EffectKind.SHOW_CARD, EffectKind.TELL,
+        EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
     }
 )  # fmt: skip
 

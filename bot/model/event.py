@@ -41,6 +41,20 @@ class Mark(StrEnum):
     RECOVERED = "recovered"
 
 
+class Method(StrEnum):
+    """Name how the trouble was ended."""
+
+    ROLLBACK = "rollback"
+    FAILOVER = "failover"
+    SCALE = "scale"
+    RESTART = "restart"
+    DEGRADE = "degrade"
+    LIMIT = "limit"
+    DATA = "data"
+    ITSELF = "itself"
+    OTHER = "other"
+
+
 class Telling(StrEnum):
     """Say how a room learns of a fact: always by a message of its own, by a line unless it was seen there, or not at all."""
 
@@ -160,6 +174,8 @@ class UpdatePosted(Payload):
     text: Text
     number: int
     next_by: datetime | None = None
+    action: Text = ()  # what was done; a typed line says it all in `text`
+    then: Text = ()  # what comes next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +270,7 @@ class IncidentRecovered(Payload):
     when: datetime
     text: Text = ()
     observe_until: datetime | None = None
+    method: Method | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +376,19 @@ class RoomClosed(Payload):
     telling: ClassVar[Telling] = Telling.SILENT
     room: RoomId
     connection: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomContinued(Payload):
+    """State that a room goes on from an earlier one, which its chat could not open again."""
+
+    room: RoomId
+    connection: ConnectionId
+    address: str
+    before: RoomId
+    before_address: str
+    link: str | None = None
+    before_link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

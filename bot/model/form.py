@@ -37,6 +37,7 @@ class Entry:
     """Ask for one argument: `name` is the command's parameter, `value` what stands there already.
 
     Several values of CHOICES and PEOPLE are joined by commas. `longest` is in characters, 0 = whatever the chat takes.
+    `placeholder` stands in an empty field, `hint` below it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Entry:
     options: tuple[Option, ...] = ()
     value: str = ""
     longest: int = 0
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

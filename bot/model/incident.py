@@ -14,7 +14,7 @@ import msgspec
 
 from bot.model import event as ev
 from bot.model.decoding import prepare
-from bot.model.event import Event, Mark, Status
+from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.person import Actor
 from bot.model.policy import Policy
@@ -88,6 +88,7 @@ class Incident:
     linked: tuple[IncidentId, ...] = ()
     bridge: str | None = None
     recovery: Text = ()
+    method: Method | None = None  # of its recovery
     observe_until: datetime | None = None
     recovery_asked_at: datetime | None = None
     commander_nagged_at: datetime | None = None
@@ -230,12 +231,12 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
         case ev.RecoverySuggested():
             return {"recovery_asked_at": event.at}
         case ev.IncidentRecovered():
-            return {"status": Status.RECOVERED, "recovery": p.text, "observe_until": p.observe_until,
+            return {"status": Status.RECOVERED, "recovery": p.text, "method": p.method, "observe_until": p.observe_until,
                     "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None}  # fmt: skip
         case ev.IncidentReopened():
             marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
             return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
-                    "merged_into": None, "waiver": None, "waived_by": None, "recovery": (),
+                    "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
                     "recovery_asked_at": None}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from bot.model.ids import ConnectionId, PersonId
@@ -35,6 +37,25 @@ class Account:
     tz: str | None = None
     outsider: bool = False
     bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Hold why a person was not found on a connection: `sought` stands for the e-mail and number that were asked for.
+
+    `code`: unknown_person, or conflict = the chat knows an account, but not exactly one person has it.
+    """
+
+    connection: ConnectionId
+    person: PersonId
+    sought: str
+    code: str
+    at: datetime
+
+
+def sought(person: Person) -> str:
+    """Stand for what a person can be looked up by, without saying it; changes when that changes."""
+    return hashlib.sha256(f"{person.email or ''}\x1f{person.mobile or ''}".encode()).hexdigest()[:16]
 
 
 class Standing(IntEnum):

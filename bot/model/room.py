@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,3 +39,19 @@ class Room:
     home: bool = True  # where the incident is run; a mirror otherwise
     automatic: bool = False  # opened without a person asking: counts towards the storm limit
     link: str | None = None
+
+
+def entrance(rooms: Iterable[Room], connection: ConnectionId) -> str | None:
+    """Give the link into an incident's newest live room, one on this connection before those elsewhere; None = no link."""
+    linked = [room for room in rooms if room.state in LIVE and room.link]
+    return (
+        max(linked, key=lambda room: (room.connection == connection, room.generation, room.home, room.id)).link
+        if linked
+        else None
+    )
+
+
+def earlier(rooms: Iterable[Room], room: Room) -> Room | None:
+    """Give the room that this one goes on from: the newest earlier generation on its connection that came to be."""
+    before = [r for r in rooms if r.connection == room.connection and r.generation < room.generation and r.address]
+    return max(before, key=lambda r: r.generation, default=None)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from bot.model.alert import Alert, AlertGroup, GroupState
 from bot.model.card import Button, Card, Field
-from bot.model.ids import group_word
+from bot.model.ids import PersonId, group_word
 from bot.model.incident import Incident
 from bot.model.say import say
 from bot.model.text import Text
 from bot.show import Show
+from bot.views.offers import Maker
 from bot.views.titles import COLOURS, OFFERED, one_line, title_of
 
 if TYPE_CHECKING:
@@ -25,15 +26,21 @@ def alert_card(
     *,
     related: Incident | None = None,
     samples: Sequence[Alert] = (),
+    link: str | None = None,
+    called: Sequence[PersonId] = (),
     offered: Collection[str] = OFFERED,
 ) -> Card:
     """Build the card of an alert group that people must judge; once judged it is one line with no buttons.
 
-    `related` is the open incident on the same service, or the incident that the group belongs to.
+    `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its room;
+    `called` are the people whom a declaration would call.
     """
     word = group_word(group.id)
     if group.state is not GroupState.PROPOSED:
-        return Card(one_line(_judged(group, prose, show, related)), "grey", about=word)
+        way = (Field(prose.label("field.links", show.lang), prose.say(say("card_join", url=link), show)),) if link else ()
+        enters = group.state is GroupState.ATTACHED and related is not None and related.id == group.incident
+        enters = enters and related is not None and related.open and not related.private
+        return Card(one_line(_judged(group, prose, show, related)), "grey", about=word, fields=way if enters else ())
 
     def value(key: str, **params: Any) -> Text:
         return prose.say(say(key, group=group, **params), show)
@@ -53,7 +60,7 @@ def alert_card(
         colour=COLOURS[group.severity] if group.severity else "grey",
         about=word,
         fields=tuple(Field(prose.label(f"field.{name}", show.lang), said) for name, said in fields),
-        buttons=tuple(b for b in _judging(group, related if joins else None, prose, show) if b.command in offered),
+        buttons=tuple(b for b in _judging(group, related if joins else None, called, prose, show) if b.command in offered),
         footer=one_line(value("alert_foot")),
     )
 
@@ -67,15 +74,18 @@ def _judged(group: AlertGroup, prose: Prose, show: Show, related: Incident | Non
     return prose.say(say(known.get(group.state, "alert_over"), group=group), show)
 
 
-def _judging(group: AlertGroup, related: Incident | None, prose: Prose, show: Show) -> Iterator[Button]:
+def _judging(
+    group: AlertGroup, related: Incident | None, called: Sequence[PersonId], prose: Prose, show: Show
+) -> Iterator[Button]:
     word = group_word(group.id)
+    consequence = one_line(prose.say(say("alert_confirm_declare", group=group, called=tuple(called)), show))
 
     def button(name: str, typed: str, command: str, shown: str = "", *, primary: bool = False, **args: str) -> Button:
         return Button(
             prose.label(f"button.{name}", show.lang).replace("#", shown).strip(), command,
             show.hail + prose.label(f"typed.{typed}", show.lang).replace("#", word),
             (("groups", word), *args.items()), (), primary,
-            one_line(prose.say(say("alert_confirm_declare", group=group), show)) if name == "declare" else None,
+            consequence if name == "declare" else None,
         )  # fmt: skip
 
     if related is not None:
@@ -84,4 +94,4 @@ def _judging(group: AlertGroup, related: Incident | None, prose: Prose, show: Sh
     level = {"severity": group.severity.value} if group.severity else {}
     yield button("declare", "declare", "declare", level.get("severity", ""), primary=related is None, **level)
     yield button("ack", "ack", "ack")
-    yield button("dismiss", "reject", "dismiss")
+    yield Maker(prose, show).reasons(word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bot.model.incident import Incident
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.show import Show
+from bot.views.offers import Maker
 from bot.views.titles import COLOURS, OFFERED, about, colour, one_line, sign
 
 if TYPE_CHECKING:
@@ -20,8 +22,13 @@ if TYPE_CHECKING:
 MOST_LINES = 10  # of a storm
 
 
-def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: Collection[str] = OFFERED) -> Card:
-    """Build the one card that an announcement channel shows through an incident's life; never for a private incident."""
+def announcement_card(
+    incident: Incident, prose: Prose, show: Show, *, link: str | None = None, offered: Collection[str] = OFFERED
+) -> Card:
+    """Build the one card that an announcement channel shows through an incident's life; never for a private incident.
+
+    `link` leads into its newest room; without one people join by the command.
+    """
     if incident.private:
         raise ValueError(f"{incident.id} is private and has no announcement")
     since = incident.marks.get(Mark.OCCURRED) or incident.marks.get(Mark.DETECTED) or incident.declared_at
@@ -36,6 +43,8 @@ def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: 
         fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
     if incident.active and incident.next_update_by is not None:
         fields.append(("next", about(prose, show, "announce_next", incident)))
+    if link is not None:
+        fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()
     return Card(
         headline=one_line(about(prose, show, "announce_head", incident)),
@@ -50,7 +59,7 @@ def announcement_card(incident: Incident, prose: Prose, show: Show, *, offered: 
                 (("incident", incident.id),), (), name == "join",
             )
             for name, command in wanted
-            if command in offered
+            if command in offered and not (name == "join" and link is not None)
         ),
     )  # fmt: skip
 
@@ -77,6 +86,14 @@ def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit
                 prose.label("button.list", show.lang), "list", show.hail + prose.label("typed.list", show.lang),
                 (("only", "open"),), (), True,
             ),
+            *_apart(shown[:MOST_LINES], prose, show),
         ),
         footer=one_line(prose.say(say("storm_foot"), show)),
     )  # fmt: skip
+
+
+def _apart(incidents: Sequence[Incident], prose: Prose, show: Show) -> tuple[Button, ...]:
+    """Offer to handle one of them apart: who joins opens its room."""
+    make = Maker(prose, show)
+    options = tuple(make.click(f"{i.id} {i.severity}", "join", {"incident": i.id}) for i in incidents)
+    return (replace(make.named("offer.apart", "join", {}, "F-…"), options=options),) if options else ()

@@ -14,6 +14,7 @@ from bot.model.policy import Policy
 from bot.model.say import say
 from bot.model.text import Text, plain
 from bot.show import Show, joined
+from bot.views.offers import Maker
 from bot.views.titles import OFFERED, about, colour, one_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ BUTTONS = {
     Status.CLOSED: ("reopen",),
 }
 COMMANDS = {
-    "confirm": "confirm", "dismiss": "dismiss", "merge": "merge", "severity": "severity", "more": "help",
+    "confirm": "confirm", "dismiss": "dismiss", "merge": "merge", "severity": "severity", "more": "menu",
     "command": "commander", "update": "update", "note": "note", "located": "mark", "mitigated": "mark",
     "escalate": "escalate", "recover": "recover", "withdraw": "reopen", "announce": "announce", "observed": "observe",
     "fill": "postmortem", "action": "action", "meeting": "meeting", "close": "close", "reopen": "reopen",
 }  # fmt: skip
+
+
+ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen"})  # what needs words opens a form
+_ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 
 
 def status_card(
@@ -50,6 +55,7 @@ def status_card(
     *,
     groups: Sequence[AlertGroup] = (),
     runbook: str | None = None,
+    earlier: str | None = None,
     as_of: datetime | None = None,
     policy: Policy | None = None,
     offered: Collection[str] = OFFERED,
@@ -57,10 +63,10 @@ def status_card(
     """Build an incident's card of one status.
 
     Ages are stated as of the last fact, or as of `as_of` where a person asks: an edited card must not go stale, and the
-    same state gives the same card.
+    same state gives the same card. `earlier` links to the room that this one goes on from.
     """
     moment = as_of or (incident.changed.at if incident.changed else incident.declared_at)
-    fields = _Fields(incident, prose, show, groups, runbook, moment)
+    fields = _Fields(incident, prose, show, groups, runbook, moment, earlier)
     return Card(
         headline=one_line(about(prose, show, f"card_head_{incident.status}", incident)),
         colour=colour(incident),
@@ -80,10 +86,11 @@ class _Fields:
     """Word the fields of a status card, one method each; an empty text leaves the field out."""
 
     def __init__(
-        self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime
-    ) -> None:
+        self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime,
+        earlier: str | None,
+    ) -> None:  # fmt: skip
         self.incident, self.prose, self.show = incident, prose, show
-        self.groups, self.runbook, self.as_of = groups, runbook, as_of
+        self.groups, self.runbook, self.as_of, self.earlier = groups, runbook, as_of, earlier
         marks = incident.marks
         self.start = marks.get(Mark.OCCURRED) or marks.get(Mark.DETECTED) or incident.declared_at
         self.end = marks.get(Mark.RECOVERED) or (incident.closed_at if incident.status is Status.CLOSED else None)
@@ -144,7 +151,7 @@ class _Fields:
         return self.say("card_lasted", length=(self.end or self.as_of) - self.start)
 
     def links(self) -> Text:
-        known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook))
+        known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook), ("card_earlier", self.earlier))
         return self.row([self.say(key, url=url) for key, url in known if url])
 
     def postmortem(self) -> Text:
@@ -186,20 +193,27 @@ def _buttons(incident: Incident, prose: Prose, show: Show, policy: Policy, offer
         args: tuple[tuple[str, str], ...] = (("incident", incident.id),)
         if name in (Mark.LOCATED, Mark.MITIGATED):
             args = (*args, ("mark", name))
-        assumes: tuple[tuple[str, str], ...] = (("status", status.value),) if name != "more" else ()
+        assumes: tuple[tuple[str, str], ...] = () if name in _ANY_STATUS else (("status", status.value),)
         if name == "command":
             assumes = (*assumes, ("commander", ""))
         waives = name == "close" and status is Status.REVIEWING and incident.waiver is None
         typed = prose.label(f"typed.{'waive' if waives else name}", show.lang)
+        asks = name in ASKS or waives
         yield Button(
-            prose.label(f"button.{name}", show.lang), COMMANDS[name], show.hail + typed,
-            args, assumes, primary, _confirm(name, incident, prose, show, policy),
+            prose.label(f"button.{name}", show.lang), COMMANDS[name], show.hail + typed, args, assumes, primary,
+            None if asks else _confirm(name, incident, prose, show, policy), asks,
+            _levels(incident, prose, show) if name == "severity" else (),
         )  # fmt: skip
         primary = False
 
 
+def _levels(incident: Incident, prose: Prose, show: Show) -> tuple[Button, ...]:
+    assumes = {"status": incident.status.value, "severity": incident.severity.value}
+    return tuple(Maker(prose, show).levels(incident, assumes, here=True))
+
+
 def _confirm(name: str, incident: Incident, prose: Prose, show: Show, policy: Policy) -> str | None:
-    if name not in ("recover", "dismiss", "close"):
+    if name != "close":
         return None
     watch = policy.observes(incident.severity)
     return one_line(prose.say(say(f"card_confirm_{name}", people=len(incident.involved), watch=watch), show))

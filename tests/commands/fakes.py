@@ -29,7 +29,7 @@ from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Incident, apply
-from bot.model.person import Actor, ActorKind, Person, Standing, Viewer
+from bot.model.person import Account, Actor, ActorKind, Person, Standing, Viewer
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
 from bot.model.say import Say
@@ -137,6 +137,13 @@ class FakeReads:
 
     def person(self, ident: PersonId) -> Person | None:
         return person(ident) if ident in NAMES else None
+
+    def account(self, connection: ConnectionId, ident: str) -> Account | None:
+        known = ident.removeprefix("U-")
+        return Account(connection, ident, PersonId(known), NAMES[known]) if known in NAMES and known != ident else None
+
+    def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
+        return [Account(connection, f"U-{person}", person, NAMES[person])] if person in NAMES else []
 
     def incidents_called(self, word: str, today: str) -> list[Incident]:
         return [i for i in self.world.incidents.values() if i.id.endswith(word) and self._sees(i)][:5]

@@ -53,6 +53,7 @@ PROMISED = {
     "timeline": "时间线",
     "why": "为什么",
     "whoami": "我是谁",
+    "menu": "更多 more",
     "help": "帮助 怎么用 ?",
 }
 
@@ -94,7 +95,7 @@ class TestEach:
         assert (declaration.function.__doc__ or "").strip()
 
     def test_asks_no_more_of_people_than_the_table(self, declaration: Declaration) -> None:
-        everyone = {"report", "declare", "join", "undo", "status", "brief", "list", "why", "whoami", "help"}
+        everyone = {"report", "declare", "join", "undo", "status", "brief", "list", "why", "whoami", "menu", "help"}
         commanders = {"merge", "close"}
         least = (
             Standing.MEMBER

@@ -94,6 +94,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("timeline", "", P1, _with()),
     ("why", "", P1, _with()),
     ("whoami", "", P1, _with()),
+    ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
 _ALONE = frozenset({"report", "declare", "ack", "list", "whoami"})

@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -359,6 +359,11 @@ class Walk:
         cards = [post.content for post in self.platform.posts if post.chat == room.address and isinstance(post.content, Card)]
         if Capability.CARD in self.platform.abilities:
             assert cards == [found[0]], "one card, and it shows the state as it is now"
+        if Capability.PIN in self.platform.abilities and not self.rows(
+            f"SELECT 1 FROM effect WHERE state = 'dead' AND lane = 'room:{room.id}/pin'"
+        ):
+            card = next(post.id for post in self.platform.posts if post.chat == room.address and isinstance(post.content, Card))
+            assert self.platform.rooms[room.address].pinned == [card], "and it is pinned"
 
     def sent_once_or_marked(self) -> None:
         times = Counter(post.key for post in self.platform.posts)
@@ -556,6 +561,55 @@ async def test_a_dead_letter_frees_its_lane_and_can_be_sent_again(store: Store, 
     await walk.quiet()
     assert any("指挥官" in post.words for post in walk.platform.posts if post.chat == "@wang")
     assert not walk.rows("SELECT 1 FROM effect WHERE state = 'dead'")
+    walk.end()
+
+
+async def test_a_room_is_complete_in_three_calls_after_one_another(store: Store, url: str) -> None:
+    walk = Walk(store, url, "find", 1)
+    await walk.begin()
+    await walk.declare()
+    rounds: list[set[str]] = []
+    while True:
+        await walk.claim(walk.processes[0])
+        of_room = [pending for pending in walk.platform.pending if not pending.chat.startswith("@")]
+        if not of_room:
+            break
+        rounds.append({pending.verb if pending.chat != HALL else "announce" for pending in of_room})
+        for pending in list(walk.platform.pending):
+            await walk.settle(pending)
+    assert rounds == [{"open_room"}, {"card", "set_topic", "add_people", "announce"}, {"pin", "post"}]
+    walk.end()
+
+
+async def test_a_refused_pin_is_a_dead_letter_and_a_new_card_is_pinned_too(store: Store, url: str) -> None:
+    walk = Walk(store, url, "find", 1)
+    await walk.begin()
+    ident = await walk.declare()
+    while not (pins := [pending for pending in walk.platform.pending if pending.verb == "pin"]):
+        await walk.claim(walk.processes[0])
+        for pending in [p for p in walk.platform.pending if p.verb != "pin"]:
+            await walk.settle(pending)
+    await walk.settle(pins[0], Rejected("not_allowed", "no pins here"))
+    await walk.quiet()
+    (dead,) = await walk.store.read(lambda reads: reads.dead_effects(), ALL_SEEING)
+    assert dead.kind is EffectKind.PIN
+    assert any("置顶" in post.words for post in walk.platform.posts if post.chat == "@li"), "the admin knows"
+    (room,) = (await walk.story(ident))[1]
+    place = walk.platform.rooms[room.address or ""]
+    assert place.pinned == []
+    slot = f"status:{room.id}"
+
+    def gone(uow: UnitOfWork) -> None:
+        shown = uow.shown(slot)
+        assert shown is not None
+        uow.save_shown(slot, replace(shown, ref=Ref(shown.ref.chat), digest="", headline=""))  # cannot be edited any more
+
+    await walk.store.tx(gone)
+    await walk.note(ident)
+    await walk.quiet()
+    cards = [post.id for post in walk.platform.posts if post.chat == room.address and isinstance(post.content, Card)]
+    assert len(cards) == 2
+    assert place.pinned == [cards[-1]]
     walk.end()
 
 

@@ -214,7 +214,7 @@ async def test_a_closed_room_comes_back_at_a_reopening(world: World) -> None:
 async def test_where_a_chat_cannot_reopen_the_next_generation_opens(tmp_path: Path) -> None:
     clock = Still()
     store = open_store(f"sqlite:///{tmp_path}/g.db", clock=clock)
-    world = World(store, clock, ALL - {Capability.REOPEN_ROOM})
+    world = World(store, clock, (ALL - {Capability.REOPEN_ROOM}) | {Capability.CLOSE_ROOM})
     incident = await world.opened(await world.declared())
     room = (await world.rooms(incident.id))[0]
     await world.happens(ev.IncidentDismissed(reason=plain("误报")), to=incident.id)

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 import commands
 from bot.command import Declaration, declared_in
 from bot.model.alert import GroupState
-from bot.model.card import Card
+from bot.model.card import Button, Card
 from bot.model.event import Mark, Status
 from bot.model.ids import ConnectionId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Incident, Outcome
 from bot.model.person import Actor, ActorKind
+from bot.model.press import encode
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
 from bot.prose import LANGS
@@ -121,6 +122,14 @@ GALLERY["status waived"] = _status(
 )
 GALLERY["announcement handling"] = lambda lang: announcement_card(busy(), PROSE, show(lang))
 GALLERY["announcement fresh"] = lambda lang: announcement_card(incident(services=()), PROSE, show(lang))
+GALLERY["announcement room"] = lambda lang: announcement_card(incident(), PROSE, show(lang), link="https://chat.example.com/r/1")
+GALLERY["status continued"] = lambda lang: status_card(
+    busy(), PROSE, show(lang), runbook="https://wiki.example.com/pay", earlier="https://chat.example.com/r/1"
+)
+GALLERY["alert room"] = lambda lang: alert_card(
+    group(state=GroupState.ATTACHED, incident=IncidentId("F-20240520-001")), PROSE, show(lang), related=busy(),
+    link="https://chat.example.com/r/1",
+)  # fmt: skip
 GALLERY["announcement recovered"] = lambda lang: announcement_card(PROMISED["recovered"][0], PROSE, show(lang))
 GALLERY["announcement closed"] = lambda lang: announcement_card(PROMISED["closed"][0], PROSE, show(lang))
 GALLERY["alert proposed"] = lambda lang: alert_card(group(resolved=2, truncated=40, flaps=3), PROSE, show(lang))
@@ -147,14 +156,20 @@ def _storm(lang: str) -> Card:
     return storm_card(held, PROSE, show(lang), limit=3, within=timedelta(minutes=10))
 
 
+def described(button: Button) -> str:
+    """Draw a button: its label, what it sends, what can be typed instead, whether it asks or opens a form (`!`)."""
+    asks = f" ? {button.confirm}" if button.confirm else ""
+    form = "!" if button.asks else ""
+    return f"{button.label} = {button.command}{form} {dict(button.args)} {dict(button.assumes)} : {button.typed}{asks}"
+
+
 def pictured_text(card: Card, lang: str) -> str:
     """Draw a card whole: what it shows, what each button is, and how it reads where there are no cards."""
     lines = [f"[{card.colour}] {card.headline}", f"about {card.about}", f"sub {card.sub}"]
     lines += [f"{field.label} | {drawn(field.value)}" for field in card.fields]
     for button in card.buttons:
         mark = "* " if button.primary else "- "
-        asks = f" ? {button.confirm}" if button.confirm else ""
-        lines.append(f"{mark}{button.label} = {button.command} {dict(button.args)} {dict(button.assumes)} : {button.typed}{asks}")
+        lines += [mark + described(button), *(f"    {described(option)}" for option in button.options)]
     return "\n".join([*lines, f"foot {card.footer}", "--- as text", flat(card_text(card, PROSE, lang)), ""])
 
 
@@ -255,10 +270,16 @@ def test_ages_are_never_shown_without_the_instant_they_are_of() -> None:
 
 
 def test_a_button_that_asks_says_the_consequence() -> None:
-    asks = {b.command: b.confirm for b in status_card(busy(), PROSE, show("zh")).buttons if b.confirm}
-    assert asks == {"recover": "将告知 4 人，并开始 30 分钟观察"}
-    english = {b.command: b.confirm for b in status_card(busy(), PROSE, show("en")).buttons if b.confirm}
-    assert english == {"recover": "4 people will be told and 30 min of observation begins"}
+    over = busy(status=Status.RECOVERED, severity=Severity.P3, marks=RECOVERED)
+    asks = {b.command: b.confirm for b in status_card(over, PROSE, show("zh")).buttons if b.confirm}
+    assert asks == {"close": "将关闭故障，应急群稍后归档"}
+    levels = next(b for b in status_card(PROMISED["pending"][0], PROSE, show("zh")).buttons if b.command == "severity")
+    assert [(b.label, b.confirm) for b in levels.options][:2] == [("P1", None), ("P2", "将从 P1 降为 P2，并告知 1 人")]
+    known = declarations()
+    for make in GALLERY.values():
+        for button in make("zh").buttons:
+            assert not (button.asks and button.confirm), button  # the form says what sending it does
+            assert not button.asks or known[button.command].form, button
 
 
 def test_taking_command_assumes_that_nobody_has_it() -> None:
@@ -271,7 +292,9 @@ def test_every_button_names_the_typed_line_with_what_must_stand_in_front() -> No
         card = status_card(about, PROSE, show("zh", hail="@bot "))
         assert all(button.typed.startswith("@bot ") for button in card.buttons)
         words = flat(card_text(card, PROSE, "zh"))
-        assert all(button.typed in words for button in card.buttons)
+        clicks = [click for button in card.buttons for click in button.options or (button,)]
+        assert card.buttons
+        assert all(click.typed.startswith("@bot ") and click.typed in words for click in clicks)
         assert "可以发：" not in flat(card_text(card, PROSE, "zh", typed=False))
 
 
@@ -283,14 +306,17 @@ def test_a_private_incident_is_on_no_card_of_others() -> None:
     assert "F-20240520-001" not in repr(storm)
     for state in (GroupState.PROPOSED, GroupState.ATTACHED):
         judged, hidden = group(state=state, incident=IncidentId("F-20240520-001")), busy(private=True, title=plain("密"))
-        card = alert_card(judged, PROSE, show("zh"), related=hidden)
+        card = alert_card(judged, PROSE, show("zh"), related=hidden, link="https://chat.example.com/r/1")
         assert "密" not in repr(card)
+        assert "chat.example.com" not in repr(card)
 
 
 def test_encoded_buttons_are_small() -> None:
     for make in GALLERY.values():
-        for button in make("zh").buttons:
-            assert len(repr((button.command, button.args, button.assumes)).encode()) <= 128
+        for lang in LANGS:
+            for button in make(lang).buttons:
+                for click in button.options or (button,):
+                    assert len(encode(click).encode()) <= 128
 
 
 def declarations() -> dict[str, Declaration]:

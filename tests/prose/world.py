@@ -83,8 +83,8 @@ def group(**changes: Any) -> AlertGroup:
 
 
 def drawn(text: Text) -> str:
-    """Draw text with what is not plain words in brackets, so that a golden file shows it."""
-    return "".join(span.text if span.kind == "text" else f"⟦{span.kind} {span.text}{_where(span)}⟧" for span in text)
+    """Draw text with what is not plain words in brackets, so that a golden file shows it; times are tested in test_times.py."""
+    return "".join(span.text if span.kind in ("text", "time") else f"⟦{span.kind} {span.text}{_where(span)}⟧" for span in text)
 
 
 def _where(span: Any) -> str:

@@ -207,6 +207,7 @@ def upgrade() -> None:
         sa.Column("linked", sa.Text(), nullable=False),
         sa.Column("bridge", sa.String(), nullable=True),
         sa.Column("recovery", sa.Text(), nullable=False),
+        sa.Column("method", sa.String(), nullable=True),
         sa.Column("observe_until", sa.BigInteger(), nullable=True),
         sa.Column("recovery_asked_at", sa.BigInteger(), nullable=True),
         sa.Column("commander_nagged_at", sa.BigInteger(), nullable=True),

@@ -1,0 +1,41 @@
+"""Whom a text calls on the chat where it is printed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bot.model.card import Card, Field
+from bot.model.ids import ConnectionId, PersonId
+from bot.model.text import Span, Text
+from bot.ports import Content, Reads
+from bot.show import joined
+
+
+def addressed(content: Content, connection: ConnectionId, reads: Reads) -> Content:
+    """Point every mention at the person's account on a connection; who has none there is a plain name."""
+    if isinstance(content, Card):
+        fields = tuple(Field(field.label, addressed_text(field.value, connection, reads)) for field in content.fields)
+        text = addressed_text(content.text, connection, reads)
+        same = fields == content.fields and text == content.text
+        return content if same else dataclasses.replace(content, fields=fields, text=text)
+    return addressed_text(content, connection, reads)
+
+
+def addressed_text(text: Text, connection: ConnectionId, reads: Reads) -> Text:
+    """Do the same for a text."""
+    if not any(span.kind == "person" for span in text):
+        return text
+    return tuple(joined(_addressed(span, connection, reads) for span in text))
+
+
+def _addressed(span: Span, connection: ConnectionId, reads: Reads) -> Span:
+    if span.kind != "person":
+        return span
+    account = account_of(span.person, connection, reads) if span.person is not None else None
+    return dataclasses.replace(span, target=account) if account is not None else Span(span.text.removeprefix("@"))
+
+
+def account_of(person: PersonId, connection: ConnectionId, reads: Reads) -> str | None:
+    """Give a person's account on a connection, the first where they have several; None = none there."""
+    found = reads.accounts(person, connection)
+    return found[0].id if found else None

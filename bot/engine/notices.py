@@ -1,0 +1,52 @@
+"""Messages that nobody asked for: words, and where the chat shows cards, buttons below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.engine.house import House
+from bot.model.card import Card
+from bot.model.event import Event
+from bot.model.incident import Incident
+from bot.model.say import Say, say
+from bot.model.text import Span, Text
+from bot.ports import Content
+from bot.prose import Show
+from bot.views.offers import Offer, notice_offers, offers
+from bot.views.titles import colour, one_line
+
+
+def direct_message(told: Say, house: House, show: Show, cards: bool) -> Content:
+    """Word a direct message with its buttons; text alone where the chat shows no cards or there is nothing to click."""
+    offered = offers(told, house.prose, show) if cards else ()
+    text = house.prose.say(told, _clickable(show, offered))
+    about = told.params.get("incident")
+    return _message(text, offered, about if isinstance(about, Incident) else None)
+
+
+def room_line(event: Event, incident: Incident, house: House, show: Show) -> Content | None:
+    """Word the only entry of a message with its buttons; None = there is nothing to click."""
+    offered = notice_offers(event, incident, house.prose, show)
+    if not offered:
+        return None
+    return _message(house.prose.entry(event, incident, _clickable(show, offered)), offered, incident)
+
+
+def sent_again(content: Content, house: House, show: Show) -> Content:
+    """Mark a message as one that may have been sent before."""
+    mark = (*house.prose.say(say("sent_again"), show), Span(" "))
+    if isinstance(content, Card):
+        return replace(content, headline=one_line((*mark, Span(content.headline))), text=(*mark, *content.text))
+    return (*mark, *content)
+
+
+def _clickable(show: Show, offered: Sequence[Offer]) -> Show:
+    return replace(show, buttons=frozenset(name for name, _ in offered))
+
+
+def _message(text: Text, offered: Sequence[Offer], about: Incident | None) -> Content:
+    if not offered:
+        return text
+    shade = colour(about) if about is not None else "grey"
+    return Card(one_line(text), shade, about.id if about is not None else "", buttons=tuple(b for _, b in offered), text=text)

@@ -1,0 +1,39 @@
+"""People as chats name them: an account is known, or made at first sight together with its person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.model.ids import ConnectionId
+from bot.model.person import Account, Person
+from bot.model.text import Span, Text
+from bot.ports import Speaker, UnitOfWork
+
+
+def account_of(uow: UnitOfWork, connection: ConnectionId, speaker: Speaker) -> Account:
+    """Find a speaker's account, kept as the chat shows them now; made at first sight."""
+    known = uow.account(connection, speaker.id)
+    if known is not None and (known.name, known.outsider) == (speaker.name, speaker.outsider):
+        return known
+    if known is None:
+        person = uow.new_person_id()
+        uow.save_person(Person(person, speaker.name, tz=speaker.tz))
+    else:
+        person = known.person
+    account = Account(connection, speaker.id, person, speaker.name, speaker.locale, speaker.tz, speaker.outsider, speaker.bot)
+    uow.save_account(account)
+    return account
+
+
+def with_people(uow: UnitOfWork, connection: ConnectionId, text: Text) -> Text:
+    """Resolve the mentions that carry an account's id; somebody never seen is made at first sight, by the shown name."""
+    return tuple(_resolved(uow, connection, span) for span in text)
+
+
+def _resolved(uow: UnitOfWork, connection: ConnectionId, span: Span) -> Span:
+    if span.kind != "person" or span.person is not None or not span.target:
+        return span
+    known = uow.account(connection, span.target)
+    if known is None:
+        known = account_of(uow, connection, Speaker(span.target, span.text.lstrip("@＠").strip() or span.target))
+    return replace(span, person=known.person)

@@ -1,0 +1,286 @@
+"""What may be clicked below an answer, a direct message or a room's line, in place of the lines to type.
+
+Each offer has the name by which the text knows that its line is not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bot.model import event as ev
+from bot.model.card import Button
+from bot.model.event import Event, Status
+from bot.model.ids import group_word
+from bot.model.incident import Incident
+from bot.model.press import encode
+from bot.model.say import Say, say
+from bot.model.severity import Severity
+from bot.model.text import flat
+from bot.show import Show, clean, cut
+
+if TYPE_CHECKING:
+    from bot.command import Declaration
+    from bot.prose import Prose
+
+Offer = tuple[str, Button]
+
+REASONS = ("false_alarm", "known", "threshold", "drill")
+MENU: Mapping[Status, tuple[str, ...]] = {
+    Status.PENDING: ("severity", "role", "invite", "impact", "link", "merge", "title", "bridge"),
+    Status.HANDLING: ("severity", "commander", "role", "invite", "impact", "link", "merge", "title", "bridge"),
+    Status.RECOVERED: ("severity", "role", "invite", "impact", "link", "merge", "title", "bridge"),
+    Status.REVIEWING: ("severity", "role", "impact", "link", "merge", "title"),
+    Status.CLOSED: ("reopen", "note"),
+}
+_RUN_BARE = frozenset({"confirm", "brief", "status", "timeline", "list", "whoami"})  # what runs with no more than an incident
+_LABEL_CHARS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Make buttons for one reader, each with the line that a person could type instead."""
+
+    prose: Prose
+    show: Show
+
+    def label(self, key: str, shown: object = "") -> str:
+        """Give a label of words.yaml."""
+        return cut(clean(self.prose.label(key, self.show.lang).replace("#", str(shown))).strip(), _LABEL_CHARS)
+
+    def line(self, command: str, *parts: object) -> str:
+        """Spell the line to type: the command's word and what follows it."""
+        word = self.prose.label(f"command.{command}", self.show.lang)
+        return self.show.hail + " ".join(str(part) for part in (word, *parts) if part)
+
+    def click(
+        self, label: str, command: str, args: Mapping[str, str], tail: object = "", *, asks: bool = False,
+        primary: bool = False, assumes: Mapping[str, str] | None = None,
+    ) -> Button:  # fmt: skip
+        """Make a button; `tail` is what is typed behind the command's word and the id of what it is about."""
+        line = self.line(command, args.get("incident") or args.get("groups", ""), tail or ("…" if asks else ""))
+        return Button(
+            label, command, line, tuple(args.items()), tuple((assumes or {}).items()), primary, None, asks
+        )  # fmt: skip
+
+    def named(
+        self, key: str, command: str, args: Mapping[str, str], tail: object = "", *, asks: bool = False,
+        primary: bool = False, assumes: Mapping[str, str] | None = None,
+    ) -> Button:  # fmt: skip
+        """Make a button whose label is one of words.yaml."""
+        return self.click(self.label(key), command, args, tail, asks=asks, primary=primary, assumes=assumes)
+
+    def levels(self, incident: Incident, assumes: Mapping[str, str] | None = None, *, here: bool = False) -> Iterator[Button]:
+        """Offer every level that would change something, from P1 down with a question; `here` = in the incident's room."""
+        for level in Severity:
+            if level is incident.severity and not incident.provisional:
+                continue
+            button = self.click(level.value, "severity", {"incident": incident.id, "to": level.value}, level, assumes=assumes)
+            if here:
+                button = replace(button, typed=self.line("severity", level))
+            if incident.severity is Severity.P1 and incident.severity.worse_than(level):
+                told = self.prose.say(say("card_confirm_lower", people=len(incident.involved), level=level), self.show)
+                button = replace(button, confirm=clean(flat(told)))
+            yield button
+
+    def reasons(self, group: str) -> Button:
+        """Offer the usual reasons for which alerts are no incident."""
+        said = [self.label(f"reason.{name}") for name in REASONS]
+        options = tuple(self.click(words, "dismiss", {"groups": group, "reason": words}, words) for words in said)
+        return replace(self.named("button.dismiss", "dismiss", {"groups": group}), options=options)
+
+    def take(self, incident: Incident) -> Button:
+        """Offer to take a command that nobody has."""
+        about, assumes = {"incident": incident.id}, {"commander": ""}
+        return self.named("button.command", "commander", about, primary=True, assumes=assumes)
+
+
+def offers(told: Say, prose: Prose, show: Show) -> tuple[Offer, ...]:
+    """List what may be clicked below a text; what does not fit the wire is left to be typed."""
+    make = _TOLD.get(told.key)
+    return _fitting(make(Maker(prose, show), told.params)) if make is not None else ()
+
+
+def notice_offers(event: Event, incident: Incident, prose: Prose, show: Show) -> tuple[Offer, ...]:
+    """List what may be clicked below a room's line about a fact, as long as it is of use."""
+    return _fitting(_noticed(Maker(prose, show), event, incident))
+
+
+def _fitting(found: Iterable[Offer]) -> tuple[Offer, ...]:
+    return tuple((name, button) for name, button in found if fits(button))
+
+
+def fits(button: Button) -> bool:
+    """Say whether a button and its options fit the wire."""
+    try:
+        for one in button.options or (button,):
+            encode(one)
+    except ValueError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- answers
+def _declared(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    about: dict[str, str] = {"incident": incident.id}
+    if incident.commander is None and incident.offered_to is None:
+        yield "command", make.take(incident)
+    if incident.status is Status.PENDING:
+        yield "confirm", make.named("button.confirm", "confirm", about, assumes={"status": "pending"})
+    if incident.provisional:
+        for button in make.levels(incident):
+            mine = dict(button.args)["to"] == incident.severity
+            yield "level", replace(button, label=make.label("offer.suggested", button.label)) if mine else button
+    yield from _unsure(make, params)
+    if incident.held_back:
+        yield "join", make.named("offer.room", "join", about)
+    changes = ("title", "impact") if incident.provisional else ("severity", "title", "impact")
+    options = tuple(make.named(f"offer.{name}", name, about, asks=True) for name in changes)
+    yield "change", replace(make.named("offer.change", "title", about), options=options)
+    undo = make.click(make.label("offer.undo", params["seconds"]), "undo", {"what": "IncidentDeclared"})
+    yield "undo", replace(undo, typed=make.line("undo"))
+
+
+def _unsure(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    for _, candidates in params["unsure"]:
+        names = [clean(make.show.service(service, make.show.lang)) for service in candidates]
+        for service, name in zip(candidates, names, strict=True):
+            button = make.click(cut(name, _LABEL_CHARS) or service, "impact", {"incident": incident.id, "services": service})
+            yield "unsure", replace(button, typed=make.line("impact", name, incident.id))
+        if len(candidates) > 1:
+            both = make.named("offer.all", "impact", {"incident": incident.id, "services": ",".join(candidates)})
+            yield "unsure", replace(both, typed=make.line("impact", *names, incident.id))
+
+
+def _duplicate(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    known: Incident = params["known"]
+    yield "join", make.named("offer.join", "join", {"incident": known.id}, primary=True)
+    graver = params["graver"]
+    if graver is not None:
+        yield (
+            "raise",
+            make.click(make.label("offer.raise", graver), "severity", {"incident": known.id, "to": str(graver)}, graver),
+        )
+    if known.status is Status.RECOVERED:
+        assumes = {"status": "recovered"}
+        yield "reopen", make.named("button.withdraw", "reopen", {"incident": known.id}, assumes=assumes)
+    given = {"severity": str(params["severity"] or ""), "services": ",".join(params["services"])}
+    name = "text" if params["report"] else "title"
+    words = {key: value for key, value in {**given, name: flat(params["title"]), "new": "true"}.items() if value}
+    button = make.named("offer.new", "report" if params["report"] else "declare", words)
+    services = (clean(make.show.service(service, make.show.lang)) for service in params["services"])
+    flag = make.label("offer.new_flag")
+    typed = make.line(button.command, given["severity"], *services, clean(flat(params["title"])), flag)
+    yield "new", replace(button, typed=typed)
+
+
+def _acked(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield from _judge(make, params["groups"][0], None)
+
+
+def _judge(make: Maker, group: Any, severity: str | None) -> Iterator[Offer]:
+    word = group_word(group)
+    level = {"severity": str(severity)} if severity else {}
+    yield "declare", make.click(make.label("button.declare", severity or ""), "declare", {"groups": word, **level}, primary=True)
+    yield "dismiss", make.reasons(word)
+
+
+def _closed(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    if params["into"] is None and incident.outcome not in ("merged", "cancelled"):
+        yield "reopen", make.named("button.reopen", "reopen", {"incident": incident.id}, asks=True)
+
+
+# ---------------------------------------------------------------- direct messages
+def _called(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    if incident.commander is None and incident.status is not Status.CLOSED:
+        yield "command", replace(make.take(incident), primary=False)
+    yield "join", make.named("button.join", "join", {"incident": incident.id})
+
+
+def _to_confirm(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    assumes: dict[str, str] = {"status": "pending"}
+    about: dict[str, str] = {"incident": incident.id}
+    yield "confirm", make.named("button.confirm", "confirm", about, primary=True, assumes=assumes)
+    yield "dismiss", make.named("button.dismiss", "dismiss", about, asks=True, assumes=assumes)
+
+
+def _offered(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield "accept", make.named("offer.accept", "commander", {"incident": params["incident"].id}, primary=True)
+
+
+def _please(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    if params["incident"].commander is None:
+        yield "command", make.take(params["incident"])
+
+
+def _alerts(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield from _judge(make, params["group"], params["severity"])
+    yield "ack", make.named("button.ack", "ack", {"groups": group_word(params["group"])})
+
+
+# ---------------------------------------------------------------- menus
+def _menu(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    about: dict[str, str] = {"incident": incident.id}
+    known = {declaration.name for declaration in params["declarations"]}
+    for name in MENU[incident.status]:
+        if name not in known:
+            continue
+        if name == "severity":
+            options = tuple(make.levels(incident, {"status": incident.status.value, "severity": incident.severity.value}))
+            yield name, replace(make.named("button.severity", name, about, "…"), options=options)
+        elif name == "commander" and incident.commander is None:
+            yield name, make.take(incident)
+        else:
+            yield name, make.named(f"offer.{name}", name, about, asks=True)
+
+
+def _help(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident | None = params["about"]
+    about: dict[str, str] = {"incident": incident.id} if incident is not None else {}
+    for declaration in params["declarations"]:
+        yield from _helped(make, declaration, incident, about)
+
+
+def _helped(make: Maker, declaration: Declaration, incident: Incident | None, about: Mapping[str, str]) -> Iterator[Offer]:
+    name = declaration.name
+    if name == "commander" and incident is not None and incident.commander is None:
+        yield name, make.take(incident)
+    elif declaration.form and (about or not any(p == "incident" for p, *_ in declaration.parameters)):
+        yield name, make.named(f"command.{name}", name, about if declaration.takes_incident else {}, asks=True)
+    elif name in _RUN_BARE and (about or name in ("list", "whoami")):
+        yield name, make.named(f"command.{name}", name, about if declaration.takes_incident else {})
+
+
+_TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
+    "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
+    "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
+    "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- rooms' lines
+def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
+    assumes: dict[str, str] = {"status": incident.status.value}
+    about: dict[str, str] = {"incident": incident.id}
+    match event.payload:
+        case ev.CommanderMissing() if incident.commander is None and incident.open:
+            yield "command", make.take(incident)
+        case ev.RecoverySuggested() if incident.status is Status.HANDLING:
+            yield "recover", make.named("button.recover", "recover", about, asks=True, primary=True, assumes=assumes)
+            words = make.label("offer.not_back")
+            yield "not_yet", make.named("offer.not_yet", "note", {**about, "text": words}, words, assumes=assumes)
+        case ev.AlertsReturned() if incident.status is Status.RECOVERED:
+            yield "reopen", make.named("button.withdraw", "reopen", about, primary=True, assumes=assumes)
+        case ev.IncidentRecovered() if incident.status is Status.RECOVERED and incident.observe_until is not None:
+            yield "reopen", make.named("button.withdraw", "reopen", about, assumes=assumes)
+        case ev.ObservationEnded() if incident.status is Status.RECOVERED:
+            yield "close", make.named("button.close", "close", about, assumes=assumes)
+        case _:
+            return

@@ -1,0 +1,155 @@
+"""What may be clicked below texts: each click is a line that people can type, and the text leaves out what a button says.
+
+Golden files are written anew as tests/prose/test_events.py says; a text without buttons is in the golden file beside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.engine.reading import Call, read
+from bot.engine.vocabulary import Vocabulary
+from bot.model import event as ev
+from bot.model.event import Event, Mark, Status
+from bot.model.ids import GroupId, ServiceId
+from bot.model.incident import Incident, Outcome
+from bot.model.person import Actor, ActorKind
+from bot.model.press import decode, encode
+from bot.model.say import Say, say
+from bot.model.severity import Severity
+from bot.model.text import flat, plain
+from bot.prose import LANGS
+from bot.views.offers import MENU, Offer, notice_offers, offers
+from tests.prose.test_cards import declarations, described
+from tests.prose.test_events import GOLDEN, golden
+from tests.prose.world import PROSE, ZHANG, at, busy, incident, show
+
+DECLARED = declarations()
+VOCABULARY = Vocabulary(DECLARED)
+PAY, ORDERS = ServiceId("payments"), ServiceId("orders")
+RECOVERED = busy(
+    status=Status.RECOVERED, marks={**busy().marks, Mark.RECOVERED: at("14:33")}, observe_until=at("15:03"), next_update_by=None
+)
+_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60}
+_DUPLICATE: dict[str, Any] = {"graver": Severity.P1, "title": plain("付不了"), "severity": Severity.P1, "services": (PAY,),
+                              "report": False}  # fmt: skip
+_FREE = incident(status=Status.HANDLING)
+_PENDING = incident(status=Status.PENDING, provisional=True, severity=Severity.P2)
+
+
+def _menu(about: Incident) -> Say:
+    return say("menu", incident=about, declarations=[DECLARED[name] for name in MENU[about.status]])
+
+
+SAID: dict[str, Say] = {
+    "declared": say("declared", incident=_FREE, **_DECLARED),
+    "declared provisional": say(
+        "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),)}
+    ),
+    "declared held back": say("declared", incident=replace(_FREE, held_back=True), **_DECLARED),
+    "declared commanded": say("declared", incident=busy(), **_DECLARED),
+    "reported unsure": say("reported", incident=_PENDING, owners=(), unsure=(("支付", (PAY, ORDERS)),)),
+    "reported": say("reported", incident=_PENDING, owners=("li",), unsure=()),
+    "duplicate": say("duplicate", known=busy(severity=Severity.P2), **_DUPLICATE),
+    "duplicate recovered": say("duplicate", known=RECOVERED, **{**_DUPLICATE, "graver": None}),
+    "duplicate of a long title": say(
+        "duplicate", known=busy(), **{**_DUPLICATE, "graver": None, "title": plain("长" * 100), "report": True}
+    ),
+    "acked": say("acked", groups=[GroupId(12)]),
+    "is closed": say("is_closed", incident=busy(status=Status.CLOSED, outcome=Outcome.DONE, closed_at=at("16:00")), into=None,
+                     ref=""),
+    "called": say("called", incident=_FREE, room=None, why="owner", service=PAY, duty="ops"),
+    "to confirm": say("to_confirm", incident=_PENDING),
+    "command offered": say("command_offered", incident=busy()),
+    "please command": say("please_command", incident=_FREE),
+    "alerts to judge": say("alerts_to_judge", group=GroupId(12), severity=Severity.P2, service=PAY, title="5xx"),
+    "menu pending": _menu(_PENDING),
+    "menu handling": _menu(busy()),
+    "menu free": _menu(_FREE),
+    "menu closed": _menu(busy(status=Status.CLOSED, outcome=Outcome.DONE, closed_at=at("16:00"))),
+    "help here": say(
+        "help_here", about=_FREE, offered=False, ongoing=[],
+        declarations=[DECLARED[n] for n in ("commander", "update", "note", "mark", "brief")],
+    ),
+    "help anywhere": say(
+        "help_here", about=None, offered=False, ongoing=[_FREE],
+        declarations=[DECLARED[n] for n in ("declare", "report", "list", "join", "ack")],
+    ),
+}  # fmt: skip
+NOTICED: dict[str, tuple[ev.Payload, Incident]] = {
+    "nobody commands": (ev.CommanderMissing(minutes=3), _FREE),
+    "nobody commands any more": (ev.CommanderMissing(minutes=3), busy()),
+    "all resolved": (ev.RecoverySuggested(resolved=8), busy()),
+    "all resolved and recovered": (ev.RecoverySuggested(resolved=8), RECOVERED),
+    "alerts are back": (ev.AlertsReturned(group=GroupId(12)), RECOVERED),
+    "recovered": (ev.IncidentRecovered(when=at("14:33"), text=plain("回滚"), observe_until=at("15:03")), RECOVERED),
+    "observation over": (ev.ObservationEnded(to=Status.RECOVERED), replace(RECOVERED, observe_until=None)),
+    "to be reviewed": (ev.ObservationEnded(to=Status.REVIEWING), replace(RECOVERED, status=Status.REVIEWING)),
+}
+
+
+def pictured(name: str, lang: str) -> tuple[str, tuple[Offer, ...]]:
+    """Word one text with its buttons and without."""
+    reader = show(lang, hail="@bot ")
+    if name in SAID:
+        found = offers(SAID[name], PROSE, reader)
+        with_buttons = replace(reader, buttons=frozenset(offer for offer, _ in found))
+        return "\n--- typed\n".join(flat(PROSE.say(SAID[name], s)) for s in (with_buttons, reader)), found
+    payload, about = NOTICED[name]
+    event = Event(12, at("14:40"), at("14:40"), Actor(ActorKind.TIMER, "timer") if "nobody" in name else ZHANG, payload)
+    found = notice_offers(event, about, PROSE, reader)
+    with_buttons = replace(reader, buttons=frozenset(offer for offer, _ in found))
+    return "\n--- typed\n".join(flat(PROSE.entry(event, about, s)) for s in (with_buttons, reader)), found
+
+
+ALL = [*SAID, *NOTICED]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", ALL)
+def test_a_text_and_its_buttons_read_as_the_golden_file_says(name: str, lang: str) -> None:
+    words, found = pictured(name, lang)
+    lines = []
+    for offer, button in found:
+        lines += [f"[{offer}] {described(button)}", *(f"    {described(option)}" for option in button.options)]
+    golden(GOLDEN / "offers" / f"{name.replace(' ', '-')}.{lang}.txt", "\n".join([*lines, "--- clicked", words, ""]))
+
+
+def test_no_golden_offer_outlives_its_text() -> None:
+    kept = {path.name for path in (GOLDEN / "offers").glob("*.txt")}
+    assert kept == {f"{name.replace(' ', '-')}.{lang}.txt" for name in ALL for lang in LANGS}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("name", ALL)
+def test_every_click_is_a_line_that_people_can_type_and_fits_the_wire(name: str, lang: str) -> None:
+    words, found = pictured(name, lang)
+    clicked = words.partition("\n--- typed\n")[0]
+    assert clicked == clicked.strip()
+    assert not any(line != line.rstrip() or not line for line in clicked.split("\n"))
+    for _, button in found:
+        for click in button.options or (button,):
+            assert decode(encode(click)).command == click.command
+            assert click.typed.startswith("@bot ")
+            call = read(plain(click.typed.removeprefix("@bot ")), VOCABULARY, lang=lang, pending=False)
+            assert isinstance(call, Call), click
+            assert call.declaration.name == click.command, click
+            known = {parameter for parameter, *_ in DECLARED[click.command].parameters}
+            assert {argument for argument, _ in click.args} <= known
+            assert not click.asks or DECLARED[click.command].form
+            assert click.label and len(click.label) <= 30
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_both_languages_offer_the_same_clicks(name: str) -> None:
+    zh, en = ([(o, b.command, b.asks, b.assumes, len(b.options)) for o, b in pictured(name, lang)[1]] for lang in LANGS)
+    assert zh == en
+
+
+def test_what_a_button_says_is_not_said_again_to_be_copied() -> None:
+    for name in ("declared", "duplicate", "to confirm", "command offered", "all resolved", "nobody commands", "menu handling"):
+        clicked = pictured(name, "zh")[0].partition("\n--- typed\n")[0]
+        assert "@bot" not in clicked, clicked
