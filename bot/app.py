@@ -134,7 +134,7 @@ class App:
         me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics)
         self.timers = Timers(self.store, self.house, self.metrics)
-        self.intake = Intake(self.store, self.house, self.metrics)
+        self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)
         self.sources = connect_sources(config)
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
@@ -218,6 +218,8 @@ class App:
         """Count the queue for the metrics, and notice sources that fell silent."""
         now = self.clock.now()
         await stale_sources(self.store, self.house, self.sources, now)
+        for connection in self.chats:
+            self.metrics.slow(connection, self.outbox.health.slow(connection))
         self.metrics.queue(await self.store.read(lambda reads: reads.effect_counts(), ALL_SEEING))
 
 

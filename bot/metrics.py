@@ -32,6 +32,7 @@ class Metrics:
         self._postings = Counter("warroom_postings", "Webhook bodies received.", ("source", "outcome"), registry=r)
         self._waits = Counter("warroom_rate_limit_waits", "Calls put off by a rate limit.", ("connection",), registry=r)
         self._timers = Counter("warroom_timers_fired", "Timers that fired.", ("kind", "late"), registry=r)
+        self._slow = Gauge("warroom_chat_slow", "1 while a chat answers late or not at all.", ("connection",), registry=r)
         self._look_ups = Counter("warroom_look_ups", "People looked up on chats.", ("connection", "outcome"), registry=r)
         self._errors = Counter("warroom_loop_errors", "Bugs caught at a loop's edge.", ("loop",), registry=r)
         self.queue({})
@@ -71,6 +72,10 @@ class Metrics:
     def timer(self, kind: str, *, late: bool) -> None:
         """Count one timer that fired."""
         self._timers.labels(kind, str(late).lower()).inc()
+
+    def slow(self, connection: str, slow: bool) -> None:
+        """Set whether a chat answers late or not at all."""
+        self._slow.labels(connection).set(slow)
 
     def look_up(self, connection: str, outcome: str) -> None:
         """Count one person looked up on a chat by what came of it."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NO_EFFECT = EffectId(0)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
+LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
+GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
 CARDS_AT_MOST = 5  # alert groups of one incident whose cards follow its room
 STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
 
@@ -123,7 +125,8 @@ def tell_rooms(event: Event, incident: Incident, world: World) -> Wanted:
         if isinstance(event.payload, ev.RoomContinued) and event.payload.room == room.id:
             continue  # it opened in this very transaction, which asks for its card
         if world.reads.shown(f"status:{room.id}") is not None or not world.reads.effects_open(f"room:{room.id}/card", NO_EFFECT):
-            yield room_wish(room, EffectKind.TELL, "talk", urgency)
+            wish = room_wish(room, EffectKind.TELL, "talk", urgency)
+            yield replace(wish, delay=LINES_GATHER) if isinstance(event.payload, GATHERED) else wish
 
 
 def tell_without_card(event: Event, incident: Incident, world: World) -> Wanted:

@@ -99,12 +99,14 @@ class Platform:
         self.asked: list[str] = []  # the e-mails and numbers that were looked up
         self.answers: list[Result] = []  # what the next look-ups get instead
         self.calls = 0
+        self.log: list[tuple[datetime, str, str]] = []  # (when, verb, chat) of each call, in order
         self.wrongs: list[str] = []
         self._applied: dict[str, Result] = {}
 
     def begin(self, process: str, verb: str, chat: str, key: str, do: Callable[[], Result]) -> Pending:
         """Take a call in; the fate is decided by whoever holds the Pending."""
         self.calls += 1
+        self.log.append((self.clock.now(), verb, chat))
         scopes = (process.partition("/")[0], f"{process.partition('/')[0]}:{chat}" if verb == "post" else "")
         for scope in scopes:
             if self.clock.now() < self.throttled.get(scope, START):

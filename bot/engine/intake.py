@@ -16,6 +16,7 @@ from bot.engine.answering import Answering
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
+from bot.engine.health import Health, warned
 from bot.engine.house import House
 from bot.engine.people import account_of, with_people
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
@@ -47,8 +48,9 @@ log = structlog.get_logger("intake")
 class Intake:
     """Turn an inbound delivery into a reply, at most once changing anything."""
 
-    def __init__(self, store: Store, house: House, metrics: Metrics) -> None:
+    def __init__(self, store: Store, house: House, metrics: Metrics, health: Health | None = None) -> None:
         self._store, self._house, self._metrics = store, house, metrics
+        self._health = health or Health(house.clock)
 
     async def handle(self, inbound: Inbound) -> Reply:
         """Answer a delivery after its effect is durable.
@@ -91,6 +93,7 @@ class Intake:
         delivery = _Delivery(uow, self._house, inbound, now)
         started = time.perf_counter()
         reply, keep = delivery.run()
+        reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
             answer = msgspec.json.encode(reply)
@@ -119,6 +122,7 @@ class _Delivery:
         self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
         self.refused = False
         self.command = "none"
+        self.recorded: Incident | None = None  # the incident in whose log something was written
         self._account = account_of(uow, inbound.connection, inbound.speaker)
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
@@ -212,6 +216,7 @@ class _Delivery:
             return self._say(answer.say or say("nothing_to_say"), bound), False
         cause = f"{self._inbound.connection}:{self._inbound.key}"
         done = recorded(self._uow, self._house, ctx, result, incident, cause)
+        self.recorded = done.incident if done.events else None
         if done.answer.say is not None:
             return self._say(done.answer.say, bound, after=done.incident), True
         if not done.events:
@@ -229,7 +234,7 @@ class _Delivery:
             must_still_hold(press, incident, self._reads)
         self._allowed(declaration, incident, None)
         form = form_of(
-            declaration, ctx, self._house.prose, self._show(), given=press.args, assumes=press.assumes, incident=incident
+            declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident
         )
         if form is None:
             raise refuse("stale_click")
@@ -243,7 +248,7 @@ class _Delivery:
         if not self._can(Capability.FORM) or refused.field not in asked or bound.arguments.get(refused.field):
             return None
         given = written(declaration, bound.arguments, ctx)
-        return form_of(declaration, ctx, self._house.prose, self._show(), given=given, incident=bound.incident)
+        return form_of(declaration, ctx, self._house.prose, self.show, given=given, incident=bound.incident)
 
     def _field(self, refused: Refused) -> str | None:
         declaration = self._house.declarations.get(self.command)
@@ -308,19 +313,21 @@ class _Delivery:
             raise refuse("too_late", minutes=int(late.total_seconds() // 60), line=flat(self._inbound.text))
 
     # ------------------------------------------------------------ words
+    @property
+    def show(self) -> Show:
+        """Show things to the speaker."""
+        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
+        return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
+
     def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
         implied = self._implied()
         answering = Answering(
-            self._house, self._show(), self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
+            self._house, self.show, self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
         )
         return answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
-
-    def _show(self) -> Show:
-        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
-        return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
 
 
 def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.engine.health import Health
 from bot.engine.house import House
 from bot.engine.perform import Call, Plan, Skip, Wait, plan
 from bot.engine.run import record
@@ -47,8 +48,17 @@ class _Bucket:
 class Outbox:
     """Perform the effects of the connections that this process holds; `me` is unique among replicas."""
 
-    def __init__(self, store: Store, house: House, chats: Mapping[ConnectionId, ChatAdapter], me: str, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        house: House,
+        chats: Mapping[ConnectionId, ChatAdapter],
+        me: str,
+        metrics: Metrics,
+        health: Health | None = None,
+    ) -> None:
         self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
+        self.health = health or Health(house.clock)
         self._wake = asyncio.Event()
         self._running: dict[EffectId, asyncio.Task[None]] = {}
         self._stopping = False
@@ -185,7 +195,12 @@ class Outbox:
             delay = planned.delay
             await self._store.tx(lambda uow: uow.put_back(effect, self._me, now + delay, effect.maybe_sent, "wait"))
             return "waits"
-        result = await self._call(effect, planned)
+        result: Result | None = None
+        self.health.began(effect.connection, effect.id)
+        try:
+            result = await self._call(effect, planned)
+        finally:
+            self.health.ended(effect.connection, effect.id, result)
         await self._settle(effect, result, (), planned)
         return type(result).__name__.lower()
 

@@ -168,7 +168,9 @@ class _Book:
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
                 spot = (wanted.lane, wanted.kind, wanted.key or wanted.target)
-                self.intents.setdefault(spot, wanted)
+                first = self.intents.get(spot, wanted)
+                urgency, delay = min(first.urgency, wanted.urgency), min(first.delay, wanted.delay)
+                self.intents[spot] = dataclasses.replace(first, urgency=urgency, delay=delay)
             elif isinstance(wanted, NewRoom):
                 assert incident is not None
                 room = self.uow.add_room(
