@@ -112,7 +112,7 @@ class Intake:
         account = uow.account(inbound.connection, inbound.speaker.id)
         person = uow.person(account.person) if account is not None else None
         lang = (person.lang if person is not None else None) or house.policy.lang
-        return Reply(house.prose.say(say("bug_answer"), house.show(uow.reads(ALL_SEEING), lang, now)))
+        return Reply(house.prose.say(say("bug_answer"), house.show(uow.reads(ALL_SEEING), lang, now)), refused=True)
 
 
 class _Delivery:
@@ -233,9 +233,7 @@ class _Delivery:
         if incident is not None:
             must_still_hold(press, incident, self._reads)
         self._allowed(declaration, incident, None)
-        form = form_of(
-            declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident
-        )
+        form = form_of(declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident)
         if form is None:
             raise refuse("stale_click")
         usage, example = declaration.usage[self._lang], declaration.example[self._lang]
@@ -286,7 +284,7 @@ class _Delivery:
         return Context(
             self._now, Actor(ActorKind.PERSON, person), standing, self._lang, self._zone(), self._house.catalog,
             self._house.policy, self._reads, person=self._person, place=self._inbound.place,
-            via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._inbound.seen),
+            via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen()),
             room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
         )  # fmt: skip
 
@@ -323,11 +321,15 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
-        implied = self._implied()
-        answering = Answering(
-            self._house, self.show, self._can(Capability.CARD), self._uow.reads(ALL_SEEING), self._context(implied), implied
-        )
-        return answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
+        cards = self._can(Capability.CARD)
+        implied = self._implied() if cards else None  # only buttons need it
+        answering = Answering(self._house, self.show, cards, self._uow.reads(ALL_SEEING), self._context(implied), implied)
+        reply = answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
+        return reply if self._seen() else replace(reply, private=True)
+
+    def _seen(self) -> bool:
+        """Say whether everybody there saw what was said; nobody sees a click or a form."""
+        return self._inbound.seen and self._inbound.press is None
 
 
 def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:

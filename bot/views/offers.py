@@ -280,7 +280,7 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
             yield "reopen", make.named("button.withdraw", "reopen", about, primary=True, assumes=assumes)
         case ev.IncidentRecovered() if incident.status is Status.RECOVERED and incident.observe_until is not None:
             yield "reopen", make.named("button.withdraw", "reopen", about, assumes=assumes)
-        case ev.ObservationEnded() if incident.status is Status.RECOVERED:
+        case ev.ObservationEnded() | ev.IncidentRecovered() if incident.status is Status.RECOVERED:
             yield "close", make.named("button.close", "close", about, assumes=assumes)
         case _:
             return

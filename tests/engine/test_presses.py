@@ -389,3 +389,16 @@ async def test_a_forced_redraw_is_sent_though_nothing_changed(desk: Desk) -> Non
     for effect, kind in ((same, Skip), (forced, Call)):
         made = await desk.store.read(lambda reads, e=effect: plan(e, reads, desk.house, later), ALL_SEEING)  # type: ignore[misc]
         assert isinstance(made, kind)
+
+
+async def test_a_click_is_seen_by_nobody_so_its_tick_is_private_and_its_fact_is_told(desk: Desk) -> None:
+    await desk.says("li", "声明 P1 支付服务 支付失败")
+    typed = await desk.says("li", "记录 重启了网关")
+    clicked = await desk.clicks("li", "note", {"text": "又重启了"}, form="V")
+    assert (typed.tick, typed.private, clicked.tick, clicked.private) == (True, False, True, True)
+    seen = [event.via.seen for event in (await desk.log())[-2:] if event.via is not None]
+    assert seen == [True, False]
+
+
+async def test_a_bug_leaves_the_form_open(desk: Desk) -> None:
+    assert (await desk.clicks("chen", "explode", form="V")).refused

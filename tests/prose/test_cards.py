@@ -20,7 +20,7 @@ import commands
 from bot.command import Declaration, declared_in
 from bot.model.alert import GroupState
 from bot.model.card import Button, Card
-from bot.model.event import Mark, Status
+from bot.model.event import Mark, Method, Status
 from bot.model.ids import ConnectionId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Incident, Outcome
 from bot.model.person import Actor, ActorKind
@@ -106,6 +106,7 @@ def _status(about: Incident) -> Callable[[str], Card]:
 
 for _name, (_about, _, _) in PROMISED.items():
     GALLERY[f"status {_name}"] = _status(_about)
+GALLERY["status method"] = _status(replace(PROMISED["recovered"][0], method=Method.ROLLBACK, recovery=plain("回滚支付网关")))
 GALLERY["status bare"] = _status(incident(firing=0, resolved=0, groups=()))
 GALLERY["status drill"] = _status(busy(drill=True))
 GALLERY["status private p4"] = _status(busy(private=True, severity=Severity.P4))

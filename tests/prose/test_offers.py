@@ -86,6 +86,10 @@ NOTICED: dict[str, tuple[ev.Payload, Incident]] = {
     "all resolved and recovered": (ev.RecoverySuggested(resolved=8), RECOVERED),
     "alerts are back": (ev.AlertsReturned(group=GroupId(12)), RECOVERED),
     "recovered": (ev.IncidentRecovered(when=at("14:33"), text=plain("回滚"), observe_until=at("15:03")), RECOVERED),
+    "recovered and not watched": (
+        ev.IncidentRecovered(when=at("14:33")),
+        replace(RECOVERED, severity=Severity.P4, observe_until=None),
+    ),
     "observation over": (ev.ObservationEnded(to=Status.RECOVERED), replace(RECOVERED, observe_until=None)),
     "to be reviewed": (ev.ObservationEnded(to=Status.REVIEWING), replace(RECOVERED, status=Status.REVIEWING)),
 }
