@@ -97,11 +97,13 @@ def run(config: ConfigFile = DEFAULT) -> int:
 def sandbox(
     once: Annotated[bool, typer.Option("--once", help="Play one incident from alert to closed, print it, and end.")] = False,
     lang: Lang = "zh",
+    chat: Annotated[str, typer.Option("--chat", help="Which chat to try it in: slack or plain.")] = "slack",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page. [default: 8765, or a free one]")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox's database. [default: .warroom/sandbox]")] = None,
 ) -> int:
     """Try the bot with a chat in the browser: no account, no configuration. Starts anew every time."""
-    return _finish(importlib.import_module("bot.sandbox").sandbox(once=once, lang=lang, port=port, data=data, write=_say))
+    work = importlib.import_module("bot.sandbox").sandbox
+    return _finish(work(once=once, lang=lang, chat=chat, port=port, data=data, write=_say))
 
 
 # ------------------------------------------------------------------------------------------------ looking after it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,42 +19,37 @@ FAILED = 1
 PORT = 8765
 FOLDER = Path(".warroom/sandbox")
 PACKAGE = "adapters.sandbox"
-NOWHERE = "http://127.0.0.1:1"  # until the bot listens
 
 Write = Callable[[str], None]
 
 
-async def sandbox(*, once: bool, lang: str, port: int | None, data: Path | None, write: Write, demo: Any = None) -> int:
+async def sandbox(
+    *, once: bool, lang: str, chat: str, port: int | None, data: Path | None, write: Write, demo: Any = None
+) -> int:
     """Serve the page until a signal, or with `once` play an incident and give 1 when a step of it was not seen.
 
-    The stand-in's rooms live in memory, so the bot's database starts anew, too. `demo` is the organisation to play.
+    `chat` = the key of the stand-in that the bot is tried on. Its rooms live in memory, so the bot's database starts anew,
+    too. `demo` is the organisation to play.
     """
-    demo = demo or plugin(PACKAGE, "demo")
+    demo = demo or plugin(PACKAGE, "demo").of(chat, lang)
     if not once:
-        return await _run(demo, lang, PORT if port is None else port, port is None, data or FOLDER, write, once=False)
+        return await _run(demo, PORT if port is None else port, port is None, data or FOLDER, write, once=False)
     with tempfile.TemporaryDirectory(prefix="warroom-") as folder:
-        return await _run(demo, lang, port or 0, False, data or Path(folder), write, once=True)
+        return await _run(demo, port or 0, False, data or Path(folder), write, once=True)
 
 
-async def _run(demo: Any, lang: str, port: int, or_any: bool, folder: Path, write: Write, *, once: bool) -> int:
-    secret, token = secrets.token_hex(16), secrets.token_hex(16)
-    plain = demo.stand_in(NOWHERE, secret, token, lang=lang)
-    chat = await _listening(plain, port, or_any)
+async def _run(demo: Any, port: int, or_any: bool, folder: Path, write: Write, *, once: bool) -> int:
+    page = await _listening(demo, port, or_any)
     try:
-        config = build(
-            demo.organisation(chat_url=chat.url, secret=secret, token=token, database=_anew(folder), lang=lang),
-            folder,
-            Filled({}),
-        )
+        config = build(demo.organisation(page.url, _anew(folder)), folder, Filled({}))
         configure("warning", "console", secrets_of(config))
         opened, stop = asyncio.Event(), asyncio.Event()
 
         def ready(url: str) -> None:
-            plain.courier.bot_url = url
-            plain.outage = demo.outage(url, token, lang)
+            demo.meet(url)
             opened.set()
             if not once:
-                write(f"Open {chat.url} in a browser; Ctrl-C ends.")
+                write(f"Open {page.url} in a browser; Ctrl-C ends.")
 
         if not once:
             return await serve(config, ready=ready)
@@ -63,23 +57,22 @@ async def _run(demo: Any, lang: str, port: int, or_any: bool, folder: Path, writ
         waiting = asyncio.create_task(opened.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        missed = await demo.play(chat.url, lang=lang, write=write) if opened.is_set() else ["the bot did not start"]
+        missed = await demo.play(page.url, write) if opened.is_set() else ["the bot did not start"]
         stop.set()
         code = await serving
         write(f"{len(missed)} step not seen" if missed else "every step was seen")
         return FAILED if missed else code
     finally:
-        await chat.stop()
+        await page.stop()
 
 
-async def _listening(plain: Any, port: int, or_any: bool) -> Any:
-    made = plugin(PACKAGE, "server").Sandbox
+async def _listening(demo: Any, port: int, or_any: bool) -> Any:
     try:
-        return await made(plain, port).start()
+        return await demo.serve(port).start()
     except OSError as error:
         if not or_any:
             raise OSError(f"port {port} cannot be used ({error.strerror}); give another with --port") from None
-        return await made(plain, 0).start()
+        return await demo.serve(0).start()
 
 
 def _anew(folder: Path) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.sandbox.chat import ChatRoom, Resident
 from adapters.sandbox.outage import Outage, SampleAlert
 from adapters.sandbox.plain import Plain
 from adapters.sandbox.player import NotSeen, Stage
+from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"
 SOURCE = "alertmanager"
-_PEOPLE = {  # id: names and duties, in Chinese and in English
+CHATS = ("plain", "slack")
+NOWHERE = "http://127.0.0.1:1"  # until the bot listens
+PEOPLE = {  # id: names and duties, in Chinese and in English
     "zhang": ("张三", "支付研发·值班", "Zhang San", "payments dev, on call"),
     "li": ("李四", "运维", "Li Si", "operations"),
     "wang": ("王五", "产品", "Wang Wu", "product"),
@@ -27,7 +31,7 @@ def people(lang: str) -> list[Resident]:
     """List the people of the chat; the sample outage is about a service of 张三 and 李四."""
     locale = "en-US" if lang == "en" else "zh-CN"
     at = 2 if lang == "en" else 0
-    return [Resident(ident, said[at], said[at + 1], locale, "Asia/Shanghai") for ident, said in _PEOPLE.items()]
+    return [Resident(ident, said[at], said[at + 1], locale, "Asia/Shanghai") for ident, said in PEOPLE.items()]
 
 
 def halls(lang: str) -> list[ChatRoom]:
@@ -36,8 +40,21 @@ def halls(lang: str) -> list[ChatRoom]:
     return [ChatRoom(name, titles[lang == "en"], hall=True) for name, titles in named.items()]
 
 
-def organisation(*, chat_url: str, secret: str, token: str, database: str, lang: str = "zh", port: int = 0) -> dict[str, Any]:
-    """Give the bot's configuration for the demo organisation, as its YAML file would say it."""
+def company(
+    chats: Mapping[str, Any],
+    announce: Mapping[str, str],
+    alerts: str,
+    people: Sequence[Mapping[str, Any]],
+    *,
+    token: str,
+    database: str,
+    lang: str,
+    port: int = 0,
+) -> dict[str, Any]:
+    """Give the bot's configuration for the demo organisation on some chat, as its YAML file would say it.
+
+    `alerts` = the channel to which the services' alert cards go, `announce` where the announcement cards go.
+    """
     services = {
         "payments": ("支付服务", "Payments", 1, ["支付"], {"ops": "li", "dev": "zhang", "product": "wang"}, []),
         "orders": ("订单服务", "Orders", 1, ["订单"], {"ops": "li", "dev": "wang"}, ["payments"]),
@@ -50,8 +67,8 @@ def organisation(*, chat_url: str, secret: str, token: str, database: str, lang:
         "language": lang,
         "database": {"url": database},
         "http": {"host": "127.0.0.1", "port": port},
-        "chats": {CONNECTION: {"adapter": "plain", "base_url": chat_url, "secret": secret}},
-        "announce": [{"chat": CONNECTION, "channel": "hall"}],
+        "chats": dict(chats),
+        "announce": [dict(announce)],
         "monitoring": {SOURCE: {"adapter": "alertmanager", "auth": {"bearer": token}}},
         "routing": [
             {"name": "vital-critical", "match": ["severity=critical", "service=~payments|orders"], "action": "declare",
@@ -60,14 +77,23 @@ def organisation(*, chat_url: str, secret: str, token: str, database: str, lang:
         ],
         "services": {
             ident: {"name": zh, "name_en": en, "tier": tier, "aliases": aliases, "owners": owners, "depends_on": needs,
-                    "channel": "alerts"}
+                    "channel": alerts}
             for ident, (zh, en, tier, aliases, owners, needs) in services.items()
         },
-        "people": [
-            {"id": p.id, "name": p.name, "lang": lang, "tz": p.tz, "accounts": {CONNECTION: p.id}} for p in people(lang)
-        ],
+        "people": [dict(person) for person in people],
         "admins": ["zhou"],
     }  # fmt: skip
+
+
+def organisation(*, chat_url: str, secret: str, token: str, database: str, lang: str = "zh", port: int = 0) -> dict[str, Any]:
+    """Give the bot's configuration for the demo organisation on the plain chat."""
+    return company(
+        {CONNECTION: {"adapter": "plain", "base_url": chat_url, "secret": secret}},
+        {"chat": CONNECTION, "channel": "hall"},
+        "alerts",
+        [{"id": p.id, "name": p.name, "lang": lang, "tz": p.tz, "accounts": {CONNECTION: p.id}} for p in people(lang)],
+        token=token, database=database, lang=lang, port=port,
+    )  # fmt: skip
 
 
 def outage(bot_url: str, token: str, lang: str = "zh") -> Outage:
@@ -90,6 +116,63 @@ def stand_in(bot_url: str, secret: str, token: str, *, lang: str = "zh", scale: 
     return Plain(
         people(lang), halls(lang), bot_url, secret, connection=CONNECTION, scale=scale, outage=outage(bot_url, token, lang)
     )
+
+
+class Demo(Protocol):
+    """Be one chat to try the bot in: its stand-in, the bot's configuration, and an incident that plays itself."""
+
+    def serve(self, port: int) -> Listener:
+        """Make what serves the stand-in and its page on a port, 0 = any free one; nothing listens yet."""
+        ...
+
+    def organisation(self, url: str, database: str) -> dict[str, Any]:
+        """Give the bot's configuration, with the stand-in listening at `url`."""
+        ...
+
+    def meet(self, bot_url: str) -> None:
+        """Learn where the bot listens."""
+        ...
+
+    async def play(self, url: str, write: Callable[[str], None]) -> list[str]:
+        """Play an incident from the alert to closed; gives what was not seen."""
+        ...
+
+
+def of(chat: str, lang: str = "zh") -> Demo:
+    """Make the demo of one chat; raises LookupError naming those that there are."""
+    if chat == "slack":
+        from adapters.sandbox.slack.company import SlackDemo
+
+        return SlackDemo(lang)
+    if chat != "plain":
+        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
+    return PlainDemo(lang)
+
+
+class PlainDemo:
+    """Be the demo of the plain chat."""
+
+    def __init__(self, lang: str = "zh") -> None:
+        self.lang = lang
+        self.secret, self.token = secrets.token_hex(16), secrets.token_hex(16)
+        self.plain = stand_in(NOWHERE, self.secret, self.token, lang=lang)
+
+    def serve(self, port: int) -> Listener:
+        """Make what serves the stand-in and its page."""
+        return Sandbox(self.plain, port)
+
+    def organisation(self, url: str, database: str) -> dict[str, Any]:
+        """Give the bot's configuration."""
+        return organisation(chat_url=url, secret=self.secret, token=self.token, database=database, lang=self.lang)
+
+    def meet(self, bot_url: str) -> None:
+        """Learn where the bot listens."""
+        self.plain.courier.bot_url = bot_url
+        self.plain.outage = outage(bot_url, self.token, self.lang)
+
+    async def play(self, url: str, write: Callable[[str], None]) -> list[str]:
+        """Play an incident."""
+        return await play(url, lang=self.lang, write=write)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from adapters.sandbox.faults import CallLog, Faults
+from adapters.sandbox.outage import Outage
 from adapters.sandbox.server import Listener
 from adapters.sandbox.slack import parcels
 from adapters.sandbox.slack.acts import People
@@ -21,10 +22,12 @@ from adapters.sandbox.slack.args import No, merged
 from adapters.sandbox.slack.controls import control_routes
 from adapters.sandbox.slack.courier import Courier
 from adapters.sandbox.slack.desk import Desk, Said
+from adapters.sandbox.slack.front import front_routes
 from adapters.sandbox.slack.hub import LINK, Hub
 from adapters.sandbox.slack.modals import Windows
 from adapters.sandbox.slack.page import page_routes
 from adapters.sandbox.slack.responses import PATH, Responses
+from adapters.sandbox.slack.trouble import Trouble
 from adapters.sandbox.slack.webhook import Webhook
 from adapters.sandbox.slack.workspace import App, User, Workspace
 from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
@@ -67,9 +70,11 @@ class Slack:
         self.desk = Desk(self.workspace, self.windows, self._link, limited=limited, scale=scale)
         self.log = CallLog()
         self.faults = Faults()
+        self.trouble = Trouble(self)
+        self.outage: Outage | None = None
         self.closing = asyncio.Event()
         self.workspace.heard = lambda event: self.courier.carry(parcels.event(self.workspace, event))
-        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
         for name, members in (channels or {}).items():
             self._furnish(name, members)
 
