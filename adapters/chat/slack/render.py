@@ -36,6 +36,7 @@ FIELDS = 10
 FIELD = 2000
 # Ours, where the platform allows more: the frame of a card must leave room for its facts.
 HEADLINE = 400
+LONE = 2500  # a card that is one line; an emoji has four bytes
 CONTEXT = 300
 ACTIONS_BYTES = 5000
 BUTTONS = 6
@@ -146,7 +147,7 @@ def _head(headline: str, lone: bool) -> Json:
     """A header holds 150 characters and is large: a longer headline, and a card that is one line, are text."""
     if len(headline) > HEADER or lone:
         bold = headline.replace("*", "∗")
-        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, HEADLINE)}*" if not lone else _fitted(headline, SECTION))}
+        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, HEADLINE)}*" if not lone else _fitted(headline, LONE))}
     return {"type": "header", "text": _plain(headline, HEADER)}
 
 
