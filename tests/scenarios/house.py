@@ -264,6 +264,9 @@ async def serving(said: Mapping[str, Any]) -> AsyncIterator[tuple[str, asyncio.E
     task.add_done_callback(lambda _: stopped.set())
     await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
     assert not task.done(), task
-    yield ready.result(), stop, stopped
-    stop.set()
-    assert await task == 0
+    try:
+        yield ready.result(), stop, stopped
+    finally:
+        stop.set()
+        await asyncio.wait({task}, timeout=15)
+    assert task.done() and task.result() == 0

@@ -112,8 +112,7 @@ class SlackGround:
 
     def _connected(self, looked_up: int) -> bool:
         asked = [call.path for call in self.slack.log.calls if call.outcome != "waiting"]
-        known = asked.count("/api/users.lookupByEmail") >= looked_up or "/api/users.list" in asked
-        return known and (self.mode == "http" or bool(self.slack.hub.sockets))
+        return asked.count("/api/users.lookupByEmail") >= looked_up and (self.mode == "http" or bool(self.slack.hub.sockets))
 
     # ------------------------------------------------------------ people
     @contextlib.asynccontextmanager
