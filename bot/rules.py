@@ -187,7 +187,8 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def _opening(room: Room, incident: Incident, world: World) -> Intent:
-    spelled = world.house.limits[room.connection].spelled
+    limits = world.house.limits.get(room.connection)
+    spelled = limits is not None and limits.spelled
     slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
     wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
     return replace(wish, data={**wish.data, "slug": slug})
