@@ -232,7 +232,9 @@ class SlackPlayer:
         self._stage.pages.note("bot" if room else f"bot→{self.page.id}", room, seen.text)
         return seen
 
-    async def until(self, room: str | None, pattern: str, holds: Callable[[Read], Any], what: str, *, deadline: float = WAIT) -> Read:
+    async def until(
+        self, room: str | None, pattern: str, holds: Callable[[Read], Any], what: str, *, deadline: float = WAIT
+    ) -> Read:  # fmt: skip
         """Wait until the newest message that matches is as asked."""
         where = await self.page.channel(room, deadline=deadline)
 

@@ -79,7 +79,7 @@ class House:
         """Post alerts of one group as Alertmanager does; gives the HTTP status. `of` numbers the alerts in the group."""
         now = self.now()
         group = {"alertname": name, "service": service}
-        self._fired.append(f"{service} {name} {summary}")
+        self._fired.append(f"service={service} alertname={name} severity={severity} {summary}")
         alerts = [
             {
                 "status": "firing" if firing else "resolved",
@@ -196,7 +196,7 @@ def _made_of(word: str, ours: set[str]) -> bool:
     return not word.isascii() and any(word in one for one in ours)
 
 
-_NAMED = ("name", "name_en", "id", "aliases", "summary")
+_NAMED = ("name", "name_en", "id", "aliases", "summary", "match")
 
 
 def _names(config: Any) -> Iterator[str]:
@@ -252,7 +252,8 @@ async def running(
                 house = House(ground, people, lang, url, said, stop, stopped)
                 yield house
                 if one_language:
-                    assert house.foreign() == []
+                    foreign = house.foreign()
+                    assert not foreign, foreign
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ from adapters.sandbox.chat import Resident
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.slack.standin import Slack, SlackSandbox
 from adapters.sandbox.slack.workspace import App, User
-from tests.scenarios.ground import TOKEN, Line, renamed
+from tests.scenarios.ground import TOKEN, Line, felt, renamed
 from tests.slack_stage import SlackStage, pages, text_of, texts, words
 from tests.transcript import Cast, RoomOf
 
@@ -163,7 +163,8 @@ class SlackGround:
         found: list[str] = []
         for call in self.slack.log.calls:
             body = call.body if isinstance(call.body, dict) else {}
-            found += [words(str(body[key])) for key in ("text", "topic", "name", "purpose") if isinstance(body.get(key), str)]
+            kinds = ("text", "topic", "purpose", "name")[: 3 if call.path.endswith("reactions.add") else 4]
+            found += [words(body[key]) for key in kinds if isinstance(body.get(key), str)]
             found += [words(text) for key in ("blocks", "attachments", "view") for text in _said_in(_parsed(body.get(key)))]
         for channel in self.slack.workspace.channels.values():
             found += [text_of({"blocks": m.blocks, "attachments": m.attachments, "text": m.text})
@@ -202,24 +203,19 @@ class SlackGround:
     def trouble(self, what: str) -> Fault:
         return self.faults.ask(_troubles(self)[what]())
 
-    async def down(self) -> None:
-        self.faults.ask(Fault("drop", match="/api/", times=None))
+    async def down(self, how: str) -> None:
+        self.trouble(how)
 
     async def up(self) -> None:
+        await felt(self.slack.log)
         self.faults.clear()
 
     def opened(self) -> list[int | str]:
         return [call.outcome for call in self.slack.log.calls if call.path == "/api/conversations.create"]
 
-    def felt(self) -> bool:
-        return any(call.fault for call in self.slack.log.calls)
-
     async def reopened(self, room: RoomOf) -> str:
         return str(await room.player.room(rf"(?m)^{re.escape(room.name)[:14]}.*-2$"))
 
-    def hand_over(self, url: str) -> None:
-        if self.slack.webhook is not None:
-            self.slack.webhook.url = f"{url}/chat/{CONNECTION}"
 
 
 def _troubles(ground: SlackGround) -> dict[str, Any]:
@@ -230,7 +226,11 @@ def _troubles(ground: SlackGround) -> dict[str, Any]:
         "rooms refused": lambda: Fault(
             "status", match=r"conversations\.create", status=200, times=None, body=error("restricted_action")
         ),
+        "chen's text refused": lambda: Fault(
+            "status", match=r"chat\.postMessage", skip=ground.before_chen(), status=200, body=error("invalid_blocks")
+        ),
         "room's opening held": lambda: Fault("hold", match=r"conversations\.create"),
+        "refusing": lambda: Fault("drop", match="/api/", times=None),
         "busy": lambda: Fault("status", match="/api/", status=503, times=None),
         "silent": lambda: Fault("silent", match="/api/", times=None),
         "lost after it was done": lambda: Fault("drop", when="applied", match=r"chat\.postMessage", times=1),

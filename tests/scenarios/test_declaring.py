@@ -69,9 +69,9 @@ async def test_a_level_alone_makes_nothing_and_gives_the_line_to_copy(play: Play
 
 async def test_an_english_line_is_answered_in_english_and_the_room_speaks_its_own(play: Play) -> None:
     english = {"people": [
-        {"id": "zhang", "name": "张三", "lang": "en", "tz": "Europe/London", "accounts": {"plain": "zhang"}},
-        {"id": "li", "name": "李四", "lang": "zh", "accounts": {"plain": "li"}},
-        {"id": "zhou", "name": "老周", "lang": "zh", "accounts": {"plain": "zhou"}},
+        {"id": "zhang", "name": "张三", "lang": "en", "tz": "Europe/London", "accounts": {"chat": "zhang"}},
+        {"id": "li", "name": "李四", "lang": "zh", "accounts": {"chat": "li"}},
+        {"id": "zhou", "name": "老周", "lang": "zh", "accounts": {"chat": "zhou"}},
     ]}  # fmt: skip
     payments = {"aliases": ["支付", "checkout"], "owners": {"dev": ["zhang"], "ops": ["li"], "product": []}}
     change = {**english, "services": {"payments": payments, "orders": {"owners": {"dev": ["li"]}}}}
@@ -150,7 +150,7 @@ async def test_a_drill_is_marked_everywhere_and_meets_no_real_incident(play: Pla
         await drill.expects("【演练】🔴 P1 处理中｜机房断电")
         await zhang.expects("hall", "【演练】.*机房断电")
         await li.told("演练")
-        assert house.chat.rooms[drill.name].title.count("演练") == 1
+        assert house.title(drill.name).count("演练") == 1
         assert "已有" not in await li.says("hall", "@bot 声明 P1 支付 支付失败")  # a real one does not join a drill
         await li.room("支付失败")
         real = await li.direct("列表 非演练")

@@ -12,14 +12,14 @@ SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
 
 def within_the_noise_budget(house: House, room: str, acts: int) -> None:
     """Count what the room had to read: three messages when it opens, and then at most one for what somebody did."""
-    said = [(s.author, s.answers) for s in house.chat.said if s.room == room]
-    first_act = next(i for i, (author, _) in enumerate(said) if author != "bot")
+    said = house.lines(room)
+    first_act = next(i for i, line in enumerate(said) if not line.bots)
     unasked = house.unasked(room)
-    before = [author for author, answers in said[:first_act] if answers is None]
+    before = [line for line in said[:first_act] if not line.answer]
     assert len(before) <= 3
     assert len(unasked) <= 12  # what the first quarter of an hour allows; here it is the whole incident
     assert len(unasked) <= 3 + acts
-    answers = [s.text for s in house.chat.said if s.room == room and s.answers and s.only is None]
+    answers = [line.text for line in said if line.bots and line.answer and line.only is None]
     assert all(re.fullmatch(r"✓ #\d+", text) for text in answers)  # in public a tick, and everything longer in private
 
 
