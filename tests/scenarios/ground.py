@@ -59,8 +59,8 @@ class Ground(Protocol):
         """Give a change of configuration with this chat's own names for the connection and for accounts."""
         ...
 
-    async def meets(self, url: str) -> None:
-        """Learn where the bot listens, and wait until the two are connected."""
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
+        """Learn where the bot of a configuration listens, and wait until the two are connected."""
         ...
 
     def people(self) -> contextlib.AbstractAsyncContextManager[Cast]:
@@ -87,8 +87,12 @@ class Ground(Protocol):
         """Give the pattern by which something is offered here: the line to type, or the button's label."""
         ...
 
-    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta) -> str:
         """Deliver a line by hand and give the answer."""
+        ...
+
+    async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
+        """Deliver one line several times; gives the answers that differ."""
         ...
 
     def repeats(self, times: int) -> None:
@@ -116,7 +120,6 @@ class Ground(Protocol):
         ...
 
 
-
 class PlainGround:
     """Be the plain chat."""
 
@@ -139,7 +142,7 @@ class PlainGround:
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, "plain", lambda ident: ident)
 
-    async def meets(self, url: str) -> None:
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._url = url
         self.sandbox.plain.courier.bot_url = url
         self.sandbox.plain.outage = demo.outage(url, TOKEN, self.lang)
@@ -167,7 +170,12 @@ class PlainGround:
     def way(self, typed: str, click: str) -> str:
         return re.escape(typed)
 
-    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+    async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
+        first = await self.deliver(who, text, None, timedelta(0), "d-again")
+        again = (self.deliver(who, text, None, timedelta(0), "d-again") for _ in range(times - 1))
+        return {first, *await asyncio.gather(*again)}
+
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None = None) -> str:
         person = self.chat.people[who]
         body = json.dumps({
             "id": ident or f"h-{secrets.token_hex(8)}", "room": room,
@@ -210,7 +218,6 @@ class PlainGround:
     async def reopened(self, room: RoomOf) -> str:
         await room.player.until_room(room.name, lambda seen: not seen["closed"], "the room to open again")
         return room.name
-
 
 
 _TROUBLES = {

@@ -30,7 +30,9 @@ async def test_a_whole_incident_by_text(play: Play) -> None:
         called = await zhang.told("支付成功率 61%")
         assert "叫你是因为：支付服务·研发负责人" in called.text
         room = await house.room_of("zhang")
-        await room.expects("(?s)❓ P1（暂定）待确认.*影响：支付服务.*告警：触发 2.*可以发：@bot 确认故障")
+        await room.expects(
+            "(?s)❓ P1（暂定）待确认.*影响：支付服务.*告警：触发 2.*" + house.offer("可以发：@bot 确认故障", "[确认故障]")
+        )
 
         assert (await room.says("@bot 确认故障 P2")).startswith("✓ #")
         await room.expects("已拉入：李四（支付服务·运维）、张三（支付服务·研发）、王五（支付服务·产品）")
@@ -78,7 +80,7 @@ async def test_a_whole_incident_by_text_in_english(play: Play) -> None:
         assert await house.people.outage() == 200
         assert "Payments" in (await zhang.told("Payment success rate 61 %")).text
         room = await house.room_of("zhang")
-        await room.expects("(?s)❓ P1.*To be confirmed.*@bot confirm")
+        await room.expects("(?s)❓ P1.*To be confirmed.*" + house.offer("@bot confirm", "[Confirm"))
 
         assert (await room.says("@bot confirm P2")).startswith("✓ #")
         await room.expects(r"🟠 .*P2 incident \(Zhang San\)")
