@@ -245,6 +245,21 @@ class SlackPlayer:
 
         return await self.found(found, what, deadline)
 
+    async def pinned(self, room: str, pattern: str, buttons: list[str] | None = None, *, deadline: float = WAIT) -> Read:
+        """Wait until the pinned card says something, with exactly these buttons."""
+        where = await self.page.channel(room, deadline=deadline)
+
+        def found() -> Read | None:
+            for message in self.page.heard(where, newest_first=True):
+                read = self._read(message)
+                if message.pinned and re.search(pattern, read.text) and buttons in (None, read.buttons):
+                    return read
+            return None
+
+        seen = await self.found(found, f"a pinned card {pattern!r} with {buttons}", deadline)
+        self._stage.pages.note("card", room, seen.text)
+        return seen
+
     async def room(self, pattern: str, *, deadline: float = WAIT) -> str:
         """Wait until this person is in a channel whose name or topic matches, and give its name."""
 

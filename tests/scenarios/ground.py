@@ -49,6 +49,7 @@ class Ground(Protocol):
 
     name: str
     lacks: Mapping[str, str]  # what cannot be played here, and why
+    finds: bool  # the bot can look up whether a message whose call was lost is there
     faults: Faults
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
@@ -124,6 +125,7 @@ class PlainGround:
     """Be the plain chat."""
 
     name = "plain"
+    finds = False
     lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: Sandbox, lang: str) -> None:

@@ -63,6 +63,7 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
+    finds = True
     lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: SlackSandbox, mode: str, lang: str, port: int, clock: Shifted) -> None:
@@ -209,6 +210,14 @@ class SlackGround:
         await felt(self.slack.log)
         self.faults.clear()
 
+    def link(self, name: str) -> str:
+        """Give the address of a channel."""
+        return f"archives/{self.id_of(name)}"
+
+    def raw(self, card: Any) -> str:
+        """Give a message as it is on the wire."""
+        return json.dumps(card.raw.raw, ensure_ascii=False)
+
     def opened(self) -> list[int | str]:
         return [call.outcome for call in self.slack.log.calls if call.path == "/api/conversations.create"]
 
@@ -225,7 +234,7 @@ def _troubles(ground: SlackGround) -> dict[str, Any]:
             "status", match=r"conversations\.create", status=200, times=None, body=error("restricted_action")
         ),
         "chen's text refused": lambda: Fault(
-            "status", match=r"chat\.postMessage", saying=f'"channel": "{account("chen")}"', status=200, body=error("invalid_blocks")
+            "status", match=r"chat\.postMessage", saying=account("chen"), status=200, body=error("invalid_blocks")
         ),
         "room's opening held": lambda: Fault("hold", match=r"conversations\.create"),
         "refusing": lambda: Fault("drop", match="/api/", times=None),

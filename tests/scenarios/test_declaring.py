@@ -87,7 +87,7 @@ async def test_an_english_line_is_answered_in_english_and_the_room_speaks_its_ow
         receipt = await zhang.says("hall", '@bot declare P2 checkout "Payment timeouts" 10m ago')
         assert "P2 Payment timeouts" in receipt
         assert "Payments" in receipt
-        assert "undo" in receipt
+        assert re.search(house.offer("undo", "[Take it back (60 s)]"), receipt)
         assert "叫你是因为：支付服务·运维负责人" in (await li.told("Payment timeouts")).text
         room = await house.room_of("zhang")
         await room.expects("(?s)🟠 P2 处理中｜Payment timeouts.*影响：支付服务")
