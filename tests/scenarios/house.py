@@ -190,7 +190,9 @@ class House:
     def used(self) -> set[str]:
         """Name the commands that people gave."""
         vocabulary = Vocabulary(discover())
-        understood = [read(plain_text(text), vocabulary, lang=self.lang, pending=False) for _, text in self.typed()]
+        understood = [
+            read(plain_text(text), vocabulary, lang=self.lang, pending=False) for _, text in self.typed() if text[:1] != "\x00"
+        ]
         names = {call.declaration.name for call in understood if isinstance(call, Call)}
         return names | self.ground.pressed() | ({"brief"} if any(isinstance(call, Asked) for call in understood) else set())
 

@@ -210,13 +210,24 @@ class SlackGround:
         await felt(self.slack.log)
         self.faults.clear()
 
+    def calls(self, method: str) -> int:
+        """Count the calls of a method."""
+        return sum(call.path == f"/api/{method}" for call in self.slack.log.calls)
+
+    def edits(self, name: str) -> list[float]:
+        """List when the pinned card of a channel was edited, in seconds."""
+        channel = self.slack.workspace.channels[self.id_of(name)]
+        edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
+        return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
+
     def link(self, name: str) -> str:
         """Give the address of a channel."""
         return f"archives/{self.id_of(name)}"
 
-    def raw(self, card: Any) -> str:
-        """Give a message as it is on the wire."""
-        return json.dumps(card.raw.raw, ensure_ascii=False)
+    def parsed(self, card: Any) -> list[str]:
+        """List the texts of a message in which Slack follows mark-up."""
+        raw = card.raw.raw
+        return [raw["text"], *_mrkdwn(raw["blocks"]), *_mrkdwn(raw["attachments"])]
 
     def opened(self) -> list[int | str]:
         return [call.outcome for call in self.slack.log.calls if call.path == "/api/conversations.create"]
@@ -245,6 +256,17 @@ def _troubles(ground: SlackGround) -> dict[str, Any]:
             "status", match="/api/", status=200, body=error("internal_error"), times=None
         ),
     }  # fmt: skip
+
+
+def _mrkdwn(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _mrkdwn(item)
+    elif isinstance(value, dict):
+        if value.get("type") == "mrkdwn":
+            yield str(value["text"])
+        for item in value.values():
+            yield from _mrkdwn(item)
 
 
 def _parsed(value: Any) -> Any:

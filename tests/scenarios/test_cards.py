@@ -60,7 +60,7 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
 
         await lis.clicks("发进展")
         assert await lis.fills("发进展", 现状="成功率 83%", 动作="回滚 2/4", 下一步="全量") == {}
-        await room.expects("📣 进展 1（李四）：现状：成功率 83%。动作：回滚 2/4。下一步：全量")
+        await room.expects("📣 进展 1（李四）现状：成功率 83%。动作：回滚 2/4。下一步：全量")
         await room.card("最新进展：成功率 83%")
         await room.clicks("记一笔")
         assert await room.fills("记一笔", 内容="扩容无效") == {}
@@ -69,9 +69,8 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
         await lis.clicks("已止血")
         await room.card("定位 ✅", "发进展", "记一笔", "已恢复", "更多")
 
-        with pytest.raises(NotSeen, match="it asks"):
-            await lis.clicks("已恢复", confirm=False)
         await lis.clicks("已恢复")
+        assert "将告知" in str(await li.player.form("已恢复"))  # the form says what follows
         assert await lis.fills("已恢复", 一句话结论="回滚支付网关") == {}
         await room.expects("✅ P1 .*已恢复｜.*回滚支付网关")
         await room.card("📝 P1 待复盘")
@@ -103,7 +102,7 @@ async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
         assert (await zhang.direct(f"重开 {incident(room)} 又变慢了")).startswith("✓ #")
         again = await house.opens_again(room)
         card = await again.card("🟠 P2 处理中")
-        assert house.ground.link(room.name) in house.ground.raw(card)
+        assert any(house.ground.link(room.name) in words for words in house.ground.parsed(card))
 
 
 async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about(play: Play) -> None:
@@ -132,7 +131,7 @@ async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Pl
         zhang = house.people("zhang")
         await zhang.says("hall", "/incident 声明")
         form = await zhang.player.form("声明")
-        assert [block["label"]["text"] for block in form["view"]["blocks"] if "label" in block][0] == "标题"
+        assert next(block["label"]["text"] for block in form["view"]["blocks"] if "label" in block) == "标题"
         assert await zhang.player.submit() != {}  # a title is needed
         await zhang.player.fill("标题", "支付失败")
         await zhang.player.fill("等级", "P1")
@@ -146,8 +145,8 @@ async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Pl
         await room.clicks("更多")
         await room.whispers("还可以")
         await room.chooses("更多", "合并")
-        await zhang.player.form("合并")
-        await zhang.player.fill("故障", "不是编号")
+        await zhang.player.form("并入另一个故障")
+        await zhang.player.fill("v", "不是编号")  # the only field
         wrong = await zhang.player.submit()
         assert wrong
         kept = (await zhang.player.page.form()).get("values")
@@ -236,19 +235,18 @@ async def test_hostile_titles_do_nothing(play: Play) -> None:
         await zhang.direct(f"声明 P1 支付 {hostile}")
         room = await house.room_of("zhang")
         card = await room.card("处理中")
-        raw = house.ground.raw(card)
-        assert "<!channel>" not in raw.replace("&lt;!channel", "")
-        assert "<https://evil.example|" not in raw
+        raw = house.ground.parsed(card)
+        assert not any(sign in words for words in raw for sign in ("<!channel", "<@U0LI>", "<https://evil.example|"))
         await zhang.expects("hall", "P1")
 
 
 async def test_cards_in_english(play: Play) -> None:
     async with play("en", change=SOON) as house:
-        zhang, li = house.people("zhang"), house.people("li")
+        li = house.people("li")
         await house.people.outage()
         room = await house.room_of("zhang")
         lis = li.in_room(room.name)
-        await room.card("To be confirmed", "Confirm", "False alarm", "Merge into…", "Level", "More")
+        await room.card("To be confirmed", "Confirm", "False alarm", "Merge into…", "Severity", "More")
         await room.clicks("Confirm")
         await room.card("Handling", "Take command", "Update", "Note", "Recovered", "More")
         await lis.clicks("Take command")
