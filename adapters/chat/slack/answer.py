@@ -217,11 +217,12 @@ class Answers:
         await self._send("chat.postMessage", {"channel": direct, "thread_ts": thread if direct == origin.chat else None, **body})
 
     async def _send(self, method: str, args: Json, *already: str) -> bool:
-        """Make a call of an answer: it waits its turn once, and may be lost; False = Slack refused it."""
-        for last in (False, True):
+        """Make a call of an answer: it waits its turn for a while, and may be lost; False = Slack refused it."""
+        ends = time.monotonic() + ANSWER_WAIT
+        while True:
             heard = await self._wire.ask(method, args, repeat=False, hold=str(args["channel"]))
-            if isinstance(heard, Retry) and heard.after <= ANSWER_WAIT and not last:
-                await asyncio.sleep(heard.after)
+            if isinstance(heard, Retry) and time.monotonic() + heard.after <= ends:
+                await asyncio.sleep(heard.after)  # others may take the turn meanwhile, as a storm's calls do
                 continue
             if isinstance(heard, Said) and heard.error and heard.error not in already:
                 log.info("answer_refused", chat=self._connection, method=method, code=heard.error)
