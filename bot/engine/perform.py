@@ -30,7 +30,6 @@ from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
-EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +300,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
-        pace = EDIT_PACE if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
+        pace = house.policy.card_pace if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
@@ -318,7 +317,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
         uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
         if unsure:
-            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
+            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data)
+            wish = dataclasses.replace(wish, delay=house.policy.card_pace)
             uow.want([wish], now)
         room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:
