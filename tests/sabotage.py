@@ -10,12 +10,16 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.build import Break, copy, environment
+from tests.crash.plain import PlainScene
 from tests.crash.proof import Proof
-from tests.crash.sabotaged import SABOTAGED
+from tests.crash.sabotaged import PLAIN, SLACK, Sabotaged
+from tests.crash.scene import Scene
+from tests.crash.slack import SlackScene
 
 WITHIN = 300.0  # seconds that one run of a test may take
 
@@ -34,7 +38,7 @@ TESTED = (
             "once-only",
             "the answer to a delivery was not kept",
             "bot/engine/intake.py",
-            "uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)",
+            "uow.keep_delivery(inbound.connection, inbound.key, answer, now)",
             "pass",
         ),
         "tests/engine/test_intake.py::test_a_repeated_delivery_gets_the_first_answer_and_does_nothing_else",
@@ -109,16 +113,16 @@ def suite(folder: Path) -> bool:
     return good
 
 
-async def crash(folder: Path) -> bool:
-    """Break the lines behind the crash proof; says whether each was noticed, and nothing else was."""
-    proof = Proof(folder, at_once=3)
+async def crash(folder: Path, scene: type[Scene], sabotaged: Sequence[Sabotaged]) -> bool:
+    """Break the lines behind the crash proof in one chat; says whether each was noticed, and nothing else was."""
+    proof = Proof(scene, folder / scene.name, at_once=4)
     build = proof.build("product")
-    plans = {plan.name: plan for sabotaged in SABOTAGED for plan in sabotaged.plans}
+    plans = {plan.name: plan for one in sabotaged for plan in one.plans}
     lives = [await task for task in proof.begin(build, plans.values()).values()]
     for life in lives:
         for failure in life.failures:
             print(f"  FAIL   {life.plan.name} is not green without a break: {failure}")
-    noticed = [await proof.sabotage(sabotaged) for sabotaged in SABOTAGED]
+    noticed = [await proof.sabotage(one) for one in sabotaged]
     return all(noticed) and not any(life.failures for life in lives)
 
 
@@ -133,8 +137,9 @@ def main() -> int:
             print("make test")
             good &= suite(Path(folder))
         if "crash" in wanted:
-            print("make crash")
-            good &= asyncio.run(crash(Path(folder)))
+            for scene, sabotaged in ((PlainScene, PLAIN), (SlackScene, SLACK)):
+                print(f"make crash, {scene.name}")
+                good &= asyncio.run(crash(Path(folder), scene, sabotaged))
     print("every broken line was noticed" if good else "a broken line was NOT noticed, or a proof is red by itself")
     return 0 if good else 1
 

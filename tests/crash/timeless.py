@@ -1,0 +1,10 @@
+"""Texts without the instants in them, so that two lives can be compared."""
+
+from __future__ import annotations
+
+import re
+
+
+def timeless(text: str) -> str:
+    """Leave out what depends on the instant: digits, and the units of lengths of time."""
+    return re.sub(r"（晚了 [^）]*）", "", re.sub(r"\d+( (秒|分钟|小时))?", "0", text))
