@@ -245,9 +245,9 @@ class SlackScene(Scene):
         return int(world.one(f"SELECT count(*) FROM event WHERE kind = '{kind}'"))
 
     async def send_again(self) -> None:
-        """Deliver every event, command and click once more, as it was."""
-        for ident, parcel in list(self.recorder.parcels.items()):
-            outcome = await self.recorder.deliver(parcel, 1, "timeout")
+        """Deliver every event, command and click that was taken once more, as it was."""
+        for ident in list(self.recorder.given):
+            outcome = await self.recorder.deliver(self.recorder.parcels[ident], 1, "timeout")
             if outcome.error:
                 raise Failed("repeat", f"the repeated delivery {ident} was not taken: {outcome.error}")
         for ident, outcomes in self.recorder.given.items():
@@ -287,8 +287,9 @@ class SlackScene(Scene):
         by_place: dict[str, list[str]] = {}
         for message in self.ours():
             channel = self.slack.workspace.channels[message.channel]
-            place = "room" if channel is room else KNOWN.get(channel.im or "", f"#{channel.name}")
-            by_place.setdefault(place, []).append(timeless(_undated(self.shown(message).shown)))
+            place = KNOWN.get(channel.im or "", f"#{channel.name}")
+            if channel is not room:  # how many entries one message tells depends on the moment
+                by_place.setdefault(place, []).append(timeless(_undated(self.shown(message).shown)))
         numbers = {int(n) for m in room.messages.values() if _key(m) for n in ENTRY.findall(self.shown(m).shown)}
         return {
             **{f"in {place}": sorted(texts) for place, texts in by_place.items()},
