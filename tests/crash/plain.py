@@ -17,14 +17,13 @@ from adapters.sandbox.faults import Call
 from adapters.sandbox.server import Sandbox
 from tests.crash.plan import Plan
 from tests.crash.scene import CLOSE_AFTER, FACTS, MARK, NOWHERE, OBSERVATION, TOKEN, Failed, Scene
-from tests.crash.timeless import timeless
+from tests.crash.timeless import LATER, timeless
 from tests.crash.world import World
 from tests.transcript import RoomOf, cast
 
 SECRET = "a-secret-of-the-crash-proof"
 SCALE = 0.1  # of the chat's pauses between two attempts to deliver
 ENTRY = re.compile(r"(?m)^#(\d+) \d\d:\d\d")
-LATER = re.compile(r"应急群(：.*|正在建。)$")  # a call names the room as soon as there is one, so a repeat may know more
 
 
 class Recorder(Courier):

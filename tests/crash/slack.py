@@ -25,7 +25,7 @@ from adapters.sandbox.slack.standin import Slack, SlackSandbox
 from adapters.sandbox.slack.workspace import App, Channel, Message
 from tests.crash.plan import Plan
 from tests.crash.scene import CLOSE_AFTER, FACTS, MARK, NOWHERE, OBSERVATION, TOKEN, Failed, Scene
-from tests.crash.timeless import timeless
+from tests.crash.timeless import LATER, timeless
 from tests.crash.world import POLL, World
 
 REDELIVERY = 0.05  # of Slack's pauses: an event comes again at once, after 3 s and after 15 s
@@ -289,7 +289,7 @@ class SlackScene(Scene):
             channel = self.slack.workspace.channels[message.channel]
             place = KNOWN.get(channel.im or "", f"#{channel.name}")
             if channel is not room:  # how many entries one message tells depends on the moment
-                by_place.setdefault(place, []).append(timeless(_undated(self.shown(message).shown)))
+                by_place.setdefault(place, []).append(timeless(LATER.sub("", _undated(self.shown(message).shown))))
         numbers = {int(n) for m in room.messages.values() if _key(m) for n in ENTRY.findall(self.shown(m).shown)}
         return {
             **{f"in {place}": sorted(texts) for place, texts in by_place.items()},
