@@ -16,6 +16,7 @@ from bench.servers import Server, fetch, product, slack
 
 ANNA, ROOM = "U0ALICE", "f-"
 ANNOUNCED = 1.2  # seconds between two declarations: a channel takes a message a second
+TRANSIT = 0.02  # seconds that an answer may take to be read
 CLOCKED = ("conversations.create", "conversations.invite", "conversations.setTopic", "chat.postMessage", "pins.add")
 
 
@@ -255,10 +256,12 @@ def _made(stage: Stage, number: int) -> list[dict[str, Any]] | None:
 
 
 def _too_early(calls: Sequence[dict[str, Any]]) -> int:
-    early, until = 0, dict[str, float]()
+    """Count the calls that left after a refusal of their method (for messages: in their channel) was read, and before its end."""
+    early, pending = 0, dict[str, tuple[float, float]]()
     for call in calls:
         where = f"{call['path']} {call['body'].get('channel', '') if call['path'] == '/api/chat.postMessage' else ''}"
-        early += call["clock"] < until.get(where, 0.0)
+        begins, ends = pending.get(where, (0.0, 0.0))
+        early += begins + TRANSIT < call["clock"] < ends
         if call["outcome"] == 429:
-            until[where] = _seen(call) + call["retry_after"]
+            pending[where] = (_seen(call), _seen(call) + call["retry_after"])
     return early

@@ -32,6 +32,7 @@ class Tested:
     test: str
 
 
+OUTAGES = "tests/outages/test_slack_outages.py::test_commands_are_answered_while_the_api_is_away_and_all_arrives_afterwards"
 TESTED = (
     Tested(
         Break(
@@ -82,6 +83,46 @@ TESTED = (
             "",
         ),
         "tests/store/test_queue.py",
+    ),
+    Tested(
+        Break(
+            "Retry-After",
+            "Slack was called while it had asked to wait",
+            "adapters/chat/slack/wire.py",
+            "self._closed_until[gate] = time.monotonic() + heard.after",
+            "pass",
+        ),
+        "tests/outages/test_slack_outages.py::test_nothing_is_sent_while_a_retry_after_is_pending",
+    ),
+    Tested(
+        Break(
+            "slow chats",
+            "nobody was told that a chat was slow",
+            "bot/engine/intake.py",
+            "reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)",
+            "pass",
+        ),
+        f"{OUTAGES}[refused-socket]",
+    ),
+    Tested(
+        Break(
+            "look-ups after an outage",
+            "what may have arrived was posted again without a look",
+            "adapters/chat/slack/client.py",
+            "if isinstance(said, dict) and _key_of(said) == key:",
+            "if False:",
+        ),
+        f"{OUTAGES}[cut off after it was done-socket]",
+    ),
+    Tested(
+        Break(
+            "half-open sockets",
+            "a dead socket was kept for minutes",
+            "adapters/chat/slack/listen.py",
+            "web_client=self._wire.client(None), ping_interval=self._settings.ping_seconds,",
+            "web_client=self._wire.client(None), ping_interval=60.0,",
+        ),
+        "tests/outages/test_slack_outages.py::test_a_half_open_socket_is_left_and_nothing_said_meanwhile_is_lost",
     ),
 )
 

@@ -28,6 +28,7 @@ from store.migrate import upgrade
 SCALE = 0.05
 MINUTE = 60.0 * SCALE  # seconds that an outage lasts
 ANSWERED_WITHIN = 2.5  # seconds, in every outage
+TRANSIT = 0.02  # seconds that an answer may take to be read; what left before is not too early
 PACE = 0.3  # seconds between two things that people say
 ENTRY = re.compile(r"#(\d+) (?:<!date|\d\d:)")
 WRITES = re.compile(r"/api/(chat\.|conversations\.|pins\.)")
@@ -108,15 +109,17 @@ class Ward:
         return [call for call in self.slack.log.calls if WRITES.match(call.path)]
 
     def too_early(self) -> list[str]:
-        """List the calls that came while a Retry-After of their method (for messages: in their channel) was pending."""
-        early, until = [], dict[str, float]()
+        """List the calls that were sent while a Retry-After of their method (for messages: in their channel) was pending."""
+        early, pending = [], dict[str, tuple[float, float]]()
         for call in self.calls():
-            where = call.body.get("channel", "") if call.path == "/api/chat.postMessage" else ""
-            if call.clock < until.get(f"{call.path} {where}", 0.0):
-                early.append(f"{call.path} {where} {until[f'{call.path} {where}'] - call.clock:.2f} s too early")
+            where = f"{call.path} {call.body.get('channel', '') if call.path == '/api/chat.postMessage' else ''}"
+            begins, ends = pending.get(where, (0.0, 0.0))
+            if begins + TRANSIT < call.clock < ends:
+                early.append(f"{where}: {ends - call.clock:.2f} s too early")
             if call.outcome == 429:
-                assert call.retry_after is not None
-                until[f"{call.path} {where}"] = call.clock + call.retry_after
+                assert call.retry_after is not None and call.answered_at is not None
+                answered = call.clock + (call.answered_at - call.at).total_seconds()
+                pending[where] = (answered, answered + call.retry_after)
         return early
 
     async def until(self, holds: Callable[[], object], what: str, deadline: float = 20.0) -> None:
