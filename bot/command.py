@@ -128,13 +128,6 @@ class Answer:
     public: bool = False
 
 
-class Reading(StrEnum):
-    """Say how words may stand: `glued` = Chinese text may follow with no space (harmless commands only)."""
-
-    SPACED = "spaced"
-    GLUED = "glued"
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Ask for one parameter in a command's form; its label and hints stand in words.yaml under `form`.
@@ -153,7 +146,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order."""
+    """Describe one command; `parameters` are the typed parameters of its function after `ctx`, in order.
+
+    `glued` lists the words that Chinese text may follow with no space: those of harmless commands only.
+    """
 
     name: str
     function: Callable[..., Any]

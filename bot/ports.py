@@ -448,6 +448,13 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     def file_alerts(self, source: str, fingerprints: Sequence[str], group: GroupId) -> None: ...
+    def foresee_groups(self, keys: Sequence[str]) -> None:
+        """Lock the open groups under these keys and their incidents in the order of all locks, and read what changing them needs.
+
+        Changes nothing but the number of questions: what is asked afterwards is answered as it would be without.
+        """
+        ...
+
     def open_group(self, key: str) -> AlertGroup | None:
         """Find and lock the group that is open under a key."""
         ...

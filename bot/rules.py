@@ -14,10 +14,10 @@ from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import Actor, ActorKind
+from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
-from bot.ports import Capability, Reads
+from bot.ports import Capability, Reads, Shown
 from bot.romanise import romanise
 from bot.views import room_slug
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.engine.house import House
 
 NO_EFFECT = EffectId(0)
+EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
@@ -106,7 +107,13 @@ def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, in
 # ---------------------------------------------------------------- every fact
 def show_status(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
-        yield room_card(room)
+        card = room_card(room)
+        yield replace(card, delay=_pace(world.reads.shown(card.target), world))
+
+
+def _pace(shown: Shown | None, world: World) -> timedelta:
+    """Give how long a card must not be edited yet: one that waits spends nothing of what an urgent message needs."""
+    return max(shown.at + EDIT_PACE - world.now, timedelta(0)) if shown is not None else timedelta(0)
 
 
 def room_card(room: Room) -> Intent:
@@ -148,8 +155,9 @@ def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
         return
     for connection, chat in world.house.policy.announce:
         slot = f"announce:{connection}:{chat}:{incident.id}"
-        if isinstance(event.payload, ev.RoomOpened) or world.reads.shown(slot) is not None:
-            yield card_wish(slot, connection, chat, incident.id)
+        shown = world.reads.shown(slot)
+        if isinstance(event.payload, ev.RoomOpened) or shown is not None:
+            yield replace(card_wish(slot, connection, chat, incident.id), delay=_pace(shown, world))
 
 
 # ---------------------------------------------------------------- rooms
@@ -187,7 +195,8 @@ def open_room(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def _opening(room: Room, incident: Incident, world: World) -> Intent:
-    spelled = world.house.limits[room.connection].spelled
+    limits = world.house.limits.get(room.connection)
+    spelled = limits is not None and limits.spelled
     slug = room_slug(incident, romanise if spelled else None) + (f"-{room.generation}" if room.generation > 1 else "")
     wish = room_wish(room, EffectKind.OPEN_ROOM, "life", Urgency.URGENT)
     return replace(wish, data={**wish.data, "slug": slug})
@@ -407,8 +416,3 @@ def show_storm(event: Event, incident: Incident, world: World) -> Wanted:
     for connection, chat in world.house.policy.announce:
         slot = f"storm:{connection}:{chat}"
         yield card_wish(slot, connection, chat, None)
-
-
-def actor_of_outbox(me: str) -> Actor:
-    """Name the outbox of one process as an actor."""
-    return Actor(ActorKind.OUTBOX, me)

@@ -39,16 +39,17 @@ class BucketWrites(Reader):
     """Spend from and close rate buckets."""
 
     def grant(self, bucket: str, now: datetime, interval: timedelta, burst: timedelta) -> timedelta | None:
-        spent = self.link.rows(
-            _SPEND, name=bucket, tat=now + interval, p_now=micros(now), p_interval=span(interval), p_burst=span(burst)
-        )
+        spent, found = self.link.several(
+            _SPEND, _LOOK, name=bucket, p_name=bucket, tat=now + interval, p_now=micros(now), p_interval=span(interval),
+            p_burst=span(burst),
+        )  # fmt: skip
         if spent:
             return None
         tat: datetime
         held_until: datetime | None
-        tat, held_until = self.link.rows(_LOOK, p_name=bucket)[0]
+        tat, held_until = found[0]
         # Never nothing: on PostgreSQL another replica may have moved the bucket between the two statements.
         return max(tat - burst - now, (held_until or _NEVER) - now, timedelta(milliseconds=1))
 
     def hold(self, bucket: str, until: datetime) -> None:
-        self.link.write(_HOLD, {"name": bucket, "tat": _NEVER, "held_until": until})
+        self.link.put(_HOLD, {"name": bucket, "tat": _NEVER, "held_until": until})

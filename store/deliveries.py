@@ -59,12 +59,12 @@ class DeliveryWrites(DeliveryReads):
         return bytes(found[0]) if found else None
 
     def keep_delivery(self, connection: ConnectionId, key: str, answer: bytes, at: datetime) -> None:
-        self.link.write(_KEEP, {"connection": connection, "key": key, "answer": answer, "at": at})
+        self.link.put(_KEEP, {"connection": connection, "key": key, "answer": answer, "at": at})
 
     def heard(self, source: str, at: datetime) -> None:
         before = self.last_heard(source)
         if before is None or at - before >= _HEARD_AGAIN:
-            self.link.write(_HEAR, {"name": source, "heard_at": at})
+            self.link.put(_HEAR, {"name": source, "heard_at": at})
 
     def sweep(self, deliveries_before: datetime, effects_before: datetime, alerts_before: datetime, limit: int) -> int:
         values = {"p_deliveries": deliveries_before, "p_effects": effects_before, "p_alerts": alerts_before, "p_limit": limit}

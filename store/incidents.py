@@ -17,6 +17,7 @@ from bot.model.incident import Incident
 from bot.model.person import Actor
 from bot.ports import Filter
 from store import tables as t
+from store.groups import Foreseen
 from store.listing import listing
 from store.mapping import EVENTS, INCIDENTS
 from store.statement import Statement, each, p, word
@@ -173,6 +174,7 @@ class IncidentWrites(IncidentReads):
 
     _known: dict[str, Incident]
     _drawn: set[str]
+    _foreseen: Foreseen
 
     def alone(self, what: str) -> None:
         if self.link.dialect.name == "postgresql":  # SQLite has one writer anyway
@@ -185,6 +187,8 @@ class IncidentWrites(IncidentReads):
         return ident
 
     def lock_incident(self, ident: IncidentId) -> Incident | None:
+        if ident in self._foreseen.incidents:  # locked already, so only this transaction can have changed it
+            return self._known[ident]
         row = self.link.row(_LOCK, p_id=ident)
         if row is None:
             return None
@@ -209,7 +213,8 @@ class IncidentWrites(IncidentReads):
         self._save_people(incident, before)
         self._save_services(incident, before)
         if before is not None and before.open is not incident.open:
-            self.link.write(_OPEN_GROUPS if incident.open else _CLOSE_GROUPS, {"p_id": incident.id})
+            self._foreseen.groups.clear()
+            self.link.put(_OPEN_GROUPS if incident.open else _CLOSE_GROUPS, {"p_id": incident.id})
         self._known[incident.id] = incident
         self._append(incident.id, events)
 
@@ -217,15 +222,13 @@ class IncidentWrites(IncidentReads):
         self._append(None, (event,))
 
     def _append(self, incident: IncidentId | None, events: Sequence[Event]) -> None:
-        if len(events) == 1:
-            self.link.write(_APPEND, {**EVENTS.values(events[0]), "incident": incident})
-        elif events:
-            self.link.many(_APPEND, [{**EVENTS.values(event), "incident": incident} for event in events])
+        for event in events:
+            self.link.late(_APPEND, {**EVENTS.values(event), "incident": incident})
 
     def _save_row(self, incident: Incident, before: Incident | None) -> None:
         if before is None:
             year, day, number = parts(incident.id) or ("", "", 0)
-            self.link.write(_INSERT, {**INCIDENTS.values(incident), "day": year + day, "number": number})
+            self.link.put(_INSERT, {**INCIDENTS.values(incident), "day": year + day, "number": number})
             return
         changed = INCIDENTS.changed(before, incident)
         if not changed:
@@ -234,7 +237,7 @@ class IncidentWrites(IncidentReads):
         statement = _UPDATES.get(names)
         if statement is None:
             statement = _UPDATES[names] = Statement(update(t.INCIDENT).where(_I.id == p("id")), names)
-        self.link.write(statement, {**changed, "p_id": incident.id})
+        self.link.late(statement, {**changed, "p_id": incident.id}, ("incident", incident.id))
 
     def _save_people(self, incident: Incident, before: Incident | None) -> None:
         had: tuple[PersonId, ...] = before.involved if before else ()
@@ -242,11 +245,11 @@ class IncidentWrites(IncidentReads):
             row: dict[str, Any] = {"incident": incident.id, "open": incident.open, "declared_at": incident.declared_at}
             for person in dict.fromkeys(incident.involved):
                 if person not in had:
-                    self.link.write(_ADD_PERSON, {**row, "person": person})
+                    self.link.put(_ADD_PERSON, {**row, "person": person})
             for person in set(had).difference(incident.involved):
-                self.link.write(_DROP_PERSON, {"p_id": incident.id, "p_of": person})
+                self.link.put(_DROP_PERSON, {"p_id": incident.id, "p_of": person})
         if before is not None and (before.open, before.declared_at) != (incident.open, incident.declared_at):
-            self.link.write(_MOVE_PERSONS, {"p_id": incident.id, "open": incident.open, "declared_at": incident.declared_at})
+            self.link.put(_MOVE_PERSONS, {"p_id": incident.id, "open": incident.open, "declared_at": incident.declared_at})
 
     def _save_services(self, incident: Incident, before: Incident | None) -> None:
         had: tuple[ServiceId, ...] = before.services if before else ()
@@ -254,8 +257,8 @@ class IncidentWrites(IncidentReads):
         if had != incident.services:
             for service in dict.fromkeys(incident.services):
                 if service not in had:
-                    self.link.write(_ADD_SERVICE, {"incident": incident.id, "service": service, **place})
+                    self.link.put(_ADD_SERVICE, {"incident": incident.id, "service": service, **place})
             for service in set(had).difference(incident.services):
-                self.link.write(_DROP_SERVICE, {"p_id": incident.id, "p_of": service})
+                self.link.put(_DROP_SERVICE, {"p_id": incident.id, "p_of": service})
         if before is not None and (before.status, before.declared_at) != (incident.status, incident.declared_at):
-            self.link.write(_MOVE_SERVICES, {"p_id": incident.id, **place})
+            self.link.put(_MOVE_SERVICES, {"p_id": incident.id, **place})

@@ -153,17 +153,17 @@ class PeopleWrites(PeopleReads):
         return PersonId(f"p-{self.link.rows(DRAW, name='person', value=1)[0][0]}")
 
     def save_person(self, person: Person) -> None:
-        self.link.write(_SAVE, PEOPLE.values(person))
+        self.link.put(_SAVE, PEOPLE.values(person))
         words = {folded(word) for word in (person.id, person.name, *person.aliases)}
         if {row[0] for row in self.link.rows(_NAMES, p_id=person.id)} != words:
-            self.link.write(_UNNAME, {"p_id": person.id})
+            self.link.put(_UNNAME, {"p_id": person.id})
             self.link.many(_NAME, [{"word": word, "person": person.id} for word in sorted(words)])
         if person.merged_into is not None:
             # Those who were merged into this one follow, so that one step always reaches the end.
-            self.link.write(_FOLLOW, {"p_id": person.id, "merged_into": person.merged_into})
+            self.link.put(_FOLLOW, {"p_id": person.id, "merged_into": person.merged_into})
 
     def save_look_up(self, missed: LookUp) -> None:
         self.link.write(_SAVE_LOOK_UP, LOOK_UPS.values(missed))
 
     def save_account(self, account: Account) -> None:
-        self.link.write(_SAVE_ACCOUNT, ACCOUNTS.values(account))
+        self.link.put(_SAVE_ACCOUNT, ACCOUNTS.values(account))

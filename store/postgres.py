@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 import time
@@ -97,9 +98,8 @@ class PostgresStore:
     def _run(self, job: Callable[[UnitOfWork], T], loop: asyncio.AbstractEventLoop) -> T:
         for run in range(1, _RUNS + 1):
             raw = self._connection(writing=True)
-            unit = Unit(Link(raw, self._dialect))
             try:
-                value = done(job, unit)
+                value, queued = self._attempt(raw, job)
             except _AGAIN as error:
                 self._undo(raw)
                 if run == _RUNS:
@@ -116,10 +116,24 @@ class PostgresStore:
                 self._undo(raw)
                 raise
             if self._commit(raw, last=run == _RUNS):
-                if unit.queued:
+                if queued:
                     self._wake_on(loop)
                 return value
         raise AssertionError("every run returns or raises")
+
+    def _attempt(self, raw: psycopg.Connection[Any], job: Callable[[UnitOfWork], T]) -> tuple[T, bool]:
+        """Run a job without waiting for what gives nothing, until its end; gives its value, and whether effects wait."""
+        with raw.pipeline() as pipeline:
+            link = Link(raw, self._dialect, pipeline.sync)
+            unit = Unit(link)
+            try:
+                value = done(job, unit)
+                link.end()
+            except BaseException:
+                with contextlib.suppress(psycopg.Error):  # what else failed behind the first failure
+                    pipeline.sync()
+                raise
+        return value, unit.queued
 
     def _commit(self, raw: psycopg.Connection[Any], last: bool) -> bool:
         """Commit; False = it was refused in a way that another run may mend."""

@@ -147,7 +147,7 @@ class QueueWrites(QueueReads):
                 EffectId(0), intent.kind, intent.lane, intent.target, intent.connection, intent.wish, EffectState.TODO,
                 intent.urgency, at + intent.delay, at, incident=intent.incident, data=intent.data, key=intent.key,
             )  # fmt: skip
-            self.link.write(_WISH_FOR if intent.wish else _SEND, EFFECTS.values(effect))
+            self.link.put(_WISH_FOR if intent.wish else _SEND, EFFECTS.values(effect))
             self.queued = True
 
     def claim(self, me: str, connections: Sequence[ConnectionId], now: datetime, lease: timedelta, limit: int) -> list[Effect]:
@@ -185,13 +185,16 @@ class QueueWrites(QueueReads):
         return self.link.write(_FREEZE, {"p_id": effect.id, "p_me": me, "lo": lo, "hi": hi}) == 1
 
     def put_back(self, effect: Effect, me: str, run_at: datetime, maybe_sent: bool, code: str) -> bool:
-        row = self.link.row(_LOCK_MINE, p_id=effect.id, p_me=me)
-        if row is None:
+        found, twins = self.link.several(
+            _LOCK_MINE, _TWIN, p_id=effect.id, p_me=me, p_lane=effect.lane, p_kind=effect.kind, p_target=effect.target
+        )
+        if not found:
             return False
-        mine = EFFECTS.build(row)
+        mine = EFFECTS.build(found[0])
         attempts = mine.attempts - (code in NOT_TRIED)
         maybe = mine.maybe_sent or maybe_sent
-        self._again(dataclasses.replace(mine, run_at=run_at, maybe_sent=maybe, code=code, attempts=attempts))
+        twin = EFFECTS.build(twins[0]) if twins and mine.wish else None
+        self._wait(dataclasses.replace(mine, run_at=run_at, maybe_sent=maybe, code=code, attempts=attempts), twin)
         return True
 
     def revive(self, ident: EffectId, at: datetime) -> Effect | None:
@@ -214,11 +217,13 @@ class QueueWrites(QueueReads):
 
     def _again(self, effect: Effect) -> Effect:
         """Let an effect wait with these values; where its twin waits already, the twin inherits them and this one goes."""
+        return self._wait(effect, self._twin(effect) if effect.wish else None)
+
+    def _wait(self, effect: Effect, twin: Effect | None) -> Effect:
         self.queued = True
-        twin = self._twin(effect) if effect.wish else None
         waits = dataclasses.replace(effect, state=EffectState.TODO)
         if twin is not None:
-            self.link.write(_DELETE, {"p_id": effect.id})
+            self.link.put(_DELETE, {"p_id": effect.id})
             frozen = effect if effect.lo is not None else twin
             waits = dataclasses.replace(
                 twin,
@@ -231,7 +236,7 @@ class QueueWrites(QueueReads):
                 first_tried_at=effect.first_tried_at or twin.first_tried_at,
             )
         values = {**EFFECTS.values(waits), "owner": None, "lease": None, "settled_at": None}
-        self.link.write(_SET, {"p_id": waits.id, **{name: values[name] for name in _AGAIN}})
+        self.link.put(_SET, {"p_id": waits.id, **{name: values[name] for name in _AGAIN}})
         return waits
 
     def _twin(self, effect: Effect) -> Effect | None:

@@ -11,6 +11,7 @@ from bot.model.ids import ConnectionId, IncidentId, RoomId
 from bot.model.room import Room, RoomState
 from bot.ports import Shown
 from store import tables as t
+from store.groups import Foreseen
 from store.mapping import ROOMS, SHOWN
 from store.statement import Statement, p
 from store.visible import Reader, may_see, per_viewer
@@ -72,19 +73,27 @@ class RoomReads(Reader):
 class RoomWrites(RoomReads):
     """Write rooms and what is shown."""
 
+    _foreseen: Foreseen
+
+    def rooms(self, incident: IncidentId) -> list[Room]:
+        foreseen = self._foreseen.rooms.get(incident)
+        return list(foreseen) if foreseen is not None else super().rooms(incident)
+
     def add_room(
         self, incident: IncidentId, connection: ConnectionId, lang: str, home: bool, automatic: bool, generation: int,
         at: datetime,
     ) -> Room:  # fmt: skip
+        self._foreseen.rooms.pop(incident, None)
         room = Room(RoomId(0), incident, connection, RoomState.WANTED, lang, generation, home=home, automatic=automatic)
         ident = self.link.rows(_ADD, **{**ROOMS.values(room), "wanted_at": at})[0][0]
         return Room(RoomId(ident), incident, connection, RoomState.WANTED, lang, generation, home=home, automatic=automatic)
 
     def save_room(self, room: Room) -> None:
-        self.link.write(_SAVE, {**ROOMS.values(room), "p_id": room.id})
+        self._foreseen.rooms.pop(room.incident, None)
+        self.link.put(_SAVE, {**ROOMS.values(room), "p_id": room.id})
 
     def bind_address(self, connection: ConnectionId, chat: str, room: RoomId, ways: str = "both") -> None:
-        self.link.write(_BIND, {"connection": connection, "chat": chat, "room": room, "ways": ways})
+        self.link.put(_BIND, {"connection": connection, "chat": chat, "room": room, "ways": ways})
 
     def save_shown(self, slot: str, shown: Shown) -> None:
-        self.link.write(_SHOW, {**SHOWN.values(shown), "slot": slot})
+        self.link.put(_SHOW, {**SHOWN.values(shown), "slot": slot})

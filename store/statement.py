@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy import BindParameter, Dialect, Executable, Select, String, bindparam, literal_column, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -18,8 +19,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 Convert = Callable[[Any], Any] | None
 Row = tuple[Any, ...]
-_SOME, _AT_ONCE = 512, 64  # rows; a text is kept for each number of rows in one INSERT
+_AT_ONCE = 64  # rows; a text is kept for each number of rows in one INSERT
 _ONE_ROW = re.compile(r"(.* VALUES )(\([?, ]+\))(.*)", re.DOTALL)
+_NAMED_ROW = re.compile(r"(.*) VALUES \(((?:%\(\w+\)s(?:::\w+)?(?:, )?)+)\)(.*)", re.DOTALL)
+_NAMED = re.compile(r"%\((\w+)\)s(?:::(\w+))?")  # what has no type is a boolean
 
 
 def p(name: str, kind: Any = None) -> BindParameter[Any]:
@@ -55,6 +58,31 @@ def each(name: str) -> Select[Any]:
     return select(spread(p(name, String())).table_valued("value").c.value)
 
 
+class among(FunctionElement[bool]):
+    """Say whether a column is one of the texts of a JSON list, found by the column's index however many there are.
+
+    On PostgreSQL they are made an array first: of rows out of a function the planner does not know how few they are, and it
+    reads the whole table rather than the index.
+    """
+
+    inherit_cache = True  # of no type: SQLAlchemy would compare a boolean with 1, and SQLite then not use the index
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, each(name).scalar_subquery())
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, texts = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} IN {texts}"
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, texts = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} = ANY (ARRAY {texts})"
+
+
 class place(FunctionElement[int]):
     """Give where the second text begins in the first, 0 = nowhere."""
 
@@ -79,13 +107,14 @@ def storable(word: Any) -> Any:
 class Prepared:
     """Hold a statement's text for one dialect, and the conversions of what goes in and comes out."""
 
-    __slots__ = ("_in", "_named", "_names", "_out", "_several", "sql")
+    __slots__ = ("_in", "_listed", "_named", "_names", "_out", "_several", "sql")
 
     def __init__(self, core: Executable, columns: Sequence[str] | None, dialect: Dialect) -> None:
         compiled = core.compile(dialect=dialect, column_keys=list(columns) if columns is not None else None)  # type: ignore[attr-defined]
         self.sql: str = compiled.string
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._several: dict[int, str] = {}
+        self._listed: str | None = None
         self._named = not compiled.positional
         self._names = tuple(binds) if self._named else tuple(compiled.positiontup)
         self._in: list[tuple[str, Convert, Any]] = [self._parameter(name, binds[name], dialect) for name in self._names]
@@ -120,6 +149,24 @@ class Prepared:
             found = self._several[rows] = parts[1] + ", ".join([parts[2]] * rows) + parts[3]
         return found
 
+    def listed(self) -> str:
+        """Give the text of an INSERT or UPDATE for any number of sets of values: `%(rows)s` is a JSON list of objects.
+
+        Named parameters only; an UPDATE's own condition is the last WHERE in it.
+        """
+        if self._listed is None:
+            parts = _NAMED_ROW.fullmatch(self.sql)
+            named = dict(_NAMED.findall(parts[2] if parts is not None else self.sql))
+            columns = ", ".join(f'"{name}" {kind or "BOOLEAN"}' for name, kind in named.items())
+            given = f"json_to_recordset(%(rows)s::VARCHAR::json) AS given({columns})"
+            if parts is not None:
+                self._listed = f"{parts[1]} SELECT * FROM {given}{parts[3]}"
+            else:
+                change, _, condition = _NAMED.sub(r'given."\1"', self.sql).rpartition("WHERE ")
+                assert change.startswith("UPDATE "), "an INSERT of one row or an UPDATE"
+                self._listed = f"{change}FROM {given} WHERE {condition}"
+        return self._listed
+
     def taken(self, rows: Iterable[Row]) -> list[Row]:
         """Convert rows to values of the model."""
         out = self._out
@@ -151,22 +198,28 @@ class Cursor(Protocol):
 
     rowcount: int
 
-    def execute(self, sql: Any, values: Any = ..., /) -> Any: ...
-    def executemany(self, sql: Any, values: Any, /) -> Any: ...
     def fetchall(self) -> list[Any]: ...
 
 
 class Link:
-    """Run statements on one open driver connection, within whatever transaction it is in."""
+    """Run statements on one open driver connection, within whatever transaction it is in.
 
-    __slots__ = ("_raw", "dialect")
+    On a connection that sends without waiting (psycopg's pipeline), `settle` waits for everything sent so far. What `put`
+    sent may then fail later: in the next statement that gives something, or in `end`, which such a connection's user calls.
+    """
 
-    def __init__(self, raw: Any, dialect: Dialect) -> None:
+    __slots__ = ("_late", "_raw", "_settle", "_touched_late", "dialect")
+
+    def __init__(self, raw: Any, dialect: Dialect, settle: Callable[[], None] | None = None) -> None:
         self._raw = raw
+        self._settle = settle
+        self._late: dict[Prepared, list[Any]] = {}
+        self._touched_late: set[tuple[str, Any]] = set()
         self.dialect = dialect
 
     def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Run a statement and give its rows as values of the model."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
         return prepared.taken(self._raw.execute(prepared.sql, prepared.given(values)).fetchall())
 
@@ -175,24 +228,75 @@ class Link:
         found = self.rows(statement, **values)
         return found[0] if found else None
 
+    def several(self, *statements: Statement, **values: Any) -> list[list[Row]]:
+        """Run statements that take the same values one after the other, and give the rows of each."""
+        self._catch_up()
+        prepared = [statement.on(self.dialect) for statement in statements]
+        if self._settle is None:
+            return [one.taken(self._raw.execute(one.sql, one.given(values)).fetchall()) for one in prepared]
+        cursors = [self._raw.execute(one.sql, one.given(values)) for one in prepared]  # all sent before any is waited for
+        return [one.taken(cursor.fetchall()) for one, cursor in zip(prepared, cursors, strict=True)]
+
     def write(self, statement: Statement, values: Mapping[str, Any]) -> int:
         """Run a statement and give how many rows it touched."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
-        cursor: Cursor = self._raw.execute(prepared.sql, prepared.given(values))
-        return cursor.rowcount
+        return self._touched(self._raw.execute(prepared.sql, prepared.given(values)))
 
-    def many(self, statement: Statement, values: Iterable[Mapping[str, Any]]) -> int:
-        """Run a statement once for each set of values and give how many rows they touched together."""
+    def put(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Run a statement whose outcome nobody waits for."""
+        self._catch_up()
         prepared = statement.on(self.dialect)
-        cursor: Cursor = self._raw.cursor()
-        cursor.executemany(prepared.sql, [prepared.given(v) for v in values])
-        return cursor.rowcount
+        self._raw.execute(prepared.sql, prepared.given(values))
+
+    def late(self, statement: Statement, values: Mapping[str, Any], row: tuple[str, Any] | None = None) -> None:
+        """Do as `put`, on a connection that does not wait together with its like, before anything else is run.
+
+        `row` names the one row that is changed: a second change of it comes after the first.
+        """
+        if self._settle is None:
+            self.put(statement, values)
+            return
+        if row is not None:
+            if row in self._touched_late:
+                self._catch_up()
+            self._touched_late.add(row)
+        prepared = statement.on(self.dialect)
+        self._late.setdefault(prepared, []).append(prepared.given(values))
+
+    def end(self) -> None:
+        """Wait for everything; raises what failed."""
+        self._catch_up()
+        if self._settle is not None:
+            self._settle()
+
+    def _catch_up(self) -> None:
+        if not self._late:
+            return
+        late, self._late = self._late, {}
+        self._touched_late.clear()
+        for prepared, values in late.items():
+            if len(values) == 1:
+                self._raw.execute(prepared.sql, values[0])
+            else:
+                self._raw.execute(prepared.listed(), {"rows": msgspec.json.encode(values).decode()})
+
+    def many(self, statement: Statement, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement once for each set of values; nobody waits for the outcome."""
+        self._catch_up()
+        prepared = statement.on(self.dialect)
+        self._raw.cursor().executemany(prepared.sql, [prepared.given(v) for v in values])
 
     def spread(self, statement: Statement, values: Sequence[Mapping[str, Any]]) -> int:
-        """Insert rows as `many` does; some on SQLite at once, since its driver gives the interpreter away at every step."""
-        if not self.dialect.positional or len(values) > _SOME:
-            return self.many(statement, values)
+        """Insert rows and give how many were touched: with few statements, whose number and not the rows' is what costs.
+
+        On SQLite the driver gives the interpreter away at every step, on PostgreSQL each row would be a message.
+        """
+        self._catch_up()
         prepared = statement.on(self.dialect)
+        if not self.dialect.positional:
+            listed = msgspec.json.encode([prepared.given(row) for row in values]).decode()
+            return self._touched(self._raw.execute(prepared.listed(), {"rows": listed}))
         touched = 0
         for start in range(0, len(values), _AT_ONCE):
             rows = values[start : start + _AT_ONCE]
@@ -200,6 +304,12 @@ class Link:
             touched += cursor.rowcount
         return touched
 
+    def _touched(self, cursor: Cursor) -> int:
+        if self._settle is not None:
+            self._settle()
+        return cursor.rowcount
+
     def text(self, sql: str) -> None:
         """Run SQL of our own that takes and gives nothing, as SAVEPOINT."""
+        self._catch_up()
         self._raw.execute(sql)

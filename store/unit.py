@@ -11,7 +11,7 @@ from bot.ports import Reads
 from store.alerts import AlertWrites
 from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
-from store.groups import GroupWrites
+from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
 from store.people import PeopleWrites
 from store.queue import QueueWrites
@@ -34,6 +34,7 @@ class Unit(
         self.queued = False
         self._known: dict[str, Incident] = {}
         self._drawn: set[str] = set()
+        self._foreseen = Foreseen()
 
     def reads(self, viewer: Viewer) -> Reads:
         return StoreReads(self.link, viewer)

@@ -20,6 +20,7 @@ from store.unit import Unit, done
 
 _SLICE = 0.005  # seconds of jobs in one commit
 _BULK = 2000  # alert rows in one commit
+_BESIDE = 500  # alert rows in one commit with a person's job, whose answer waits for it
 
 Job = Callable[[UnitOfWork], Any]
 
@@ -111,7 +112,7 @@ class Writer:
         try:
             while (ticket := self._next(room)) is not None:
                 taken.append(ticket)
-                room -= ticket.bulk
+                room = room - ticket.bulk if ticket.bulk else min(room, _BESIDE)
                 self._attempt(ticket, first=len(taken) == 1)
                 if time.perf_counter() >= until:
                     break

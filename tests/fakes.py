@@ -50,8 +50,8 @@ class Posted:
 
     @property
     def words(self) -> str:
-        """Give what a text message says; empty for a card."""
-        return "" if isinstance(self.content, Card) else flat(self.content)
+        """Give what a message says, with buttons below it or not; empty for the card of a state."""
+        return flat(self.content.text if isinstance(self.content, Card) else self.content)
 
 
 @dataclass(slots=True)
@@ -180,7 +180,7 @@ class FakeChat:
             self.platform.posts.append(posted)
             return Done(Ref(chat, posted.id if Capability.EDIT in self.capabilities else ""))
 
-        return await self._call("card" if isinstance(content, Card) else "post", chat, key, do)
+        return await self._call("card" if isinstance(content, Card) and not content.text else "post", chat, key, do)
 
     async def direct(self, account: str, content: Content, key: str) -> Result:
         return await self.post(f"@{account}", content, key)

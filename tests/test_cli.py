@@ -39,6 +39,7 @@ from tests.store.world import CHAT, T0, Ticking, declared
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "s3cret-s3cret-s3cret"
 IN_TIME = 60.0  # seconds
+PLAYED = 90.0  # seconds for a whole incident on two busy cores
 
 
 @pytest.fixture(scope="module")
@@ -316,7 +317,7 @@ def test_a_port_in_use_is_one_line(config: Path) -> None:
 def test_the_sandbox_opens_a_page_and_starts_anew(tmp_path: Path) -> None:
     with process("sandbox", "--port", "0", cwd=tmp_path) as bot:
         page = line_of(bot.stdout, r"Open (http://127\.0\.0\.1:\d+) in a browser")[1]
-        assert "<html" in httpx.get(page, trust_env=False).text
+        assert 'id="channels"' in httpx.get(page, trust_env=False).text
         assert (tmp_path / ".warroom" / "sandbox" / "sandbox.db").exists()
         with process("sandbox", "--port", "0", cwd=tmp_path) as second:
             assert second.wait(IN_TIME) == 1
@@ -326,9 +327,10 @@ def test_the_sandbox_opens_a_page_and_starts_anew(tmp_path: Path) -> None:
         assert bot.wait(IN_TIME) == 0
 
 
-def test_the_sandbox_plays_an_incident_by_itself(tmp_path: Path) -> None:
-    with process("sandbox", "--once", cwd=tmp_path) as bot:
-        out, errors = bot.communicate(timeout=IN_TIME)
+@pytest.mark.parametrize("chat", ["slack", "plain"])
+def test_the_sandbox_plays_an_incident_by_itself(tmp_path: Path, chat: str) -> None:
+    with process("sandbox", "--once", "--chat", chat, cwd=tmp_path) as bot:
+        out, errors = bot.communicate(timeout=PLAYED)
         assert bot.returncode == 0, out + errors
         assert out.endswith("every step was seen\n")
         assert "已关闭" in out
@@ -338,21 +340,23 @@ def test_the_sandbox_plays_an_incident_by_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_sandbox_plays_it_in_english_too(tmp_path: Path) -> None:
-    with process("sandbox", "--once", "--lang", "en", cwd=tmp_path) as bot:
-        out, errors = bot.communicate(timeout=IN_TIME)
+@pytest.mark.parametrize("chat", ["slack", "plain"])
+def test_the_sandbox_plays_it_in_english_too(tmp_path: Path, chat: str) -> None:
+    with process("sandbox", "--once", "--lang", "en", "--chat", chat, cwd=tmp_path) as bot:
+        out, errors = bot.communicate(timeout=PLAYED)
         assert bot.returncode == 0, out + errors
         assert not re.search(r"[\u4e00-\u9fff]", out)
 
 
-async def test_a_step_that_was_not_seen_is_exit_code_1(tmp_path: Path) -> None:
-    async def play(url: str, *, lang: str, write: Any) -> list[str]:
+@pytest.mark.parametrize("chat", ["slack", "plain"])
+async def test_a_step_that_was_not_seen_is_exit_code_1(tmp_path: Path, chat: str) -> None:
+    async def play(url: str, write: Any) -> list[str]:
         return ["zhang waited 20 s for a room"]
 
-    real = vars(plugin("adapters.sandbox", "demo"))
+    real = plugin("adapters.sandbox", "demo").of(chat)
     said: list[str] = []
-    demo = SimpleNamespace(**{**real, "play": play})
-    code = await sandbox(once=True, lang="zh", port=None, data=tmp_path, write=said.append, demo=demo)
+    demo = SimpleNamespace(serve=real.serve, organisation=real.organisation, meet=real.meet, play=play)
+    code = await sandbox(once=True, lang="zh", chat=chat, port=None, data=tmp_path, write=said.append, demo=demo)
     assert code == 1
     assert said == ["1 step not seen"]
 
@@ -373,3 +377,10 @@ def test_setup_of_what_has_none_is_one_line() -> None:
     said = warroom("setup", "plain")
     assert (said.exit_code, said.stderr.strip()) == (1, "error: the adapter 'plain' has no setup")
     assert "there is no adapter 'irc'" in warroom("setup", "irc").stderr
+
+
+def test_a_chat_that_is_not_there_to_try_is_one_line(tmp_path: Path) -> None:
+    with process("sandbox", "--chat", "irc", cwd=tmp_path) as bot:
+        assert bot.wait(IN_TIME) == 1
+        assert bot.stderr is not None
+        assert bot.stderr.read() == "error: there is no chat 'irc' to try; there are: plain, slack\n"

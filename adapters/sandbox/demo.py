@@ -111,6 +111,15 @@ def outage(bot_url: str, token: str, lang: str = "zh") -> Outage:
     )
 
 
+def warning(bot_url: str, token: str, lang: str = "zh") -> Outage:
+    """Make an alert that declares nothing: people judge it."""
+    summary = "Search takes 1.8 s (p99), threshold 1 s" if lang == "en" else "搜索 P99 1.8 秒，阈值 1 秒"
+    labels = {"alertname": "SearchSlow", "service": "search", "severity": "warning"}
+    return Outage(
+        f"{bot_url.rstrip('/')}/webhooks/{SOURCE}", token, [SampleAlert(labels, {"summary": summary}, f"{0x5EEF:016x}")]
+    )
+
+
 def stand_in(bot_url: str, secret: str, token: str, *, lang: str = "zh", scale: float = 1.0) -> Plain:
     """Make the demo's chat with its people, halls and sample outage."""
     return Plain(

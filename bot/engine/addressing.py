@@ -15,9 +15,8 @@ def addressed(content: Content, connection: ConnectionId, reads: Reads) -> Conte
     """Point every mention at the person's account on a connection; who has none there is a plain name."""
     if isinstance(content, Card):
         fields = tuple(Field(field.label, addressed_text(field.value, connection, reads)) for field in content.fields)
-        text = addressed_text(content.text, connection, reads)
-        same = fields == content.fields and text == content.text
-        return content if same else dataclasses.replace(content, fields=fields, text=text)
+        pointed = dataclasses.replace(content, fields=fields, text=addressed_text(content.text, connection, reads))
+        return content if pointed == content else pointed
     return addressed_text(content, connection, reads)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.engine.house import House
 from bot.engine.run import DECLARING, execute
 from bot.engine.silence import HEARD_EVERY, hear
-from bot.model.alert import AlertGroup, AlertState, GroupState, Posting
+from bot.model.alert import Alert, AlertGroup, AlertState, GroupState, Posting
 from bot.model.ids import GroupId, IncidentId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
@@ -63,6 +63,25 @@ def intake_alerts(
     counts = {"firing": firing, "resolved": len(changes) - firing, "same": len(posting.alerts) - len(changes)}
     summary.changes |= {change: number for change, number in counts.items() if number}
     return summary
+
+
+def in_parts(house: House, source: str, posting: Posting, size: int) -> list[Posting]:
+    """Split a posting by the groups that its alerts concern: parts of at most `size` alerts, or of one group that has more.
+
+    Groups stay whole and come in the order of their keys, so that stored part by part a posting leaves what it would leave
+    at once: one fact for each group.
+    """
+    if len(posting.alerts) <= size:
+        return [posting]
+    by_key: dict[str, list[Alert]] = {}
+    for alert in posting.alerts:
+        by_key.setdefault(house.routing(source, alert).key, []).append(alert)
+    parts: list[list[Alert]] = [[]]
+    for key in sorted(by_key):
+        if parts[-1] and len(parts[-1]) + len(by_key[key]) > size:
+            parts.append([])
+        parts[-1] += by_key[key]
+    return [replace(posting, alerts=tuple(part)) for part in parts]
 
 
 def _by_key(house: House, source: str, changes: Sequence[AlertChange]) -> list[tuple[Decision, list[AlertChange]]]:
@@ -125,7 +144,9 @@ class _Delivery:
 
     def take_all(self, changes: Sequence[AlertChange]) -> Mapping[str, GroupId]:
         """Do what the rules say about all changes, and tell under which groups the alerts are to be filed."""
-        for decision, some in _by_key(self.house, self.by.id, changes):
+        folded = _by_key(self.house, self.by.id, changes)
+        self.uow.foresee_groups([decision.key for decision, _ in folded])
+        for decision, some in folded:
             self.take(decision, some)
         return self.filed
 

@@ -9,7 +9,8 @@ from bot.model.card import Card
 from bot.model.effect import Effect
 from bot.model.ids import GroupId, IncidentId, RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, earlier, entrance
+from bot.model.room import LIVE, entrance
+from bot.model.room import earlier as earlier_room
 from bot.ports import Filter, Reads
 from bot.prose import Show
 from bot.views import alert_card, announcement_card, status_card, storm_card
@@ -31,8 +32,8 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
         incident = reads.incident(room.incident) if room is not None else None
         if room is None or incident is None:
             return None
+        before = earlier_room(reads.rooms(incident.id), room)
         show = house.show(reads, room.lang, now, hail=house.limits[room.connection].hail)
-        before = earlier(reads.rooms(incident.id), room)
         return card_of_incident(incident, reads, house, show, earlier=before.link if before is not None else None), room.lang
     lang = house.policy.lang
     show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
@@ -60,9 +61,9 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
 
 
 def card_of_incident(
-    incident: Incident, reads: Reads, house: House, show: Show, as_of: datetime | None = None, earlier: str | None = None
+    incident: Incident, reads: Reads, house: House, show: Show, *, as_of: datetime | None = None, earlier: str | None = None
 ) -> Card:
-    """Build the status card of an incident; `as_of` where a person asks, `earlier` = the link to the room before."""
+    """Build the status card of an incident; `as_of` where a person asks, `earlier` leads into the room before this one."""
     runbooks = (house.catalog.get(service) for service in incident.services)
     runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
     groups = reads.groups_of(incident.id)[:5]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from bot.errors import NotStored
 from bot.model.alert import Posting
 
-MOST = 500  # alerts in one job of several postings; people's commands wait behind it
+MOST = 500  # alerts in one job of several postings or groups; people's commands wait behind it
 
 Waiting = tuple[Posting, asyncio.Future[None]]
 

@@ -22,11 +22,11 @@ from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
-from bot.model.say import Say, say
+from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
-from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
@@ -212,10 +212,6 @@ async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
     return Done()
 
 
-def _marked(content: Text, house: House, reads: Reads, lang: str, now: datetime) -> Text:
-    return (*house.prose.say(say("sent_again"), house.show(reads, lang, now)), Span(" "), *content)
-
-
 def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
     """Post the entries after `told`; a range once frozen is posted unchanged until it is settled."""
     frozen = effect.hi is not None
@@ -243,8 +239,8 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     more = newest > last
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
     if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
-        offered = room_line(told[0], incident, house, show)
-        content = addressed(offered, room.connection, reads) if offered is not None else content
+        clickable = room_line(told[0], incident, house, show)
+        content = addressed(clickable, room.connection, reads) if clickable is not None else content
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -294,9 +290,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Wait(gathered - now)
     if shown is not None:
         same = shown.digest == digest or (not editable and shown.headline == card.headline)
-        if (
-            same and not effect.maybe_sent and not effect.data.get(FORCE)
-        ):  # an attempt of unknown outcome may have shown something else meanwhile
+        sure = not effect.maybe_sent  # an attempt of unknown outcome may have shown something else meanwhile
+        if same and sure and not effect.data.get(FORCE):
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
@@ -330,7 +325,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     if editable and shown is not None:
         old = shown.ref
         return Call(lambda adapter, _: adapter.edit(old, content), done, again=True)
-    marked = content if not isinstance(content, tuple) else _marked(content, house, reads, lang, now)
+    marked = sent_again(content, house, house.show(reads, lang, now))
     return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=(key, chat))
 
 
@@ -351,8 +346,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
     show = house.show(reads, lang, now, person.tz if person else None)
-    told = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
-    content = addressed(told, effect.connection, reads)
+    said = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
+    content = addressed(said, effect.connection, reads)
     again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
     return Call(

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,8 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from bot import schema
-from bot.engine.alerts import Summary, intake_alerts
-from bot.engine.gather import Gathering
+from bot.engine.alerts import Summary, in_parts, intake_alerts
+from bot.engine.gather import MOST, Gathering
 from bot.engine.house import House
 from bot.engine.silence import stale_sources as find_stale
 from bot.errors import Malformed, NotStored
@@ -28,6 +29,7 @@ from bot.ports import MonitoringSource, Store
 MAX_BODY = 4 * 1024 * 1024  # bytes
 DEADLINE = 10.0  # seconds from the first byte of a request until it is stored
 PARSED_ON_LOOP = 64 * 1024  # bytes; a storm's body of 400 KiB would hold the loop for 17 ms
+BIG_AT_ONCE = 2  # bodies read off the loop: one that is stored and the next
 RETRY_AFTER = 5  # seconds
 STORED = b'{"status":"stored"}'
 
@@ -119,8 +121,8 @@ class Webhooks:
     """Serve the webhooks of all configured sources.
 
     Answers: 200 after the commit; 400 `{"error", "field"}` for what cannot be read; 401, 404, 405, 413 and 415 as HTTP
-    has them; 408 when the body did not come in time; 503 with Retry-After when nothing was stored or not in time. Nothing
-    is ever half-stored, and a repeat of a stored delivery changes nothing.
+    has them; 408 when the body did not come in time; 503 with Retry-After when it was not stored, or not all of it in time.
+    A group's alerts are never half-stored, and a repeat changes nothing of what was stored.
     """
 
     def __init__(
@@ -135,6 +137,10 @@ class Webhooks:
     ) -> None:
         self._store, self._house, self._sources, self._metrics = store, house, sources, metrics
         self._max_body, self._deadline = max_body, deadline
+        # One thread: several would not be faster, and each would keep memory of its own. A body that was read is three times
+        # as big and in pieces, whose memory the process keeps; so big ones wait unread until their turn comes near.
+        self._parser = ThreadPoolExecutor(1, thread_name_prefix="parse")
+        self._big = asyncio.Semaphore(BIG_AT_ONCE)
         self._heard: dict[str, datetime] = {}  # when we last stored that a source was heard
         self._gatherings = {name: Gathering(partial(self._store_posting, name)) for name in sources}
 
@@ -166,8 +172,7 @@ class Webhooks:
                 body = await self._body(request)
                 if isinstance(settings.auth, Hmac) and not settings.auth.signed(request.headers, body, self._house.clock.now()):
                     return self._unauthentic(settings)
-                posting = await _parsed(settings.source, body, request.headers)
-                await self._gatherings[settings.name].put(posting)
+                await self._read_and_store(settings, body, request.headers)
         except TooLarge:
             return _problem(413, f"a body may have {self._max_body} bytes")
         except Malformed as problem:
@@ -194,10 +199,24 @@ class Webhooks:
                 raise TooLarge
         return bytes(body)
 
+    async def _read_and_store(self, settings: SourceSettings, body: bytes, headers: Mapping[str, str]) -> None:
+        put = self._gatherings[settings.name].put
+        if len(body) <= PARSED_ON_LOOP:
+            await put(settings.source.parse(body, headers))
+            return
+        async with self._big:
+            loop = asyncio.get_running_loop()
+            await put(await loop.run_in_executor(self._parser, settings.source.parse, body, headers))
+
     async def _store_posting(self, source: str, posting: Posting) -> None:
+        """Store a posting in jobs that people's commands can go between; raises when one fails, and leaves what was stored."""
+        for part in in_parts(self._house, source, posting, MOST):
+            await self._store_part(source, part)
+
+    async def _store_part(self, source: str, part: Posting) -> None:
         now, heard_at = self._house.clock.now(), self._heard.get(source)
         summary = await self._store.tx(
-            lambda uow: intake_alerts(uow, self._house, source, posting, now, heard_at), bulk=max(1, len(posting.alerts))
+            lambda uow: intake_alerts(uow, self._house, source, part, now, heard_at), bulk=max(1, len(part.alerts))
         )
         self._count(source, summary)
 
@@ -232,12 +251,6 @@ async def stale_sources(store: Store, house: House, sources: Mapping[str, Source
     if waits:
         for name in await store.tx(lambda uow: find_stale(uow, house, waits, now)):
             log.warning("source_silent", source=name)
-
-
-async def _parsed(source: MonitoringSource, body: bytes, headers: Mapping[str, str]) -> Posting:
-    if len(body) <= PARSED_ON_LOOP:
-        return source.parse(body, headers)
-    return await asyncio.to_thread(source.parse, body, headers)
 
 
 def _problem(status: int, error: str, where: str | None = None) -> Response:

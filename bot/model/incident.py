@@ -131,7 +131,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 def lacks_to_close(incident: Incident, policy: Policy, waiver: str | None, now: datetime) -> tuple[str, ...]:
     """Name exactly what stands between an incident and its close; empty when nothing does.
 
-    Codes: recovery, observation, postmortem.
+    Codes: recovery, postmortem.
     """
     if incident.active:
         return ("recovery",)

@@ -34,8 +34,3 @@ def plain(words: str) -> Text:
 def flat(text: Text) -> str:
     """Flatten text to the words that its writer saw."""
     return "".join(span.text for span in text)
-
-
-def people_in(text: Text) -> tuple[PersonId, ...]:
-    """List the resolved people mentioned in the text, in order, each once."""
-    return tuple(dict.fromkeys(span.person for span in text if span.person is not None))

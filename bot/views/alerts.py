@@ -32,8 +32,8 @@ def alert_card(
 ) -> Card:
     """Build the card of an alert group that people must judge; once judged it is one line with no buttons.
 
-    `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its room;
-    `called` are the people whom a declaration would call.
+    `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its
+    room, `called` are the people whom a declaration would call.
     """
     word = group_word(group.id)
     if group.state is not GroupState.PROPOSED:

@@ -1,20 +1,16 @@
-"""What Alembic runs; the connection comes from `store.migrate`, already in a transaction."""
+"""What Alembic runs; the connection comes from `store.migrate`, already in a transaction and alone."""
 
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from store.tables import Row
-
-_LOCK = 7_316_642_011  # any number of our own, the same for every version
 
 
 def run() -> None:
     """Run the pending migrations on the given connection."""
     connection: Connection = context.config.attributes["connection"]
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     context.configure(connection=connection, target_metadata=Row.metadata, render_as_batch=True, compare_type=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -18,12 +18,13 @@ from starlette.routing import Route
 
 from adapters.monitoring.alertmanager import Source
 from bot.engine.alerts import Summary
-from bot.engine.webhooks import PARSED_ON_LOOP, Auth, Basic, Bearer, Hmac, SourceSettings, Webhooks
+from bot.engine.webhooks import BIG_AT_ONCE, PARSED_ON_LOOP, Auth, Basic, Bearer, Hmac, SourceSettings, Webhooks
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model.person import Viewer
+from bot.model.routing import Rule
 from bot.ports import Reads, UnitOfWork
-from tests.engine.alert_house import HandClock, house
+from tests.engine.alert_house import RULES, HandClock, house
 
 BODY = (Path(__file__).parent.parent / "fixtures" / "alertmanager" / "firing.json").read_bytes()
 BEARER = Bearer("s3cret-bearer")
@@ -36,6 +37,8 @@ class Keeper:
 
     mood: str = "well"
     jobs: list[int] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def tx(self, job: Callable[[UnitOfWork], Any], *, bulk: int = 0) -> Any:
         self.jobs.append(bulk)
@@ -43,6 +46,9 @@ class Keeper:
             raise NotStored
         if self.mood == "hangs":
             await asyncio.Event().wait()
+        if self.mood == "waits":
+            self.begun.set()
+            await self.go.wait()
         return Summary(bulk)
 
     async def read(self, job: Callable[[Reads], Any], viewer: Viewer) -> Any:
@@ -68,10 +74,10 @@ class Answer:
 class Front:
     """The endpoint in an application, spoken to as a server does, piece by piece."""
 
-    def __init__(self, auth: Auth = BEARER, store: Keeper | None = None, **settings: Any) -> None:
+    def __init__(self, auth: Auth = BEARER, store: Any = None, rules: Sequence[Rule] = RULES, **settings: Any) -> None:
         self.clock, self.store, self.metrics = HandClock(), store or Keeper(), Metrics()
         sources = {"alertmanager": SourceSettings("alertmanager", Source(), auth)}
-        hooks = Webhooks(self.store, house(self.clock), sources, self.metrics, **settings)
+        hooks = Webhooks(self.store, house(self.clock, rules), sources, self.metrics, **settings)
         self.app = Starlette(routes=[Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in hooks.routes()])
 
     async def post(
@@ -246,6 +252,29 @@ async def test_a_large_body_is_parsed_beside_the_loop() -> None:
     await front.post(BODY + b" " * PARSED_ON_LOOP)
     assert threads[0] == "MainThread"
     assert threads[1] != "MainThread"
+
+
+async def test_large_bodies_wait_unread_until_their_turn() -> None:
+    read: list[int] = []
+
+    class Watched(Source):
+        def parse(self, body: bytes, headers: Any) -> Any:
+            read.append(len(body))
+            return super().parse(body, headers)
+
+    front = Front(store=Keeper("waits"))
+    sources = {"alertmanager": SourceSettings("alertmanager", Watched(), BEARER)}
+    hooks = Webhooks(front.store, house(front.clock), sources, front.metrics)
+    front.app = Starlette(routes=[Route(path, endpoint, methods=["POST"]) for path, endpoint in hooks.routes()])
+    posted = [asyncio.create_task(front.post(BODY + b" " * PARSED_ON_LOOP)) for _ in range(5)]
+    async with asyncio.timeout(10):
+        await front.store.begun.wait()
+    assert (await front.post(b"{")).status == 400  # a small one does not wait
+    await asyncio.get_running_loop().run_in_executor(hooks._parser, int)  # behind all that were given to read
+    assert len(read) <= 1 + BIG_AT_ONCE
+    front.store.go.set()
+    assert [answer.status for answer in await asyncio.gather(*posted)] == [200] * 5
+    assert len(read) == 1 + 5
 
 
 async def test_unknown_sources_and_other_methods_are_told_apart() -> None:

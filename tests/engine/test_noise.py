@@ -107,7 +107,7 @@ async def test_a_fresh_room_reads_its_card_who_was_called_and_who_could_not_be_a
     assert "未能拉入 1 人：孙七" in refused
     assert Counter(verb for _, verb, _ in day.platform.log) == {
         "open_room": 1, "card": 2, "set_topic": 1, "add_people": 1, "pin": 1, "post": 3, "edit": 1,
-    }, "one message in the room and two people called directly; one edit of the room's card, whose footer says what was last"  # fmt: skip
+    }, "one message in the room, two people called directly, one edit of the card, whose footer says what was last"  # fmt: skip
 
 
 async def test_a_quarter_of_an_hour_of_a_p1_keeps_within_the_budget(day: Day) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.command import Context, Declaration, Reading, Where, Words, command, query
+from bot.command import Context, Declaration, Where, Words, command, query
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, read
 from bot.engine.vocabulary import AMBIGUOUS, Vocabulary
 from bot.model.ids import PersonId
@@ -286,7 +286,6 @@ def test_only_what_exists_is_offered() -> None:
 def test_glued_words_are_those_that_do_no_harm() -> None:
     glued = {name for name, declaration in declarations().items() if declaration.glued}
     assert glued <= {"declare", "report", "note", "update"}
-    assert Reading.GLUED == "glued"
 
 
 def test_every_entry_of_the_vocabulary_is_a_person_s() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from store.migrate import upgrade
 from tests import postgres
 from tests.scenarios.house import House, running
-from tests.scenarios.ledger import LEDGER
+from tests.scenarios.ledger import LEDGER, TALLY
 
 Play = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -37,10 +37,46 @@ def empty_postgres(pg_server: str) -> Iterator[str]:
         yield str(make_url(url).database)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+# Where the scenarios run: the chat, the store. Slack over HTTP is the same code behind another door: a choice of scenarios
+# runs there by default, the others are marked slow.
+GROUNDS = {
+    "sqlite": ("plain", "sqlite"),
+    "postgresql": ("plain", "postgresql"),
+    "slack-socket": ("slack-socket", "sqlite"),
+    "slack-http": ("slack-http", "postgresql"),
+}
+OVER_HTTP = frozenset({
+    "one_line_is_enough", "a_whole_incident_by_text", "what_the_chat_delivers_again_happens_once",
+    "alerts_are_proposed_looked_at_and_declared", "the_same_trouble_twice_is_one_incident",
+})  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play each scenario on every ground, or on those that it names with `@on(...)`."""
+    if "ground" not in metafunc.fixturenames:
+        return
+    marked = metafunc.definition.get_closest_marker("on")
+    wanted = [name for name in GROUNDS if marked is None or name in marked.args]
+    scenario = metafunc.function.__name__.removeprefix("test_")
+    metafunc.parametrize("ground", [pytest.param(name, marks=_marks(name, scenario), id=name) for name in wanted], indirect=True)
+
+
+def _marks(ground: str, scenario: str) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.postgres] if GROUNDS[ground][1] == "postgresql" else []
+    return [*marks, pytest.mark.slow] if ground == "slack-http" and scenario not in OVER_HTTP else marks
+
+
+@pytest.fixture
+def ground(request: pytest.FixtureRequest) -> str:
+    """Name where this scenario is played."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, ground: str, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a fresh database with its tables made."""
-    if request.param == "sqlite":
+    if GROUNDS[ground][1] == "sqlite":
         shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "store.db")
         yield f"sqlite:///{tmp_path / 'store.db'}"
         return
@@ -50,17 +86,24 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def play(request: pytest.FixtureRequest, store_url: str) -> Play:
+def play(request: pytest.FixtureRequest, ground: str, store_url: str) -> Play:
     """Open the house of this scenario: `async with play(lang="en", change={…}) as house`."""
     scenario = request.function.__name__.removeprefix("test_")
 
     @contextlib.asynccontextmanager
     async def opened(lang: str = "zh", **more: Any) -> AsyncIterator[House]:
-        async with running(store_url, lang, **more) as house:
+        async with running(GROUNDS[ground][0], store_url, lang, **more) as house:
             yield house
             LEDGER.note(scenario, house.used())
+        TALLY.note(ground, scenario, house.people.steps, house.skipped)
 
     return opened
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the steps run and skipped, for each chat."""
+    for line in TALLY.told():
+        terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The bot as it runs, the plain chat around it, and the people of the demo: what every scenario plays in."""
+"""The bot as it runs, a chat around it, and the people of the demo: what every scenario plays in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import contextlib
 import itertools
 import json
 import re
-import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,24 +16,23 @@ from typing import Any
 
 import httpx
 
-from adapters.sandbox import demo
 from adapters.sandbox.chat import Resident
-from adapters.sandbox.plain import Plain
-from adapters.sandbox.server import Sandbox
-from adapters.sandbox.signing import signed
 from bot.app import discover, serve
 from bot.config import build
 from bot.document import Filled
 from bot.engine.reading import Asked, Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.model.text import plain as plain_text
-from tests.transcript import Cast, RoomOf, cast
+from tests.scenarios.ground import TOKEN, Ground, Line, plain_ground
+from tests.scenarios.slack_ground import slack_ground
+from tests.transcript import Cast, RoomOf
 
-SECRET = "a-secret-of-sufficient-length"
-TOKEN = "a-token-of-the-webhook"
 ROOM = r"F-\d{8}-\d{3}"
 # What no language changes: what people type to the bot, levels, ids, and the names of the house's configuration.
-NAMES = r"@bot|\bP[0-4]\b|\b[FA]-[\d-]+|\b[FA]-…|\bplain\b|\bvital-critical\b|\bwarnings\b|\balertmanager\b|warroom dead retry"
+NAMES = (
+    r"@bot|/incident\b|/inc\b|\bP[0-4]\b|\b[FA]-[\d-]+|\b[FA]-…|\bplain\b|\bslack\b|\bSlack\b|\bvital-critical\b|\bwarnings\b"
+    r"|\balertmanager\b|warroom dead retry|@[a-z]\w*|https?://\S+|(?:drill-)?\bf-\d{8}-\d{3}[a-z0-9-]*"
+)
 HAN = r"[　-〿㐀-鿿＀-￯]+"
 EXTRA_SERVICES: Mapping[str, Any] = {
     "pay-gw": {"name": "支付网关", "name_en": "Payment gateway", "tier": 2, "aliases": ["网关", "gateway"],
@@ -43,7 +41,7 @@ EXTRA_SERVICES: Mapping[str, Any] = {
                  "owners": {"ops": ["li"]}},
 }  # fmt: skip
 # In the roster but not to be reached here: one has no account, the chat does not know the other.
-EXTRA_PEOPLE = ({"id": "zhao", "name": "赵六"}, {"id": "sun", "name": "孙七", "accounts": {"plain": "sun"}})
+EXTRA_PEOPLE = ({"id": "zhao", "name": "赵六"}, {"id": "sun", "name": "孙七", "accounts": {"chat": "sun"}})
 STRANGER = Resident("lin", "小林", "外包", "zh-CN", "Asia/Shanghai", outsider=True)
 
 
@@ -58,18 +56,16 @@ def incident(room: RoomOf | str) -> str:
 class House:
     """Hold one running bot and its chat; people are called by id: zhang, li, wang, chen, zhou (the admin)."""
 
-    sandbox: Sandbox
+    ground: Ground
     people: Cast
     lang: str
     url: str
     config: dict[str, Any]
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-
-    @property
-    def chat(self) -> Any:
-        """Give what the chat holds, whoever may see it."""
-        return self.sandbox.plain.chat
+    skipped: set[str] = field(default_factory=set)
+    _fired: list[str] = field(default_factory=list)  # what monitoring said
 
     # ------------------------------------------------------------ alerts
     def now(self) -> str:
@@ -83,6 +79,7 @@ class House:
         """Post alerts of one group as Alertmanager does; gives the HTTP status. `of` numbers the alerts in the group."""
         now = self.now()
         group = {"alertname": name, "service": service}
+        self._fired.append(f"{service} {name} {summary}")
         alerts = [
             {
                 "status": "firing" if firing else "resolved",
@@ -105,45 +102,57 @@ class House:
             )
         return answer.status_code
 
-    # ------------------------------------------------------------ deliveries by hand
+    # ------------------------------------------------------------ the chat
     async def deliver(
         self, who: str, text: str, *, room: str | None = None, ago: timedelta = timedelta(0), ident: str | None = None
     ) -> str:
         """Deliver a line as the chat would, typed some time ago; gives the answer."""
-        person = self.chat.people[who]
-        body = json.dumps({
-            "id": ident or f"h-{secrets.token_hex(8)}", "room": room,
-            "person": {"id": person.id, "name": person.name, "locale": person.locale, "tz": person.tz,
-                       "outsider": person.outsider},
-            "text": text, "at": (datetime.now(UTC) - ago).isoformat(),
-        }, ensure_ascii=False).encode()  # fmt: skip
-        headers = signed(SECRET, datetime.now(UTC).timestamp(), "POST", "/chat/plain", body)
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
-            answer = await client.post(f"{self.url}/chat/plain", content=body, headers=headers)
-        answer.raise_for_status()
-        reply = answer.json().get("reply") or {}
-        return str(reply.get("text", ""))
+        self.people.steps["typed"] += 1
+        return await self.ground.deliver(who, text, room, ago, ident)
+
+    def offer(self, typed: str, click: str) -> str:
+        """Give the pattern of what the bot offers to do next: a line to type, or where there are buttons a label."""
+        return self.ground.way(typed, click)
+
+    def can(self, what: str) -> bool:
+        """Say whether a step can be played on this chat; a step that cannot is written down as skipped."""
+        if what in self.ground.lacks:
+            self.skipped.add(what)
+            return False
+        return True
+
+    async def leave(self) -> None:
+        """Stop the bot of this house before the scenario ends."""
+        self.stop.set()
+        await self.stopped.wait()
 
     # ------------------------------------------------------------ what is seen
     def rooms(self) -> list[str]:
         """List the incidents' rooms by name, in the order in which they opened."""
-        return [name for name, room in self.chat.rooms.items() if not room.hall]
+        return list(self.ground.rooms())
+
+    def title(self, room: str) -> str:
+        """Give what is read above a room's talk."""
+        return self.ground.rooms()[room]
+
+    def lines(self, room: str) -> list[Line]:
+        """List what was said in a room, in order."""
+        return [line for line in self.ground.lines() if line.room == room]
 
     def unasked(self, room: str | None, whom: str | None = None) -> list[str]:
         """List what the bot said of itself in a room, or directly to a person: no answers."""
         return [
-            said.text for said in self.chat.said
-            if said.author == "bot" and said.answers is None and said.room == room and (room is not None or said.whom == whom)
+            line.text for line in self.ground.lines()
+            if line.bots and not line.answer and line.room == room and (room is not None or line.whom == whom)
         ]  # fmt: skip
 
-    def bot_texts(self) -> list[str]:
-        """List everything that the bot wrote, names and topics of rooms included."""
-        named = [words for room in self.chat.rooms.values() if not room.hall for words in (room.title, room.topic)]
-        return [said.text for said in self.chat.said if said.author == "bot"] + named
+    def all_unasked(self) -> list[str]:
+        """List everything that the bot said of itself anywhere."""
+        return [line.text for line in self.ground.lines() if line.bots and not line.answer]
 
     def typed(self) -> list[tuple[str, str]]:
         """List what people typed, with who did."""
-        return [(said.author, said.text) for said in self.chat.said if said.author != "bot"]
+        return [(line.author, line.text) for line in self.ground.lines() if not line.bots]
 
     async def room_of(self, who: str, title: str = ROOM) -> RoomOf:
         """Wait until somebody sees the room of an incident and the card in it, and go in."""
@@ -152,19 +161,26 @@ class House:
         await room.expects(incident(room))
         return room
 
+    async def opens_again(self, room: RoomOf) -> RoomOf:
+        """Wait for the room in which a reopened incident goes on: the same, or where that cannot be, the next."""
+        name = await self.ground.reopened(room)
+        return RoomOf(room.player, name, room.steps)
+
     def numbers(self, room: str) -> list[int]:
         """List the numbers of the entries that a room was told, in the order in which it was."""
         return [int(n) for text in self.unasked(room) for n in re.findall(r"(?m)^(?:（重发） )?#(\d+) \d\d:\d\d", text)]
 
     # ------------------------------------------------------------ cross-checks
     def foreign(self) -> list[str]:
-        """List words of the other language that nobody typed, each with the text in which it stands."""
-        said_first = " ".join([text for _, text in self.typed()] + [json.dumps(self.config, ensure_ascii=False)])
+        """List words of the other language that no person and no configuration names, each with its text."""
+        pattern = HAN if self.lang == "en" else r"[A-Za-z]+"
+        named = " ".join([text for _, text in self.typed()] + self._fired + list(_names(self.config)))
+        ours = set(re.findall(pattern, re.sub("[\x00]", " ", named)))
         found = []
-        for text in self.bot_texts():
+        for text in self.ground.words_of_the_bot():
             bare = re.sub(NAMES, " ", text)
-            pattern = HAN if self.lang == "en" else r"[A-Za-z]+"
-            found += [f"{word!r} in {text!r}" for word in re.findall(pattern, bare) if word not in said_first]
+            foreign = [word for word in re.findall(pattern, bare) if word not in ours and not _made_of(word, ours)]
+            found += [f"{word!r} in {text!r}" for word in foreign]
         return found
 
     def used(self) -> set[str]:
@@ -172,7 +188,35 @@ class House:
         vocabulary = Vocabulary(discover())
         understood = [read(plain_text(text), vocabulary, lang=self.lang, pending=False) for _, text in self.typed()]
         names = {call.declaration.name for call in understood if isinstance(call, Call)}
-        return names | ({"brief"} if any(isinstance(call, Asked) for call in understood) else set())
+        return names | self.ground.pressed() | ({"brief"} if any(isinstance(call, Asked) for call in understood) else set())
+
+
+def _made_of(word: str, ours: set[str]) -> bool:
+    """Say whether a run of Han characters is cut from what a person wrote."""
+    return not word.isascii() and any(word in one for one in ours)
+
+
+_NAMED = ("name", "name_en", "id", "aliases", "summary")
+
+
+def _names(config: Any) -> Iterator[str]:
+    """List the names that a configuration gives to things."""
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key in ("services", "chats", "monitoring"):
+                yield from value
+            if key in _NAMED or isinstance(value, dict | list):
+                yield from _names(value) if isinstance(value, dict | list) and key not in _NAMED else _flat(value)
+    elif isinstance(config, list):
+        for item in config:
+            yield from _names(item)
+
+
+def _flat(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from (str(one) for one in value)
 
 
 def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,48 +226,47 @@ def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return below
 
 
-def organisation(chat_url: str, database: str, lang: str, change: Mapping[str, Any]) -> dict[str, Any]:
+def organisation(ground: Ground, database: str, lang: str, change: Mapping[str, Any]) -> dict[str, Any]:
     """Give the configuration: the demo's, with two services of one alias and people who cannot be reached."""
-    said = demo.organisation(chat_url=chat_url, secret=SECRET, token=TOKEN, database=database, lang=lang)
+    said = ground.organisation(database, lang)
     said["services"] |= deepcopy(dict(EXTRA_SERVICES))
-    said["people"] = [*said["people"], *(deepcopy(EXTRA_PEOPLE) if lang == "zh" else ())]
-    return _laid_over(said, change)
+    extra = ground.named({"people": deepcopy(list(EXTRA_PEOPLE))})["people"] if lang == "zh" else ()
+    said["people"] = [*said["people"], *extra]
+    return _laid_over(said, ground.named(change))
 
 
 @contextlib.asynccontextmanager
 async def running(
-    store_url: str, lang: str = "zh", *, change: Mapping[str, Any] | None = None, residents: Iterable[Resident] = (),
+    chat: str, store_url: str, lang: str = "zh", *, change: Mapping[str, Any] | None = None, residents: Iterable[Resident] = (),
     one_language: bool = True,
 ) -> AsyncIterator[House]:  # fmt: skip
-    """Run the bot and the chat on loopback until the end of the scenario, which also checks what every scenario must keep."""
-    stand_in = demo.stand_in("http://127.0.0.1:9", SECRET, TOKEN, lang=lang, scale=0.05)
-    everybody = {person.id: person for person in (*stand_in.chat.people.values(), *residents)}
-    stand_in.chat.people = everybody
-    async with Sandbox(stand_in) as sandbox:
-        said = organisation(sandbox.url, store_url, lang, change or {})
-        config = build(said, Path(), Filled({}))
-        stop, ready = asyncio.Event(), asyncio.Event()
-        where: list[str] = []
+    """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep."""
+    kind, _, mode = chat.partition("-")
+    opening: Any = plain_ground(lang, residents) if kind == "plain" else slack_ground(mode, lang, residents)
+    async with opening as ground:
+        said = organisation(ground, store_url, lang, change or {})
+        async with serving(said) as (url, stop, stopped):
+            await ground.meets(url)
+            said["_began"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            async with ground.people() as people:
+                house = House(ground, people, lang, url, said, stop, stopped)
+                yield house
+                if one_language:
+                    assert house.foreign() == []
 
-        def listening(url: str) -> None:
-            where.append(url)
-            _point(stand_in, url, lang)
-            ready.set()
 
-        serving = asyncio.create_task(serve(config, ready=listening, stop=stop))
-        opened = asyncio.create_task(ready.wait())
-        await asyncio.wait({serving, opened}, return_when=asyncio.FIRST_COMPLETED)
-        assert not serving.done(), serving
-        said["_began"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        async with cast(sandbox.url) as people:
-            house = House(sandbox, people, lang, where[0], said, stop)
-            yield house
-            if one_language:
-                assert house.foreign() == []
+@contextlib.asynccontextmanager
+async def serving(said: Mapping[str, Any]) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Event]]:
+    """Run the bot; gives its address, what asks it to stop, and what is set when it has."""
+    config = build(dict(said), Path(), Filled({}))
+    stop, stopped, ready = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(config, ready=ready.set_result, stop=stop))
+    task.add_done_callback(lambda _: stopped.set())
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+    assert not task.done(), task
+    try:
+        yield ready.result(), stop, stopped
+    finally:
         stop.set()
-        assert await serving == 0
-
-
-def _point(stand_in: Plain, url: str, lang: str) -> None:
-    stand_in.courier.bot_url = url
-    stand_in.outage = demo.outage(url, TOKEN, lang)
+        await asyncio.wait({task}, timeout=15)
+    assert task.done() and task.result() == 0

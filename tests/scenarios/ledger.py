@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,32 @@ class Ledger:
         FILE.write_text(json.dumps(self.by_command(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+@dataclass(slots=True)
+class Tally:
+    """Count the steps that were played on each ground, and name those that its chat does not allow."""
+
+    scenarios: Counter[str] = field(default_factory=Counter)
+    steps: dict[str, Counter[str]] = field(default_factory=dict)  # ground -> what -> times
+    skipped: dict[str, set[str]] = field(default_factory=dict)  # ground -> "scenario: step"
+
+    def note(self, ground: str, scenario: str, steps: Counter[str], skipped: Iterable[str]) -> None:
+        """Add one run of a scenario."""
+        self.scenarios[ground] += 1
+        self.steps.setdefault(ground, Counter()).update(steps)
+        self.skipped.setdefault(ground, set()).update(f"{scenario}: {step}" for step in skipped)
+
+    def told(self) -> list[str]:
+        """Say what was run and what was not, a line for each ground."""
+        return [
+            f"scenarios on {ground}: {self.scenarios[ground]}, steps run: {sum(steps.values())} "
+            f"({', '.join(f'{what} {n}' for what, n in sorted(steps.items()))}), skipped: {len(self.skipped[ground])}"
+            + "".join(f"\n  {one}" for one in sorted(self.skipped[ground]))
+            for ground, steps in sorted(self.steps.items())
+        ]
+
+
 LEDGER = Ledger()
+TALLY = Tally()
 
 
 def stored() -> dict[str, list[str]]:

@@ -67,7 +67,8 @@ def link(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Link]:
         raw.close()
         return
     with psycopg.connect(request.getfixturevalue("pg_shared")) as connection:
-        yield Link(connection, Psycopg())
+        with connection.pipeline() as pipeline:
+            yield Link(connection, Psycopg(), pipeline.sync)
         connection.rollback()
 
 

@@ -21,9 +21,53 @@ from store.tables import Row
 from tests.store.world import Ticking
 
 
+def described(url: str) -> list[str]:
+    """Describe everything in a database: tables with their columns, constraints and indexes, in the database's own words."""
+    engine, made = engine_of(url), []
+    with engine.begin() as connection:
+        if url.startswith("sqlite"):
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+            for name in names:
+                columns = connection.execute(text(f"PRAGMA table_info({name})")).all()
+                made += [f"{name}: {column[1:6]}" for column in columns]
+            made += connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")).scalars()
+            made += [
+                f"{name} autoincrement"
+                for name, sql in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+                if "AUTOINCREMENT" in sql
+            ]
+        else:
+            columns = connection.execute(text(
+                "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default"
+                " FROM information_schema.columns WHERE table_schema = 'public'"
+            )).all()  # fmt: skip
+            made += [repr(tuple(column)) for column in columns]
+            made += connection.execute(text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'")).scalars()
+            made += connection.execute(text(
+                "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE connamespace = 'public'::regnamespace"
+            )).scalars()  # fmt: skip
+        made += connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
+    engine.dispose()
+    return sorted(" ".join(line.split()) for line in made)
+
+
+def test_an_empty_database_gets_what_the_migrations_make(store_url: str) -> None:
+    upgrade(store_url)
+    made = described(store_url)
+    assert len(made) > 150
+    engine = engine_of(store_url)
+    with engine.begin() as connection:
+        for table in [*Row.metadata.sorted_tables, "alembic_version"]:
+            connection.execute(text(f"DROP TABLE {table}"))
+    engine.dispose()
+    upgrade(store_url, step_by_step=True)
+    assert described(store_url) == made
+
+
 def test_a_migrated_database_differs_in_nothing_from_the_tables(store_url: str) -> None:
     assert pending(store_url) == revisions()
-    upgrade(store_url)
+    upgrade(store_url, step_by_step=True)
     assert pending(store_url) == ()
     engine = engine_of(store_url)
     with engine.begin() as connection:
@@ -35,7 +79,7 @@ def test_a_migrated_database_differs_in_nothing_from_the_tables(store_url: str) 
 
 def test_partial_indexes_are_those_of_the_tables(store_url: str) -> None:
     """Alembic does not compare the conditions of indexes; the databases know them by heart."""
-    upgrade(store_url)
+    upgrade(store_url, step_by_step=True)
     engine = engine_of(store_url)
     query = (
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
@@ -54,12 +98,13 @@ def test_partial_indexes_are_those_of_the_tables(store_url: str) -> None:
                 assert made[str(index.name)].endswith(f"WHERE {condition.text}")
 
 
-def test_several_that_upgrade_at_once_wait_for_each_other(store_url: str) -> None:
+@pytest.mark.parametrize("step_by_step", [False, True])
+def test_several_that_upgrade_at_once_wait_for_each_other(store_url: str, step_by_step: bool) -> None:
     failures: list[Exception] = []
 
     def one() -> None:
         try:
-            upgrade(store_url)
+            upgrade(store_url, step_by_step=step_by_step)
         except Exception as error:  # noqa: BLE001  (whatever it is fails the test)
             failures.append(error)
 

@@ -86,8 +86,13 @@ def test_a_delivery_is_answered_as_the_first_time(uow: Unit) -> None:
     uow.keep_delivery(CHAT, "e1", b"\x00\xff{}", T0)
     assert uow.delivered(CHAT, "e1") == b"\x00\xff{}"
     assert uow.delivered(ConnectionId("slack"), "e1") is None
-    with pytest.raises(Exception, match=r"(?i)unique"):
+
+    def again() -> None:
         uow.keep_delivery(CHAT, "e1", b"other", T0)
+        uow.link.end()
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        again()
 
 
 def test_a_source_is_heard(uow: Unit) -> None:

@@ -160,6 +160,22 @@ async def test_a_storm_of_alert_jobs_leaves_room_for_people(store: Store) -> Non
     assert all(await asyncio.gather(*storm))
 
 
+async def test_nobody_waits_for_the_commit_of_a_big_alert_job_that_came_later(store: Store) -> None:
+    answered, in_time = threading.Event(), []
+
+    async def ask() -> None:
+        await store.tx(say("zhang"))
+        answered.set()
+
+    async with Busy(store) as busy:
+        big = asyncio.create_task(store.tx(lambda uow: in_time.append(answered.wait(10)), bulk=1000))
+        asked = asyncio.create_task(ask())
+        await asyncio.sleep(0)
+        busy.go_on.set()
+        await asyncio.gather(big, asked)
+    assert in_time == [True]
+
+
 async def test_a_commit_that_fails_fails_every_job_in_it(store: Store, url: str) -> None:
     # A constraint that is looked at no earlier than the commit stands in for a disk that fails there.
     later = [

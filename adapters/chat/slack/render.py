@@ -36,6 +36,7 @@ FIELDS = 10
 FIELD = 2000
 # Ours, where the platform allows more: the frame of a card must leave room for its facts.
 HEADLINE = 400
+LONE = 2500  # a card that is one line; an emoji has four bytes
 CONTEXT = 300
 ACTIONS_BYTES = 5000
 BUTTONS = 6
@@ -86,9 +87,17 @@ def answer(reply: Reply) -> Json | None:
         return {"text": words} if words else None
     body = card(reply.card)
     if words:
-        said = [{"type": "section", "text": _mrkdwn(part)} for part in _parts(words)]
-        body = {**body, "text": words, "blocks": [*said, *body["blocks"]][:BLOCKS]}
+        body = {**body, "text": words, "blocks": [*_said(words, size_of(body["blocks"])), *body["blocks"]][:BLOCKS]}
     return body
+
+
+def _said(words: str, beside: int) -> list[Json]:
+    """Lay printed text out above what takes `beside` bytes, in as many sections as fit."""
+    said = [{"type": "section", "text": _mrkdwn(part)} for part in _parts(words)]
+    whole = len(said)
+    while said and size_of(said) + beside > TOTAL_BYTES - 200:
+        said.pop()
+    return said if len(said) == whole else [*said, _context("…")]
 
 
 def size_of(blocks: Sequence[Json]) -> int:
@@ -100,6 +109,8 @@ def size_of(blocks: Sequence[Json]) -> int:
 def card(shown: Card) -> Json:
     """Render a card to the arguments of a message."""
     chinese = _chinese(shown)
+    if shown.text or not shown.headline:
+        return _clickable(shown, chinese)
     headline = line(shown.headline) or "…"
     below: list[Json] = [_context(shown.sub)] if inert(shown.sub).strip() else []
     buttons = _actions(shown.buttons, chinese)
@@ -119,6 +130,14 @@ def card(shown: Card) -> Json:
     return {"text": cut(escaped(headline), UPDATE_CHARS // 4), "blocks": [head], "attachments": attachments}
 
 
+def _clickable(shown: Card, chinese: bool) -> Json:
+    """Render a message with buttons below it, or the buttons alone."""
+    buttons = _actions(shown.buttons, chinese)
+    said = _said(mrkdwn(shown.text).strip(), size_of(buttons))
+    push = cut(escaped(line(shown.headline)), UPDATE_CHARS // 4)
+    return {"text": push, "blocks": [*said, *buttons], "attachments": []}
+
+
 def _chinese(shown: Card) -> bool:
     words = "".join([f.label for f in shown.fields] + [b.label for b in shown.buttons])
     return bool(_HAN.search(words or shown.headline))
@@ -128,7 +147,7 @@ def _head(headline: str, lone: bool) -> Json:
     """A header holds 150 characters and is large: a longer headline, and a card that is one line, are text."""
     if len(headline) > HEADER or lone:
         bold = headline.replace("*", "∗")
-        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, HEADLINE)}*" if not lone else _fitted(headline, SECTION))}
+        return {"type": "section", "text": _mrkdwn(f"*{_fitted(bold, HEADLINE)}*" if not lone else _fitted(headline, LONE))}
     return {"type": "header", "text": _plain(headline, HEADER)}
 
 
@@ -287,6 +306,8 @@ def _element(entry: Entry) -> Json:
             if entry.input is Input.TEXT:
                 made["multiline"] = True
             words = inert(entry.value).strip()
+            if line(entry.placeholder):
+                made["placeholder"] = _plain(entry.placeholder, PLACEHOLDER)
             return made | ({"initial_value": cut(words, most)} if words else {})
 
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adapters.sandbox.demo import NOWHERE, PEOPLE, company, outage
+from adapters.sandbox.demo import NOWHERE, PEOPLE, company, outage, warning
 from adapters.sandbox.server import Listener
 from adapters.sandbox.slack import incident
 from adapters.sandbox.slack.standin import Slack, SlackSandbox
@@ -50,7 +50,7 @@ class SlackDemo:
         self.token = secrets.token_hex(16)
         app = app_of(lang)
         self.slack = Slack(people(lang), channels(app, lang), app=app, scale=scale)
-        self.slack.outage = outage(NOWHERE, self.token, lang)
+        self.meet(NOWHERE)
 
     def serve(self, port: int) -> Listener:
         """Make what serves the stand-in and its page."""
@@ -69,7 +69,9 @@ class SlackDemo:
 
     def meet(self, bot_url: str) -> None:
         """Learn where the bot takes alerts."""
-        self.slack.outage = outage(bot_url, self.token, self.lang)
+        self.slack.samples = {
+            "outage": outage(bot_url, self.token, self.lang), "warning": warning(bot_url, self.token, self.lang),
+        }  # fmt: skip
 
     async def play(self, url: str, write: Callable[[str], None]) -> list[str]:
         """Play an incident through cards, buttons and forms."""

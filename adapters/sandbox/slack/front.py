@@ -48,11 +48,12 @@ def front_routes(slack: Slack) -> list[Route]:
         return StreamingResponse(_stream(slack, person), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def outage(request: Request) -> Response:
-        """Fire or resolve the sample outage: {firing}; gives the status that the bot's webhook answered, 0 = none."""
+        """Fire or resolve a sample: {firing, sample?}; gives the status that the bot's webhook answered, 0 = none."""
         asked = await _asked(request)
-        if slack.outage is None or not isinstance(asked.get("firing"), bool):
-            return JSONResponse({"error": "firing is true or false, where there is an outage to play"}, 400)
-        return JSONResponse({"status": await slack.outage.post(asked["firing"])})
+        sample = slack.samples.get(str(asked.get("sample", "outage")))
+        if sample is None or not isinstance(asked.get("firing"), bool):
+            return JSONResponse({"error": "firing is true or false, where there is such a sample to play"}, 400)
+        return JSONResponse({"status": await sample.post(asked["firing"])})
 
     async def trouble(request: Request) -> Response:
         """Let something go wrong, or nothing any more: {kind, seconds?}."""
@@ -91,7 +92,7 @@ async def _stream(slack: Slack, person: str) -> AsyncIterator[bytes]:
         if workspace.version > after or after == 0:
             seen = sight(slack.people, person, after)
             seen |= {
-                "trouble": slack.trouble.told(), "outage": slack.outage is not None, "connected": len(slack.hub.sockets),
+                "trouble": slack.trouble.told(), "samples": list(slack.samples), "connected": len(slack.hub.sockets),
                 "locales": {user["id"]: user["locale"] for user in cast(slack.people)},
             }  # fmt: skip
             after = seen["version"]

@@ -8,6 +8,7 @@ import json
 import random
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from adapters.sandbox.slack import limits as at_most
@@ -52,6 +53,7 @@ class Hub:
         self.scale = scale
         self.sockets: list[Socket] = []
         self.attempts: list[dict[str, Any]] = []
+        self.changed: Callable[[], Any] = lambda: None  # told when a connection comes or goes
         self.strange: list[Any] = []  # frames that acknowledge nothing that waits
         self._app_id = app_id
         self._tickets: dict[str, float] = {}
@@ -81,6 +83,7 @@ class Hub:
             await socket.close()
             return
         self.sockets.append(socket)
+        self.changed()
         await socket.say(
             {
                 "type": "hello", "num_connections": len(self.sockets), "connection_info": {"app_id": self._app_id},
@@ -93,6 +96,7 @@ class Hub:
         finally:
             if socket in self.sockets:
                 self.sockets.remove(socket)
+                self.changed()
 
     def _heard(self, message: Message) -> None:
         try:

@@ -28,7 +28,7 @@ def pin(desk: Desk, args: Args) -> Answer:
     if len(channel.pins) >= at_most.PINS:
         raise No("too_many_pins")
     channel.pins[message.ts] = (desk.bot, int(desk.now))
-    channel.version = desk.workspace.touch()
+    channel.version = message.version = desk.workspace.touch()
     desk.workspace.tell(
         "pin_added", channel, {"type": "pin_added", "user": desk.bot, "channel_id": channel.id, "pin_count": len(channel.pins)}
     )
@@ -42,7 +42,7 @@ def unpin(desk: Desk, args: Args) -> Answer:
     if message.ts not in channel.pins:
         raise No("no_pin")
     del channel.pins[message.ts]
-    channel.version = desk.workspace.touch()
+    channel.version = message.version = desk.workspace.touch()
     desk.workspace.tell("pin_removed", channel, {"type": "pin_removed", "user": desk.bot, "channel_id": channel.id})
     return {}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
@@ -226,6 +227,7 @@ class Player:
             sight = self.sight
             sight.version, sight.modal, sight.bot = page["version"], page["modal"], page.get("bot", sight.bot)
             sight.channels |= {channel["id"]: channel for channel in page["channels"]}
+            self._stage.learn(sight.channels)
             sight.acts |= {act["n"]: act for act in page["acts"]}
             for said in page["messages"]:
                 if said["deleted"]:
@@ -274,6 +276,7 @@ class Stage:
         self._write = write
         self._players: dict[str, Player] = {}
         self._names: dict[str, str] = {}
+        self._places: dict[str, str] = {}
         self._shown: set[tuple[str, str]] = set()
 
     def player(self, ident: str) -> Player:
@@ -284,14 +287,31 @@ class Stage:
         """Put a message of the bot into the transcript, once."""
         if (seen.channel, seen.ts) not in self._shown:
             self._shown.add((seen.channel, seen.ts))
-            self.note(f"bot→{whose}" if seen.private else "bot", seen.channel, seen.shown)
+            words = "\n".join(line for line in seen.shown.splitlines() if line not in seen.buttons)
+            pressed = f"\n{' '.join(f'[{label}]' for label in seen.buttons)}" if seen.buttons else ""
+            self.note(f"bot→{whose}" if seen.private else "bot", seen.channel, words + pressed)
 
     def note(self, who: str, channel: str | None, text: str) -> None:
         """Put a line into the transcript."""
         if self._write is not None:
-            first, *rest = text.splitlines() or [""]
+            first, *rest = self._legible(text).splitlines() or [""]
             names = "→".join(self._names.get(part, part) for part in who.split("→"))
-            self._write(f"[{channel or '—'}] {names}: {first}" + "".join(f"\n      {line}" for line in rest))
+            place = self._places.get(channel or "", channel) or "—"
+            self._write(f"[{place}] {names}: {first}" + "".join(f"\n      {line}" for line in rest))
+
+    def learn(self, channels: Mapping[str, Raw]) -> None:
+        """Know channels by name in the transcript; an incident's room by its number."""
+        for ident, channel in channels.items():
+            found = re.match(r"(drill-)?f-\d{8}-\d{3}", channel["name"])
+            self._places[ident] = "" if channel["im"] else f"#{found[0] if found else channel['name']}"
+            self._places[channel["name"]] = self._places[ident]
+
+    def _legible(self, text: str) -> str:
+        """Undo mark-up: a label stands before its value, an instant is its fallback, an account its name."""
+        text = re.sub(r"(?m)^\*([^*\n]+)\*\n", r"\1  ", text)
+        text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
+        text = re.sub(r"<@(\w+)[^>]*>", lambda found: "@" + self._names.get(found[1], found[1]), text)
+        return html.unescape(re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text))
 
     async def __aenter__(self) -> Stage:
         told = (await self.http.get("/page/people")).raise_for_status().json()

@@ -61,6 +61,7 @@ class Slack:
         self.app = self.workspace.app
         self.windows = Windows(self.workspace, scale)
         self.hub = Hub(self.app.id, scale, seed)
+        self.hub.changed = self.workspace.touch
         self.webhook = None
         if request_url is not None:
             self.webhook = Webhook(request_url, self.app.signing_secret, self.app.verification, scale, clock=clock)
@@ -71,7 +72,7 @@ class Slack:
         self.log = CallLog()
         self.faults = Faults()
         self.trouble = Trouble(self)
-        self.outage: Outage | None = None
+        self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         self.workspace.heard = lambda event: self.courier.carry(parcels.event(self.workspace, event))
         self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])

@@ -1,0 +1,61 @@
+"use strict";
+// The page's own words. What people and the bot say is theirs, and is never translated here.
+
+const WORDS = {
+  zh: {
+    language: "English", tagline: "沙盒：一个人扮演所有人", skip: "跳到输入框", who: "我现在是", channels: "频道", directs: "私信",
+    outage: "演练一次故障", fire: "触发示例故障", warn: "触发待判断告警", resolve: "全部告警恢复", sent: "告警已送达，看看 #incidents 和新频道", warned: "告警已送达，看看 #alerts", over: "恢复已送达",
+    lost: "机器人没有回应", refused: "机器人拒绝了告警", trouble: "让 Slack 出点问题", send: "发送", message: "消息", newest: "↓ 新消息",
+    members: "人", membersTitle: "频道里的人", pinned: "已置顶", archived: "已归档", privateChannel: "私有频道", app: "应用", edited: "（已编辑）",
+    only: "只有你能看到", thread: "消息列", reply: "回复", replies: (n) => `${n} 条回复`, close: "关闭", join: "加入频道", notInside: "你还不在这个频道里。加入后才能看到里面的消息。",
+    archivedHint: "频道已归档，只能看", toChannel: (name) => `发到 #${name}；/ 看命令，@ 找人`, toBot: "直接对 warroom 说，例如：现状", toThread: "回复这条消息；@warroom 找机器人",
+    on: "机器人已连接", off: "机器人没有连上", gone: "页面连接断开，正在重连…", keys: "回车发送，Shift+回车换行，Alt+↑↓ 换频道，Alt+1…9 换人",
+    more: "更多操作", react: "添加回应", edit: "编辑", choose: "请选择", nobody: "选择一个人", optional: "（选填）", required: "必填", cancel: "取消",
+    busy: "正在发送…", waiting: "等待机器人应答…", normal: "恢复正常", seconds: "秒", now: "现在：", start: "开始", unknownBlock: "这里画不出的内容：",
+    emptyRoom: "还没有消息。\n触发一次示例故障，或者输入 / 看看有哪些命令。", emptyBot: "这里只有你和机器人。\n可以直接说“现状”“列表”“帮助”，或“声明 P2 支付超时”。",
+    commandFailed: (word, error) => `${word} 没有成功：${error}${error === "operation_timeout" ? "（机器人 3 秒内没有应答，什么也没有记下）" : ""}`,
+    actFailed: (error) => `机器人没有收下这次操作（${error}），请再试一次`, formTrouble: "连接出了点问题，再试一次？你填的内容都还在。",
+    mustFill: "请填写这一项。", between: (least, most) => `${least} 到 ${most} 个字。`, joined: "加入了频道", and: "、",
+    lines: { channel_leave: "离开了频道", channel_topic: "设置了话题：", channel_purpose: "设置了说明：", channel_name: "改了频道名", channel_archive: "归档了频道", channel_unarchive: "取消了归档", pinned_item: "置顶了一条消息" },
+    troubles: {
+      slow: ["变慢", (n) => `每次调用慢 ${n} 秒`], unavailable: ["拒绝（503）", () => "每次调用都被拒绝：503"], ratelimited: ["限流（429）", (n) => `每次调用都被限流：429，Retry-After ${n} 秒`],
+      silent: ["收下但不答", () => "收下每次调用，什么也不做，也不回答"], dropped: ["做完就断线", () => "每次改动都已生效，但连接在回答前断开"], redeliver: ["重复投递", () => "人们的每个动作都投递三次"],
+      halfopen: ["半开的长连接", () => "现有的长连接半开：什么都送不到，也不断开"], expired: ["令牌过期", () => "机器人的令牌已过期；恢复后最多一分钟才会重试"],
+    },
+    usage: [
+      ["声明 P1 支付服务 ", "声明一次故障，马上建群叫人"], ["上报 ", "报一个问题，由值班确认"], ["现状", "一眼看懂：影响、进展、指挥官"], ["列表", "进行中的故障"], ["帮助", "你现在能做什么"],
+      ["进展 ", "发一条进展，例：进展 已回滚 2/4"], ["记录 决策 ", "记一笔：决策、行动或发现"], ["指挥 @", "请某人担任指挥官"], ["影响 ", "影响了哪些服务和用户"], ["等级 P2 ", "调整等级，写明原因"],
+      ["定位 ", "标记已定位"], ["恢复 ", "已恢复，写明怎么恢复的"], ["时间线", "到现在发生的一切"], ["关闭 --no-postmortem \"\"", "关闭，并写明为什么不复盘"],
+    ],
+    chipsRoom: ["/incident 现状", "/incident 进展 ", "/incident 记录 决策 ", "/incident 指挥 @", "/incident 时间线", "@warroom 帮助"],
+    chipsHall: ["/incident 声明 P2 支付服务 ", "/incident 上报 ", "/incident 列表", "@warroom 帮助"], chipsBot: ["帮助", "列表", "现状", "我是谁", "声明 P2 支付服务 "],
+  },
+  en: {
+    language: "中文", tagline: "Sandbox: play everybody", skip: "Skip to the message box", who: "I am", channels: "Channels", directs: "Direct messages",
+    outage: "Try an incident", fire: "Fire the sample outage", warn: "Fire an alert to judge", resolve: "Resolve all alerts", sent: "Alerts delivered; look at #incidents and the new channel", warned: "Alert delivered; look at #alerts", over: "Resolution delivered",
+    lost: "The bot did not answer", refused: "The bot refused the alerts", trouble: "Let Slack misbehave", send: "Send", message: "Message", newest: "↓ New messages",
+    members: "people", membersTitle: "People in this channel", pinned: "Pinned", archived: "archived", privateChannel: "private channel", app: "APP", edited: "(edited)",
+    only: "Only visible to you", thread: "Thread", reply: "Reply in thread", replies: (n) => `${n} ${n === 1 ? "reply" : "replies"}`, close: "Close", join: "Join channel", notInside: "You are not in this channel yet. Join it to see its messages.",
+    archivedHint: "This channel is archived", toChannel: (name) => `Message #${name}; / for commands, @ for people`, toBot: "Talk to warroom, for example: brief", toThread: "Reply; @warroom for the bot",
+    on: "bot connected", off: "bot not connected", gone: "page disconnected, trying again…", keys: "Enter sends, Shift+Enter breaks the line, Alt+↑↓ changes channel, Alt+1…9 person",
+    more: "More actions", react: "Add reaction", edit: "Edit", choose: "Choose", nobody: "Choose a person", optional: "(optional)", required: "required", cancel: "Cancel",
+    busy: "Sending…", waiting: "Waiting for the bot…", normal: "Back to normal", seconds: "s", now: "Now: ", start: "Start", unknownBlock: "Cannot draw: ",
+    emptyRoom: "Nothing here yet.\nFire the sample outage, or type / to see the commands.", emptyBot: "Only you and the bot are here.\nTry “brief”, “list” or “help”, or “declare P2 payments timing out”.",
+    commandFailed: (word, error) => `${word} failed with the error “${error}”${error === "operation_timeout" ? " (the bot did not answer within 3 seconds; nothing was recorded)" : ""}`,
+    actFailed: (error) => `The bot did not take that (${error}); please try again`, formTrouble: "We had some trouble connecting. Try again? What you typed is still here.",
+    mustFill: "Please complete this required field.", between: (least, most) => `Between ${least} and ${most} characters.`, joined: "joined the channel", and: ", ",
+    lines: { channel_leave: "left the channel", channel_topic: "set the topic: ", channel_purpose: "set the purpose: ", channel_name: "renamed the channel", channel_archive: "archived the channel", channel_unarchive: "unarchived the channel", pinned_item: "pinned a message" },
+    troubles: {
+      slow: ["Slow", (n) => `every call takes ${n} s longer`], unavailable: ["Refuse (503)", () => "every call is refused: 503"], ratelimited: ["Rate limit (429)", (n) => `every call is refused: 429, Retry-After ${n} s`],
+      silent: ["Accept, then silence", () => "every call is accepted, nothing happens, nothing is answered"], dropped: ["Drop after commit", () => "every change takes effect, then the connection ends without an answer"], redeliver: ["Deliver again", () => "whatever people do is delivered three times"],
+      halfopen: ["Half-open socket", () => "the sockets that are open are half-open: nothing arrives, nothing ends"], expired: ["Expired token", () => "the bot's token has expired; after the end it is tried again within a minute"],
+    },
+    usage: [
+      ["declare P1 payments ", "declare an incident; a room opens and people are called"], ["report ", "report a problem; the on-call confirms it"], ["brief", "impact, latest and commander at a glance"], ["list", "open incidents"], ["help", "what you can do now"],
+      ["update ", "post an update, e.g. update rolled back 2 of 4"], ["note decision ", "note a decision, an action or a finding"], ["commander @", "ask somebody to command"], ["impact ", "which services and users are hit"], ["severity P2 ", "change the level and say why"],
+      ["mark located ", "mark the cause as located"], ["recover ", "recovered, and by what"], ["timeline", "everything so far"], ["close --no-postmortem \"\"", "close, and say why there is no review"],
+    ],
+    chipsRoom: ["/incident brief", "/incident update ", "/incident note decision ", "/incident commander @", "/incident timeline", "@warroom help"],
+    chipsHall: ["/incident declare P2 payments ", "/incident report ", "/incident list", "@warroom help"], chipsBot: ["help", "list", "brief", "whoami", "declare P2 payments "],
+  },
+};

@@ -1,0 +1,257 @@
+"""What a scenario stands on: one stand-in chat with the bot's configuration for it, and what the chat then holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx
+
+from adapters.sandbox import demo
+from adapters.sandbox.chat import Resident
+from adapters.sandbox.faults import Fault, Faults
+from adapters.sandbox.plain import Plain
+from adapters.sandbox.server import Sandbox
+from adapters.sandbox.signing import signed
+from tests.transcript import Cast, RoomOf, cast
+
+SECRET = "a-secret-of-sufficient-length"
+TOKEN = "a-token-of-the-webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold one message of a chat, whoever may see it; `whom` = the person of a direct chat, `only` = who alone sees it."""
+
+    at: float  # seconds
+    room: str | None
+    whom: str | None
+    author: str
+    text: str
+    answer: bool
+    only: str | None = None
+
+    @property
+    def bots(self) -> bool:
+        """Say whether the bot said it."""
+        return self.author == "bot"
+
+
+class Ground(Protocol):
+    """Be a chat for scenarios; its differences from the others are here and in its stage, never in a scenario."""
+
+    name: str
+    lacks: Mapping[str, str]  # what cannot be played here, and why
+    faults: Faults
+
+    def organisation(self, database: str, lang: str) -> dict[str, Any]:
+        """Give the bot's configuration."""
+        ...
+
+    def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a change of configuration with this chat's own names for the connection and for accounts."""
+        ...
+
+    async def meets(self, url: str) -> None:
+        """Learn where the bot listens, and wait until the two are connected."""
+        ...
+
+    def people(self) -> contextlib.AbstractAsyncContextManager[Cast]:
+        """Open the pages of its people."""
+        ...
+
+    def lines(self) -> list[Line]:
+        """List everything said so far, in order."""
+        ...
+
+    def rooms(self) -> dict[str, str]:
+        """Map the incidents' rooms, in the order in which they opened, to what is read above their talk."""
+        ...
+
+    def words_of_the_bot(self) -> list[str]:
+        """List everything that the bot ever wrote: messages, earlier versions, forms, names and topics."""
+        ...
+
+    def pressed(self) -> set[str]:
+        """Name the commands whose buttons were pressed and forms sent."""
+        ...
+
+    def way(self, typed: str, click: str) -> str:
+        """Give the pattern by which something is offered here: the line to type, or the button's label."""
+        ...
+
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+        """Deliver a line by hand and give the answer."""
+        ...
+
+    def repeats(self, times: int) -> None:
+        """Deliver everything several times, at once."""
+        ...
+
+    def trouble(self, what: str) -> Fault:
+        """Make something go wrong."""
+        ...
+
+    async def down(self) -> None:
+        """Refuse the bot's connections."""
+        ...
+
+    async def up(self) -> None:
+        """Take them again, and end every trouble."""
+        ...
+
+    def opened(self) -> list[int | str]:
+        """List the outcomes of the calls by which rooms were opened."""
+        ...
+
+    def felt(self) -> bool:
+        """Say whether the bot met a trouble."""
+        ...
+
+    async def reopened(self, room: RoomOf) -> str:
+        """Wait until a closed room is open again, and give its name; where a bot cannot, that of the one after it."""
+        ...
+
+    def hand_over(self, url: str) -> None:
+        """Deliver to another process of the bot from now on."""
+        ...
+
+
+class PlainGround:
+    """Be the plain chat."""
+
+    name = "plain"
+    lacks: Mapping[str, str] = {}
+
+    def __init__(self, sandbox: Sandbox, lang: str) -> None:
+        self.sandbox, self.lang = sandbox, lang
+        self.faults = sandbox.plain.faults
+        self._url = ""
+
+    @property
+    def chat(self) -> Any:
+        return self.sandbox.plain.chat
+
+    def organisation(self, database: str, lang: str) -> dict[str, Any]:
+        return demo.organisation(chat_url=self.sandbox.url, secret=SECRET, token=TOKEN, database=database, lang=lang)
+
+    def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
+        return renamed(change, "plain", lambda ident: ident)
+
+    async def meets(self, url: str) -> None:
+        self._url = url
+        self.sandbox.plain.courier.bot_url = url
+        self.sandbox.plain.outage = demo.outage(url, TOKEN, self.lang)
+
+    @contextlib.asynccontextmanager
+    async def people(self) -> AsyncIterator[Cast]:
+        async with cast(self.sandbox.url) as people:
+            yield people
+
+    def lines(self) -> list[Line]:
+        return [
+            Line(s.at.timestamp(), s.room, s.whom, s.author, s.text, s.answers is not None, s.only) for s in self.chat.said
+        ]  # fmt: skip
+
+    def rooms(self) -> dict[str, str]:
+        return {name: room.title for name, room in self.chat.rooms.items() if not room.hall}
+
+    def words_of_the_bot(self) -> list[str]:
+        named = [words for room in self.chat.rooms.values() if not room.hall for words in (room.title, room.topic)]
+        return [said.text for said in self.chat.said if said.author == "bot"] + named
+
+    def pressed(self) -> set[str]:
+        return set()
+
+    def way(self, typed: str, click: str) -> str:
+        return re.escape(typed)
+
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+        person = self.chat.people[who]
+        body = json.dumps({
+            "id": ident or f"h-{secrets.token_hex(8)}", "room": room,
+            "person": {"id": person.id, "name": person.name, "locale": person.locale, "tz": person.tz,
+                       "outsider": person.outsider},
+            "text": text, "at": (datetime.now(UTC) - ago).isoformat(),
+        }, ensure_ascii=False).encode()  # fmt: skip
+        headers = signed(SECRET, datetime.now(UTC).timestamp(), "POST", "/chat/plain", body)
+        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+            answer = await client.post(f"{self._url}/chat/plain", content=body, headers=headers)
+        answer.raise_for_status()
+        reply = answer.json().get("reply") or {}
+        return str(reply.get("text", ""))
+
+    def repeats(self, times: int) -> None:
+        self.sandbox.plain.courier.repeat = times
+        self.sandbox.plain.courier.at_once = True
+
+    def trouble(self, what: str) -> Fault:
+        return self.faults.ask(_TROUBLES[what]())
+
+    async def down(self) -> None:
+        await self.sandbox.down()
+
+    async def up(self) -> None:
+        self.faults.clear()
+        if not self.sandbox.url:
+            return
+        await self.sandbox.start()
+
+    def opened(self) -> list[int | str]:
+        calls = self.sandbox.plain.log.calls
+        return [call.outcome for call in calls if call.method == "PUT" and call.path.count("/") == 2]
+
+    def felt(self) -> bool:
+        return any(call.fault for call in self.sandbox.plain.log.calls)
+
+    async def reopened(self, room: RoomOf) -> str:
+        await room.player.until_room(room.name, lambda seen: not seen["closed"], "the room to open again")
+        return room.name
+
+    def hand_over(self, url: str) -> None:
+        self.sandbox.plain.courier.bot_url = url
+
+
+_TROUBLES = {
+    "rooms refused": lambda: Fault(
+        "status", match="PUT /rooms/[^/]+$", status=403, times=None, body={"code": "not_allowed", "error": "not now"}
+    ),
+    "chen's text refused": lambda: Fault(
+        "status", match="POST /people/chen/", status=400, body={"code": "bad_text", "error": "not this"}
+    ),
+    "room's opening held": lambda: Fault("hold", match="PUT /rooms/"),
+    "busy": lambda: Fault("status", status=503, times=None),
+    "silent": lambda: Fault("silent", times=None),
+    "lost after it was done": lambda: Fault("drop", when="applied", match="POST /rooms/f-", times=1),
+    "an error in a good answer": lambda: Fault(
+        "status", status=200, body={"code": "internal", "error": "try later"}, times=None
+    ),
+}  # fmt: skip
+
+
+def renamed(change: Mapping[str, Any], connection: str, account: Any) -> dict[str, Any]:
+    """Give a change of configuration in which the connection `chat` and its accounts have a chat's own names."""
+    said = dict(change)
+    if "chats" in said:
+        said["chats"] = {connection if name == "chat" else name: keys for name, keys in said["chats"].items()}
+    if "people" in said:
+        said["people"] = [
+            {**person, "accounts": {connection: account(ident) for ident in person["accounts"].values()}}
+            if "accounts" in person else person for person in said["people"]
+        ]  # fmt: skip
+    return said
+
+
+@contextlib.asynccontextmanager
+async def plain_ground(lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[PlainGround]:
+    """Run the plain chat."""
+    stand_in: Plain = demo.stand_in("http://127.0.0.1:9", SECRET, TOKEN, lang=lang, scale=0.05)
+    stand_in.chat.people = {person.id: person for person in (*stand_in.chat.people.values(), *residents)}
+    async with Sandbox(stand_in) as sandbox:
+        yield PlainGround(sandbox, lang)
