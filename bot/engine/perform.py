@@ -26,7 +26,7 @@ from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
-from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
