@@ -154,8 +154,10 @@ class SlackScene(Scene):
             await world.post(firing=True)
             await zhang.expect(None, "支付成功率 61%", deadline=world.deadline)
             room = str((await zhang.room(r"f-\d{8}-\d{3}", deadline=world.deadline))["id"])
-            await zhang.card(room, "待确认", deadline=world.deadline)
             await world.quiet()
+            if len(self.rooms()) != 1:
+                raise Failed("one room", f"Slack has {[channel.name for channel in self.rooms()]}")
+            await zhang.card(room, "待确认", deadline=world.deadline)
             for player in (li, wang):
                 await player.channel(room, deadline=world.deadline)
             await self._called(world, zhang, room, "/incident 确认故障 P1", "P1 故障（张三）", FACTS[0])
@@ -203,15 +205,12 @@ class SlackScene(Scene):
         """Press a button, again while it is there and Slack says that it failed."""
 
         async def press() -> None:
-            again, ends = self.again, time.monotonic() + world.deadline
-            while not (again and await self._shows(player, room, told)):
-                try:
-                    await player.click(label, room, deadline=1.0)
-                except NotSeen as missing:
-                    if "to press in" in str(missing) and time.monotonic() < ends:
-                        continue  # it went away, so what it does is done and will be shown; or it has not come yet
-                    raise
-                return
+            async with asyncio.timeout(world.deadline):  # until it is drawn, or what it does was done by a try that failed
+                while not any(label in said.buttons for said in player.heard(room)):
+                    if self.again and await self._shows(player, room, told):
+                        return
+                    await player.look(POLL)
+            await player.click(label, room, deadline=world.deadline)
 
         await self._until_taken(world, press, label, kind)
         await self._told(world, player, room, told)
@@ -221,6 +220,8 @@ class SlackScene(Scene):
         while True:
             try:
                 await act()
+            except TimeoutError:
+                raise Failed("seen", f"nobody could do {what!r}") from None
             except NotSeen as failed:
                 if "failed: " not in str(failed) or time.monotonic() - began > world.deadline:
                     raise
