@@ -51,7 +51,7 @@ class Proof:
         self._lives = 0
         self._empty: dict[Path, Path] = {}
         self.clean: Ending | None = None
-        self.passed = self.failed = self.kills = 0
+        self.passed = self.failed = self.kills = self.again = 0
         self.accepted: Counter[str] = Counter()
         self.slowest = self.slowest_start = 0.0
 
@@ -154,6 +154,7 @@ class Proof:
         self.passed += not life.failures
         self.failed += bool(life.failures)
         self.kills += len(life.world.process.killed)
+        self.again += life.world.scene.again
         self.accepted += life.world.accepted
         self.slowest = max(self.slowest, life.world.slowest)
         self.slowest_start = max([self.slowest_start, *life.world.process.starting_took])
@@ -192,7 +193,7 @@ class Proof:
     def _end(self, began: float) -> int:
         print(
             f"\naccepted in time, and found in the database: {self.accepted['line']} lines, {self.accepted['post']} posts, "
-            f"{self.accepted['timer']} timers; {self.kills} kills; the slowest waited {self.slowest:.1f} s, "
+            f"{self.accepted['timer']} timers; {self.kills} kills, people were told {self.again} times to do it again; the slowest waited {self.slowest:.1f} s, "
             f"the slowest start took {self.slowest_start:.1f} s; {time.monotonic() - began:.0f} s in all"
         )
         print(f"{self.passed} passed, {self.failed} failed")

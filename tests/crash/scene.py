@@ -40,6 +40,7 @@ class Scene(ABC):
     connection: ClassVar[str]
     faults: Faults
     log: CallLog
+    again: int = 0  # how often people had to do something again, having been told that it failed
 
     def __init__(self, plan: Plan, begun: Callable[[str], None], answered: Callable[[str], None]) -> None:
         self.plan, self.begun, self.answered = plan, begun, answered

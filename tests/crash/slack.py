@@ -103,7 +103,6 @@ class SlackScene(Scene):
         courier.scale, courier.repeat, courier.at_once = REDELIVERY, plan.repeat, plan.at_once
         self.recorder = Recorder(courier.sink, begun, answered)
         courier.sink = self.recorder
-        self.again = 0  # how often people had to do something again
 
     @classmethod
     def configuration(cls, scene: Scene | None, url: str, database: Path) -> dict[str, Any]:
