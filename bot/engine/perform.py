@@ -26,7 +26,7 @@ from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
-from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
@@ -296,7 +296,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
-        pace = EDIT_PACE if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
+        pace = house.policy.card_pace if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
@@ -313,7 +313,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
         uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
         if unsure:
-            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
+            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data)
+            wish = dataclasses.replace(wish, delay=house.policy.card_pace)
             uow.want([wish], now)
         room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:
