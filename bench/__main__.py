@@ -16,6 +16,7 @@ PARTS = {
     "intake": "intake of alerts beside a ceiling",
     "storm": "10,000 alerts in 10 groups",
     "busy": "a person's command while a storm is taken in",
+    "slack": "acknowledgements, rooms and connections in Slack",
     "history": "commands at 100, 100,000 and 1,000,000 incidents, and the timer's tick",
     "footprint": "start and memory",
 }

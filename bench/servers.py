@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,12 +173,17 @@ def ceiling() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def product(url: str | None = None, chat: int = 1, name: str = "product") -> Iterator[Server]:
-    """Run `warroom run` with twenty rules and its default log; `url` = its database if not a new SQLite file."""
+def product(
+    url: str | None = None, chat: int = 1, name: str = "product", change: Mapping[str, Any] | None = None
+) -> Iterator[Server]:
+    """Run `warroom run` with twenty rules and its default log; `url` = its database if not a new SQLite file.
+
+    `change` replaces whole keys of the configuration, such as the chats.
+    """
     with folder() as at:
         port = free_port()
         where = url or f"sqlite:///{at / 'warroom.db'}"
-        (at / "config.yaml").write_text(json.dumps(_config(port, where, chat)), encoding="utf-8")
+        (at / "config.yaml").write_text(json.dumps({**_config(port, where, chat), **(change or {})}), encoding="utf-8")
         server = Server(name, port, database=where.removeprefix("sqlite:///"))
         command = [str(Path(sys.executable).with_name("warroom")), "run", "-c", str(at / "config.yaml")]
         with _running(server, command, at, "/healthz"):
@@ -213,6 +218,16 @@ def chat() -> Iterator[Server]:
         server = Server("chat", free_port())
         command = [sys.executable, "-m", "bench.chat", str(server.port), SECRET]
         with _running(server, command, at, "/_shown"):
+            yield server
+
+
+@contextlib.contextmanager
+def slack(*options: str) -> Iterator[Server]:
+    """Run the stand-in for Slack; its limits on rates are on unless an option says otherwise."""
+    with folder() as at:
+        server = Server("slack", free_port())
+        command = [sys.executable, "-m", "adapters.sandbox.slack", "--port", str(server.port), *options]
+        with _running(server, command, at, "/_sockets"):
             yield server
 
 

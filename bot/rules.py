@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bot.engine.house import House
 
 NO_EFFECT = EffectId(0)
-EDIT_PACE = timedelta(seconds=3)  # between two edits of one card (the noise budget)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
@@ -113,7 +112,7 @@ def show_status(event: Event, incident: Incident, world: World) -> Wanted:
 
 def _pace(shown: Shown | None, world: World) -> timedelta:
     """Give how long a card must not be edited yet: one that waits spends nothing of what an urgent message needs."""
-    return max(shown.at + EDIT_PACE - world.now, timedelta(0)) if shown is not None else timedelta(0)
+    return max(shown.at + world.house.policy.card_pace - world.now, timedelta(0)) if shown is not None else timedelta(0)
 
 
 def room_card(room: Room) -> Intent:

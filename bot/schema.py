@@ -163,6 +163,7 @@ class House(Section):
     fallback_after: Span = _HOUSE.fallback_after
     close_room_after: Span = _HOUSE.close_room_after
     ask_recovery_again: Span = _HOUSE.ask_recovery_again
+    card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
 
 

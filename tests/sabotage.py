@@ -10,12 +10,16 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.build import Break, copy, environment
+from tests.crash.plain import PlainScene
 from tests.crash.proof import Proof
-from tests.crash.sabotaged import SABOTAGED
+from tests.crash.sabotaged import PLAIN, SLACK, Sabotaged
+from tests.crash.scene import Scene
+from tests.crash.slack import SlackScene
 
 WITHIN = 300.0  # seconds that one run of a test may take
 
@@ -28,13 +32,14 @@ class Tested:
     test: str
 
 
+OUTAGES = "tests/outages/test_slack_outages.py::test_commands_are_answered_while_the_api_is_away_and_all_arrives_afterwards"
 TESTED = (
     Tested(
         Break(
             "once-only",
             "the answer to a delivery was not kept",
             "bot/engine/intake.py",
-            "uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)",
+            "uow.keep_delivery(inbound.connection, inbound.key, answer, now)",
             "pass",
         ),
         "tests/engine/test_intake.py::test_a_repeated_delivery_gets_the_first_answer_and_does_nothing_else",
@@ -79,6 +84,46 @@ TESTED = (
         ),
         "tests/store/test_queue.py",
     ),
+    Tested(
+        Break(
+            "Retry-After",
+            "Slack was called while it had asked to wait",
+            "adapters/chat/slack/wire.py",
+            "self._closed_until[gate] = time.monotonic() + heard.after",
+            "pass",
+        ),
+        "tests/outages/test_slack_outages.py::test_nothing_is_sent_while_a_retry_after_is_pending",
+    ),
+    Tested(
+        Break(
+            "slow chats",
+            "nobody was told that a chat was slow",
+            "bot/engine/intake.py",
+            "reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)",
+            "pass",
+        ),
+        f"{OUTAGES}[refused-socket]",
+    ),
+    Tested(
+        Break(
+            "look-ups after an outage",
+            "what may have arrived was posted again without a look",
+            "adapters/chat/slack/client.py",
+            "if isinstance(said, dict) and _key_of(said) == key:",
+            "if False:",
+        ),
+        f"{OUTAGES}[cut off after it was done-socket]",
+    ),
+    Tested(
+        Break(
+            "half-open sockets",
+            "a dead socket was kept for minutes",
+            "adapters/chat/slack/listen.py",
+            "web_client=self._wire.client(None), ping_interval=self._settings.ping_seconds,",
+            "web_client=self._wire.client(None), ping_interval=60.0,",
+        ),
+        "tests/outages/test_slack_outages.py::test_a_half_open_socket_is_left_and_nothing_said_meanwhile_is_lost",
+    ),
 )
 
 
@@ -109,16 +154,16 @@ def suite(folder: Path) -> bool:
     return good
 
 
-async def crash(folder: Path) -> bool:
-    """Break the lines behind the crash proof; says whether each was noticed, and nothing else was."""
-    proof = Proof(folder, at_once=3)
+async def crash(folder: Path, scene: type[Scene], sabotaged: Sequence[Sabotaged]) -> bool:
+    """Break the lines behind the crash proof in one chat; says whether each was noticed, and nothing else was."""
+    proof = Proof(scene, folder / scene.name, at_once=4)
     build = proof.build("product")
-    plans = {plan.name: plan for sabotaged in SABOTAGED for plan in sabotaged.plans}
+    plans = {plan.name: plan for one in sabotaged for plan in one.plans}
     lives = [await task for task in proof.begin(build, plans.values()).values()]
     for life in lives:
         for failure in life.failures:
             print(f"  FAIL   {life.plan.name} is not green without a break: {failure}")
-    noticed = [await proof.sabotage(sabotaged) for sabotaged in SABOTAGED]
+    noticed = [await proof.sabotage(one) for one in sabotaged]
     return all(noticed) and not any(life.failures for life in lives)
 
 
@@ -133,8 +178,9 @@ def main() -> int:
             print("make test")
             good &= suite(Path(folder))
         if "crash" in wanted:
-            print("make crash")
-            good &= asyncio.run(crash(Path(folder)))
+            for scene, sabotaged in ((PlainScene, PLAIN), (SlackScene, SLACK)):
+                print(f"make crash, {scene.name}")
+                good &= asyncio.run(crash(Path(folder), scene, sabotaged))
     print("every broken line was noticed" if good else "a broken line was NOT noticed, or a proof is red by itself")
     return 0 if good else 1
 

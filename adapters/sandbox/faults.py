@@ -30,6 +30,8 @@ class Call:
     fault: str | None = None
     answered_at: datetime | None = None
     said: str = ""  # a platform's own code in the answer, where it has one
+    retry_after: float | None = None  # seconds, where the answer asked to wait
+    peer: str = ""  # the other end of the TCP connection, where the stand-in notes it
 
     def told(self) -> dict[str, Any]:
         """Give the call as JSON data."""
@@ -37,6 +39,7 @@ class Call:
             "n": self.n, "method": self.method, "path": self.path, "body": self.body, "at": self.at.isoformat(),
             "clock": self.clock, "applied": self.applied, "outcome": self.outcome, "fault": self.fault,
             "answered_at": self.answered_at.isoformat() if self.answered_at else None, "said": self.said,
+            "retry_after": self.retry_after, "peer": self.peer,
         }  # fmt: skip
 
 

@@ -40,6 +40,8 @@ async def answer(call: Call, status: int, said: Any, headers: Mapping[str, str],
     await send({"type": "http.response.body", "body": body})
     call.outcome = status
     call.answered_at = datetime.now(UTC)
+    wait = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    call.retry_after = float(wait) if wait is not None else None
 
 
 async def suffer(faults: Faults, fault: Fault, call: Call, receive: Receive, send: Send) -> bool:

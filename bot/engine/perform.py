@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.engine.addressing import account_of, addressed, addressed_text
+from bot.engine.addressing import account_of, addressed, addressed_text, not_found
 from bot.engine.cards import card_of, chat_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
@@ -26,7 +26,7 @@ from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
-from bot.rules import EDIT_PACE, STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
@@ -171,16 +171,17 @@ def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
 
 
 def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once.
+    """Add everybody involved (the founders while nobody is) who was not asked in yet; who cannot be added is named once.
 
-    Who has no account here is asked in when one is found later.
+    Who has no account here is asked in when one is found later, and not named before that was tried.
     """
     slot = f"people:{room.id}"
     shown = reads.shown(slot)
     asked, named = _asked_in(shown)
-    new = [person for person in incident.involved if person not in asked]
+    new = [person for person in incident.involved or house.policy.founders if person not in asked]
     accounts = _accounts(reads, new, room.connection)
-    strangers = [(person, "no_account") for person in new if person not in accounts and person not in named]
+    unknown = [person for person in new if person not in accounts and person not in named]
+    strangers = [(person, "no_account") for person in not_found(unknown, room.connection, reads, house)]
     if not accounts and not strangers:
         return Skip()
     people = {account: person for person, account in accounts.items()}
@@ -295,7 +296,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
-        pace = EDIT_PACE if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
+        pace = house.policy.card_pace if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
@@ -312,7 +313,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
         uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
         if unsure:
-            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data, delay=EDIT_PACE)
+            wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data)
+            wish = dataclasses.replace(wish, delay=house.policy.card_pace)
             uow.want([wish], now)
         room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:

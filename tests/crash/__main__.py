@@ -1,4 +1,4 @@
-"""Run the whole crash proof; exits 1 when anything failed."""
+"""Run the whole crash proof in each chat; exits 1 when anything failed."""
 
 from __future__ import annotations
 
@@ -6,24 +6,52 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.plain import PlainScene
 from tests.crash.proof import Proof
+from tests.crash.sabotaged import PLAIN, SLACK, Sabotaged
+from tests.crash.scene import Scene
+from tests.crash.slack import SlackOverHttp, SlackScene
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Say how thoroughly one chat is proven: how many of the random kills, every so manieth of the calls, lives at once."""
+
+    scene: type[Scene]
+    sabotaged: tuple[Sabotaged, ...]
+    random: float = 1.0
+    sampled: int = 1
+    at_once: int = 3
+
+
+PARTS = {
+    "plain": Part(PlainScene, PLAIN),
+    "slack": Part(SlackScene, SLACK, at_once=5),  # a life there mostly waits for a message a second
+    "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=5),  # the way in differs, the calls do not
+}
 
 
 async def main(arguments: argparse.Namespace) -> int:
     """Run what was asked for."""
+    codes = []
     with tempfile.TemporaryDirectory(prefix="warroom-crash-") as folder:
-        return await Proof(Path(folder), arguments.at_once, arguments.verbose).run(
-            arguments.seed, arguments.random, arguments.only
-        )
+        for name in arguments.chats or PARTS:
+            part = PARTS[name]
+            proof = Proof(part.scene, Path(folder) / name, arguments.at_once or part.at_once, arguments.verbose, part.sampled)
+            number = round(arguments.random * part.random)
+            codes.append(await proof.run(arguments.seed, number, arguments.only, part.sabotaged))
+    return max(codes)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("chats", nargs="*", choices=[*PARTS, []], help="which chats; left out: all")
     parser.add_argument("--seed", type=int, default=20240520, help="of the random kills")
     parser.add_argument("--random", type=int, default=30, help="how many random kills")
-    parser.add_argument("--at-once", type=int, default=3, help="how many lives at once")
+    parser.add_argument("--at-once", type=int, default=0, help="how many lives at once; 0: as suits the chat")
     parser.add_argument("--only", default="", help="only lives whose name contains this")
     parser.add_argument("--verbose", action="store_true", help="print the transcript of what failed")
     return parser.parse_args()

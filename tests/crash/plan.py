@@ -61,6 +61,12 @@ def every_boundary(boundaries: list[Boundary]) -> list[Plan]:
     return [Plan(f"{boundary}, {when}", AtCall(boundary, when)) for boundary in boundaries for when in WHENS]
 
 
+def sampled(boundaries: list[Boundary], step: int) -> list[Plan]:
+    """Plan one kill at every so manieth boundary, in turns before, after and at its answer."""
+    chosen = boundaries[::step]
+    return [Plan(f"{b}, {WHENS[n % 3]}", AtCall(b, WHENS[n % 3])) for n, b in enumerate(chosen)]
+
+
 def random_kills(number: int, seed: int, inbound: int) -> list[Plan]:
     """Plan kills in thirds: while a delivery is worked on, at its answer, around a timer; a third of them twice."""
     random = Random(seed)

@@ -1,4 +1,4 @@
-"""The proof: a clean life, three kills at each of its calls, random kills, repeated deliveries, and three sabotaged builds."""
+"""The proof for one chat: a clean life, three kills at each of its calls, random kills, repeated deliveries, sabotaged builds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pathlib import Path
 
 from tests.crash import build as builds
 from tests.crash.checks import Ending, check, ending
-from tests.crash.plan import WHENS, Boundary, Plan, every_boundary, random_kills, repeated
-from tests.crash.sabotaged import SABOTAGED, Sabotaged
-from tests.crash.world import INBOUND, Failed, World, configuration
+from tests.crash.plan import WHENS, Boundary, Plan, every_boundary, random_kills, repeated, sampled
+from tests.crash.sabotaged import Sabotaged
+from tests.crash.scene import INBOUND, Failed, Scene
+from tests.crash.world import World
 
 FEWEST = 9  # boundaries; a proof with fewer shows too little
 DEADLINE = 30.0  # seconds for anything that somebody waits for, a restart included
@@ -34,39 +35,46 @@ class Life:
     @property
     def repeats(self) -> int:
         """Count the marked messages."""
-        return sum(said.text.startswith("（重发） ") for said in self.world.plain.chat.said)
+        return self.world.scene.repeats()
 
 
 class Proof:
-    """Live many lives, a few at once, each in a folder of its own."""
+    """Live many lives in one chat, a few at once, each in a folder of its own.
 
-    def __init__(self, folder: Path, at_once: int, verbose: bool = False) -> None:
-        self._folder, self._verbose = folder, verbose
+    `sampled` = kill at every so manieth of the calls only, before, after and at its answer in turns.
+    """
+
+    def __init__(self, scene: type[Scene], folder: Path, at_once: int, verbose: bool = False, sampled: int = 1) -> None:
+        self._scene, self._folder, self._verbose, self._sampled = scene, folder, verbose, sampled
+        folder.mkdir(exist_ok=True)
         self._free = asyncio.Semaphore(at_once)
         self._lives = 0
         self._empty: dict[Path, Path] = {}
         self.clean: Ending | None = None
-        self.passed = self.failed = self.kills = 0
+        self.passed = self.failed = self.kills = self.again = 0
         self.accepted: Counter[str] = Counter()
         self.slowest = self.slowest_start = 0.0
 
-    async def run(self, seed: int, number: int, only: str) -> int:
+    async def run(self, seed: int, number: int, only: str, sabotaged: Sequence[Sabotaged]) -> int:
         """Run everything, print it, and give the exit code."""
         began = time.monotonic()
+        print(f"\n==== {self._scene.name}")
         build = self.build("product")
         boundaries = await self._clean(build)
         if boundaries is None:
             return self._end(began)
-        print(f"\n{'a kill at each of the ' + str(len(boundaries)) + ' calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
-        await self._table(boundaries, self.begin(build, _only(every_boundary(boundaries), only)))
+        plans = every_boundary(boundaries) if self._sampled == 1 else sampled(boundaries, self._sampled)
+        print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
+        await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
         await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND), only)))
         print("\nrepeated deliveries")
-        await self._list(self.begin(build, _only(repeated(), only)))
-        print("\nsabotaged builds, which must fail")
-        for sabotaged in SABOTAGED:
-            if only in sabotaged.broken.name:
-                await self.sabotage(sabotaged)
+        await self._list(self.begin(build, _only(repeated()[:: 1 if self._sampled == 1 else 4], only)))
+        if sabotaged:
+            print("\nsabotaged builds, which must fail")
+        for one in sabotaged:
+            if only in one.broken.name:
+                await self.sabotage(one)
         return self._end(began)
 
     async def sabotage(self, sabotaged: Sabotaged) -> bool:
@@ -94,7 +102,7 @@ class Proof:
         builds.prove_import(build)
         empty = self._folder / f"{name}.db"
         config = self._folder / f"{name}.yaml"
-        config.write_text(json.dumps(configuration("http://127.0.0.1:9", empty)), encoding="utf-8")
+        config.write_text(json.dumps(self._scene.configuration(None, "http://127.0.0.1:9", empty)), encoding="utf-8")
         line = [str(builds.command()), "migrate", "-c", str(config)]
         subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=60)
         self._empty[build] = empty
@@ -111,7 +119,7 @@ class Proof:
             folder = self._folder / f"life-{self._lives}"
             folder.mkdir()
             began = time.monotonic()
-            world = World(build, folder, self._empty[build], plan, deadline)
+            world = World(self._scene, build, folder, self._empty[build], plan, deadline)
             await world.live()
             failures = list(world.failures)
             if not failures or failures[0].check == "accepted is stored":
@@ -126,8 +134,8 @@ class Proof:
             return None
         first, second = lives
         self.clean = ending(first.world)
-        boundaries = first.world.boundaries()
-        refused = [call for call in first.world.plain.log.calls if call.outcome not in (200, 204)]
+        boundaries = first.world.scene.boundaries()
+        refused = first.world.scene.refused()
         print(f"a clean life makes {len(boundaries)} calls:")
         for n, boundary in enumerate(boundaries, 1):
             print(f"  {n:2}  {boundary}")
@@ -135,7 +143,7 @@ class Proof:
             (len(boundaries) < FEWEST, f"these are fewer than {FEWEST}"),
             (refused, f"the chat refused {refused}"),
             (ending(second.world) != self.clean, f"a second one ends differently: {ending(second.world)}"),
-            (sorted(second.world.boundaries()) != sorted(boundaries), "a second one makes other calls"),
+            (sorted(second.world.scene.boundaries()) != sorted(boundaries), "a second one makes other calls"),
         ):
             if wrong:
                 self.failed += 1
@@ -146,6 +154,7 @@ class Proof:
         self.passed += not life.failures
         self.failed += bool(life.failures)
         self.kills += len(life.world.process.killed)
+        self.again += life.world.scene.again
         self.accepted += life.world.accepted
         self.slowest = max(self.slowest, life.world.slowest)
         self.slowest_start = max([self.slowest_start, *life.world.process.starting_took])
@@ -177,14 +186,15 @@ class Proof:
             print(f"  FAIL {life.plan.name}: {failure}")
         if life.failures and self._verbose:
             print("\n".join(f"       {line}" for line in life.world.transcript))
-            for call in life.world.plain.log.calls:
-                print(f"       {call.clock:.3f} {call.method} {call.path} {call.outcome} {call.body}")
+            for call in life.world.scene.log.calls:
+                print(f"       {call.clock:.3f} {call.method} {call.path} {call.outcome} {call.said} {str(call.body)[:150]}")
         print(end="", flush=True)
 
     def _end(self, began: float) -> int:
         print(
             f"\naccepted in time, and found in the database: {self.accepted['line']} lines, {self.accepted['post']} posts, "
-            f"{self.accepted['timer']} timers; {self.kills} kills; the slowest waited {self.slowest:.1f} s, "
+            f"{self.accepted['timer']} timers; {self.kills} kills, people were told {self.again} times to do it again; "
+            f"the slowest waited {self.slowest:.1f} s, "
             f"the slowest start took {self.slowest_start:.1f} s; {time.monotonic() - began:.0f} s in all"
         )
         print(f"{self.passed} passed, {self.failed} failed")

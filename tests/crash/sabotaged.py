@@ -1,4 +1,4 @@
-"""Three builds with one line broken, and the lives that must notice it."""
+"""Builds with one line broken, and the lives in each chat that must notice it."""
 
 from __future__ import annotations
 
@@ -17,43 +17,64 @@ class Sabotaged:
     checks: frozenset[str]  # one of these must notice it: a build that is merely unable to run proves nothing
 
 
-_ROOM = "/rooms/ROOM/messages"
+_EARLY = Break(
+    "ack before commit",
+    "a delivery was answered before it was committed",
+    "store/writer.py",
+    'self._raw.execute("COMMIT")',
+    'self._tell(taken), time.sleep(0.02), self._raw.execute("COMMIT")',
+)
+_BLIND = Break(
+    "no reconcile",
+    "a message of unknown outcome was sent again as if it were new, neither looked up nor marked",
+    "bot/engine/outbox.py",
+    "if effect.maybe_sent and not call.again:",
+    "if False:",
+)
+_FORGETFUL = Break(
+    "no once-key",
+    "a repeated delivery ran again",
+    "bot/engine/intake.py",
+    "uow.keep_delivery(inbound.connection, inbound.key, answer, now)",
+    "pass",
+)
+_AT_ANSWER = tuple(Plan(f"delivery {index} at its answer", AtInbound(index, None)) for index in (3, 4))
+_THRICE = (Plan("each delivery 3 times, one after the other", repeat=3),)
 
-SABOTAGED = (
+
+def _applied(*boundaries: Boundary) -> tuple[Plan, ...]:
+    return tuple(Plan(f"{boundary}, applied", AtCall(boundary, "applied")) for boundary in boundaries)
+
+
+PLAIN = (
+    Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
+    Sabotaged(_BLIND, _applied(*(Boundary("POST", "/rooms/ROOM/messages", n) for n in (2, 3, 4))), frozenset({"marked"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+)
+SLACK = (
+    Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
+    Sabotaged(_BLIND, _applied(*(Boundary("chat.postMessage", "ROOM", n) for n in (2, 3, 4))), frozenset({"once"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
     Sabotaged(
         Break(
-            "ack before commit",
-            "a delivery was answered before it was committed",
-            "store/writer.py",
-            'self._raw.execute("COMMIT")',
-            'self._tell(taken), time.sleep(0.02), self._raw.execute("COMMIT")',
-        ),
-        tuple(Plan(f"delivery {index} at its answer", AtInbound(index, None)) for index in (3, 4)),
-        frozenset({"accepted is stored", "accepted once", "seen"}),
-    ),
-    Sabotaged(
-        Break(
-            "no reconcile",
-            "a message of unknown outcome was sent again as if it were new, neither looked up nor marked",
-            "bot/engine/outbox.py",
-            "if effect.maybe_sent and not call.again:",
+            "no look-up of messages",
+            "a message was not recognised by its key in the channel's history",
+            "adapters/chat/slack/client.py",
+            "if isinstance(said, dict) and _key_of(said) == key:",
             "if False:",
         ),
-        tuple(
-            Plan(f"{boundary}, applied", AtCall(boundary, "applied"))
-            for boundary in (Boundary("POST", _ROOM, n) for n in (2, 3, 4))
-        ),
-        frozenset({"marked"}),
+        _applied(Boundary("chat.postMessage", "#incidents", 1)),
+        frozenset({"once"}),
     ),
     Sabotaged(
         Break(
-            "no once-key",
-            "a repeated delivery ran again",
-            "bot/engine/intake.py",
-            "uow.keep_delivery(inbound.connection, inbound.key, msgspec.json.encode(reply), now)",
-            "pass",
+            "no look-up of rooms",
+            "the channel that an earlier attempt had made was not taken",
+            "adapters/chat/slack/rooms.py",
+            "if found is not None and (wanted != name or not _topic(found)):",
+            "if False:",
         ),
-        (Plan("each delivery 3 times, one after the other", repeat=3),),
-        frozenset({"accepted once", "repeat"}),
+        _applied(Boundary("conversations.create", "", 1)),
+        frozenset({"one room"}),
     ),
 )

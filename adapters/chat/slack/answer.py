@@ -85,6 +85,8 @@ class Answers:
                 return self._of_a_form(arrived, reply, first)
             case Kind.EVENT:
                 return Ack(after=(lambda: self._to_typed(arrived, reply),) if first else ())
+            case _ if reply.tick and reply.card is None and not arrived.origin.chat.startswith("D"):
+                return Ack()  # the room is told what a click did
             case _:
                 follow: After = lambda: self._open(arrived, reply, started) if reply.form else self._tell(arrived, reply)  # noqa: E731
                 return Ack(after=(follow,) if first else ())

@@ -16,7 +16,10 @@ Done = Callable[[Outcome], Awaitable[None]]
 class Sink(Protocol):
     """Deliver one payload once."""
 
-    attempts: list[dict[str, Any]]
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        """List each try."""
+        ...
 
     async def deliver(self, parcel: Parcel, attempt: int = 0, reason: str = "", envelope: str = "") -> Outcome:
         """Deliver, and say what became of it."""

@@ -125,6 +125,7 @@ class Slack:
             given = no
         shown = {} if isinstance(given, No) else {k: v for k, v in given.items() if k != "token"}
         call = self.log.begin(scope["method"], path, json.dumps(shown).encode())
+        call.peer = ":".join(map(str, scope.get("client") or ()))
         fault = self.faults.striking(call)
         if fault is not None:
             call.fault = f"{fault.do} {fault.when}"
