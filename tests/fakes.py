@@ -64,6 +64,7 @@ class Place:
     people: set[str] = field(default_factory=set)
     closed: bool = False
     pinned: list[str] = field(default_factory=list)  # ids of messages, the newest last
+    private: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -185,11 +186,11 @@ class FakeChat:
     async def direct(self, account: str, content: Content, key: str) -> Result:
         return await self.post(f"@{account}", content, key)
 
-    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str) -> Result:
+    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str, private: bool = False) -> Result:
         def do() -> Result:
             # A chat that can be searched makes another room each time; the others make one for a name.
             address = f"{slug}~{len(self.platform.rooms) + 1}" if Capability.FIND in self.capabilities else slug
-            self.platform.rooms.setdefault(address, Place(address, key)).people |= set(founders)
+            self.platform.rooms.setdefault(address, Place(address, key, private=private)).people |= set(founders)
             return Done(Ref(address, link=f"https://chat.example.com/{address}"))
 
         return await self._call("open_room", slug, key, do)

@@ -117,7 +117,11 @@ def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
         return [ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=ref.link if ref else None)]
 
     again = not house.can(room.connection, Capability.FIND)
-    return Call(lambda chat, _: chat.open_room(name, slug, founders, key), done, again=again, find=(key, ""))
+
+    async def make(chat: ChatAdapter, _: bool) -> Result:
+        return await chat.open_room(name, slug, founders, key, private=incident.private)
+
+    return Call(make, done, again=again, find=(key, ""))
 
 
 def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:

@@ -183,6 +183,13 @@ async def test_a_room_is_a_channel_with_the_bot_inside(there: World) -> None:
     assert len(there.calls("conversations.create")) == 1 and there.calls("conversations.invite") == []
 
 
+async def test_a_private_room_shows_itself_to_nobody_outside(there: World) -> None:
+    ref = ref_of(await there.chat.open_room("F-2", "f-20240520-002", [], "room-2", private=True))
+    assert there.standin.workspace.channels[ref.chat].is_private
+    again = ref_of(await there.chat.open_room("F-2", "f-20240520-002", [], "room-2", private=True))
+    assert again.chat == ref.chat, "and is found again all the same"
+
+
 @pytest.mark.parametrize("remembered", [True, False])
 async def test_a_room_made_by_a_lost_call_is_found_and_not_made_twice(there: World, remembered: bool) -> None:
     there.standin.faults.ask(Fault("drop", "conversations.create", when="applied"))

@@ -296,3 +296,22 @@ async def test_a_room_for_which_nobody_is_known_gets_the_founders(tmp_path: Path
     assert room.people == {"wang"}
     walk.end()
     await walk_store.close()
+
+
+async def test_a_private_incident_has_a_private_room(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/p.db", clock=Still())
+    walk = Walk(store, f"sqlite:///{tmp_path}/p.db", "find", 1)
+    await walk.begin()
+    for private in (True, False):
+        declared = ev.IncidentDeclared(
+            title=plain("支付失败"), severity=Severity.P1, status=Status.HANDLING, home=CHAT, private=private
+        )
+
+        def job(uow: UnitOfWork, declared: ev.IncidentDeclared = declared) -> None:
+            record(uow, walk.house, SOURCE, [declared], None, now=walk.clock.now(), cause="walk")
+
+        await store.tx(job)
+    await walk.quiet()
+    assert [room.private for room in walk.platform.rooms.values()] == [True, False]
+    walk.end()
+    await store.close()

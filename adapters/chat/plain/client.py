@@ -68,8 +68,11 @@ class PlainChat:
         """Post to one person."""
         return await self.post(direct_chat(account), content, key)
 
-    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str) -> Result:
-        """Open the room that the slug names, or find it open already; its address is that name."""
+    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str, private: bool = False) -> Result:
+        """Open the room that the slug names, or find it open already; its address is that name.
+
+        Every room of this chat shows itself to those who are in it only.
+        """
         address = _room(slug)
         if not address:
             return Rejected("bad_name", slug)

@@ -132,7 +132,7 @@ class SlackChat:
         return isinstance(heard, Said) and not heard.error
 
     # ------------------------------------------------------------ rooms
-    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str) -> Result:
+    async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str, private: bool = False) -> Result:
         """Make the channel that the slug names; the bot is inside, and nothing here waits for people.
 
         The core adds them, founders included, by a call of their own beside the first messages.
@@ -140,7 +140,7 @@ class SlackChat:
         home = await self.identify()
         if not home.user:
             return Retry(2.0, "unreachable")
-        found = await self._rooms.open(slug, key, home.user)
+        found = await self._rooms.open(slug, key, home.user, private)
         if not isinstance(found, Mapping):
             return found
         return Done(self._room(found))

@@ -29,14 +29,14 @@ class Rooms:
         self._wire = wire
         self._names: dict[str, str] = {}  # of the rooms that we tried to open, by their key
 
-    async def open(self, slug: str, key: str, bot: str) -> Result | Mapping[str, Any]:
+    async def open(self, slug: str, key: str, bot: str, private: bool = False) -> Result | Mapping[str, Any]:
         """Make the channel, or take the one that an earlier attempt made; gives the channel as Slack describes it."""
         name = legal(slug)
         if not name:
             return Rejected("bad_name", slug[:80])
         for wanted in (name, legal(f"{name[: NAME_CHARS - 7]}-{key[:6]}")):
             self._names[key] = wanted
-            heard = await self._wire.ask("conversations.create", {"name": wanted, "is_private": False}, repeat=False)
+            heard = await self._wire.ask("conversations.create", {"name": wanted, "is_private": private}, repeat=False)
             if isinstance(heard, Retry | Lost):
                 return heard
             if not heard.error:

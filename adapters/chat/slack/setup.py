@@ -19,6 +19,7 @@ SCOPES = {
     "channels:read": "finding a room again after an interrupted call",
     "channels:history": "finding a message again after an interrupted call",
     "channels:join": "the same in announcement channels",
+    "groups:write": "rooms of private incidents",
     "groups:read": "private channels",
     "groups:history": "private channels",
     "im:write": "messages to one person",
