@@ -35,7 +35,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Describe who spoke, as the platform shows them."""
+    """Describe who spoke, as the platform shows them; not `known` = only the id is certain, the rest a guess for now."""
 
     id: str
     name: str
@@ -43,6 +43,7 @@ class Speaker:
     tz: str | None = None
     outsider: bool = False
     bot: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

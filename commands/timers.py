@@ -28,7 +28,7 @@ def nag_commander(ctx: Context, incident: Incident) -> list[Fact]:
     """Say that nobody commands yet, and suggest an owner in operations."""
     if incident.status is not Status.HANDLING or incident.commander is not None or incident.commander_nagged_at is not None:
         return []
-    minutes = int((ctx.now - incident.declared_at).total_seconds() // 60)
+    minutes = int((ctx.now - (incident.handled_since or incident.declared_at)).total_seconds() // 60)
     return [ev.CommanderMissing(minutes=minutes, suggested=_suggested(ctx, incident))]
 
 

@@ -116,6 +116,7 @@ class IncidentRow(Row, table=True):
     observe_until: datetime | None = kept(Utc, null=True)
     recovery_asked_at: datetime | None = kept(Utc, null=True)
     commander_nagged_at: datetime | None = kept(Utc, null=True)
+    handled_since: datetime | None = kept(Utc, null=True)
     outcome: Outcome | None = kept(Word(Outcome), null=True)
     closed_at: datetime | None = kept(Utc, null=True)
     merged_into: str | None = kept(String, null=True)

@@ -213,8 +213,10 @@ class SlackPlayer:
     async def submit(self) -> dict[str, str]:
         """Send the form; gives what was wrong by field, empty = it was taken."""
         modal = await self.page.form()
+        before = len(self.page.sight.acts)
         errors = await self.page.submit()
-        self._stage.errors += errors.values()
+        if len(self.page.sight.acts) > before:  # else Slack's own client found something missing
+            self._stage.errors += errors.values()
         if not errors:
             self._pressed(json.loads(modal["view"].get("private_metadata") or "{}").get("press"))
         return errors
@@ -232,7 +234,9 @@ class SlackPlayer:
         self._stage.pages.note("bot" if room else f"bot→{self.page.id}", room, seen.text)
         return seen
 
-    async def until(self, room: str | None, pattern: str, holds: Callable[[Read], Any], what: str, *, deadline: float = WAIT) -> Read:
+    async def until(
+        self, room: str | None, pattern: str, holds: Callable[[Read], Any], what: str, *, deadline: float = WAIT
+    ) -> Read:  # fmt: skip
         """Wait until the newest message that matches is as asked."""
         where = await self.page.channel(room, deadline=deadline)
 
@@ -242,6 +246,21 @@ class SlackPlayer:
             return newest if newest is not None and holds(newest) else None
 
         return await self.found(found, what, deadline)
+
+    async def pinned(self, room: str, pattern: str, buttons: list[str] | None = None, *, deadline: float = WAIT) -> Read:
+        """Wait until the pinned card says something, with exactly these buttons."""
+        where = await self.page.channel(room, deadline=deadline)
+
+        def found() -> Read | None:
+            for message in self.page.heard(where, newest_first=True):
+                read = self._read(message)
+                if message.pinned and re.search(pattern, read.text) and buttons in (None, read.buttons):
+                    return read
+            return None
+
+        seen = await self.found(found, f"a pinned card {pattern!r} with {buttons}", deadline)
+        self._stage.pages.note("card", room, seen.text)
+        return seen
 
     async def room(self, pattern: str, *, deadline: float = WAIT) -> str:
         """Wait until this person is in a channel whose name or topic matches, and give its name."""

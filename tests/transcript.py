@@ -55,6 +55,18 @@ class RoomOf:
         told: str = await self.player.choose(select, option, self.name, **more)
         return told
 
+    async def card(self, pattern: str, *buttons: str, deadline: float = WAIT) -> Any:
+        """Wait until the room's pinned card says something; with `buttons`, until it has just these."""
+        self.steps["seen"] += 1
+        return await self.player.pinned(self.name, pattern, list(buttons) or None, deadline=deadline)
+
+    async def fills(self, title: str, **fields: Any) -> dict[str, str]:
+        """Fill in a form by its title and send it; gives what is wrong by field, empty = taken."""
+        self.steps["filled"] += 1
+        await self.player.form(title, **fields)
+        wrong: dict[str, str] = await self.player.submit()
+        return wrong
+
     async def whispers(self, pattern: str, **more: Any) -> Any:
         """Wait until the bot says something to this person alone here."""
         self.steps["seen"] += 1
@@ -116,6 +128,24 @@ class Actor:
         """Wait until the bot says something in a room that matches."""
         self.steps["seen"] += 1
         return await self.player.expect(room, pattern, deadline=deadline, after=after)
+
+    async def fills(self, title: str, **fields: Any) -> dict[str, str]:
+        """Fill in a form by its title and send it; gives what is wrong by field, empty = taken."""
+        self.steps["filled"] += 1
+        await self.player.form(title, **fields)
+        wrong: dict[str, str] = await self.player.submit()
+        return wrong
+
+    async def chooses(self, room: str | None, select: str, option: str, **more: Any) -> str:
+        """Choose an option in a room, or in the direct chat."""
+        self.steps["pressed"] += 1
+        told: str = await self.player.choose(select, option, room, **more)
+        return told
+
+    async def whispers(self, room: str | None, pattern: str, **more: Any) -> Any:
+        """Wait until the bot says something to this person alone."""
+        self.steps["seen"] += 1
+        return await self.player.whispered(pattern, room, **more)
 
     async def clicks(self, label: str, room: str | None = None, **more: Any) -> str:
         """Press a button in a room, or in the direct chat."""

@@ -47,7 +47,8 @@ class Call:
 class Fault:
     """Ask for one thing to go wrong.
 
-    `match` is a regular expression searched in `METHOD path`; `call` names one call by its number in the log instead.
+    `match` is a regular expression searched in `METHOD path`, `saying` one in the body as JSON; `call` names one call by its
+    number in the log instead.
     Of the matching calls the first `skip` are left alone, the next `times` suffer (None = all until cleared).
     `when`: before the effect, after it was applied, or after the answer was sent. `do`: delay (`seconds`), status (answer
     `status`, `body` and `retry_after`), silent (never answer), drop (end the connection), hold (until released, or until
@@ -64,6 +65,7 @@ class Fault:
     status: int = 503
     body: dict[str, Any] | None = None
     retry_after: int | None = None
+    saying: str = ""
     id: int = 0
     reached: bool = False
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,12 +75,15 @@ class Fault:
             raise ValueError(f"do is one of {', '.join(DO)}; when is one of {', '.join(WHEN)}")
         try:
             re.compile(self.match)
+            re.compile(self.saying)
         except re.error as error:
-            raise ValueError(f"match: {error}") from None
+            raise ValueError(f"match and saying are regular expressions: {error}") from None
 
     def strikes(self, call: Call) -> bool:
         """Say whether this call suffers, counting it."""
         named = call.n == self.call if self.call is not None else bool(re.search(self.match, f"{call.method} {call.path}"))
+        if named and self.saying:
+            named = bool(re.search(self.saying, json.dumps(call.body, ensure_ascii=False)))
         if not named or self.times == 0:
             return False
         if self.skip > 0:

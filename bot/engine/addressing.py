@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
+from bot.engine.house import House
 from bot.model.card import Card, Field
 from bot.model.ids import ConnectionId, PersonId
+from bot.model.person import Person
 from bot.model.text import Span, Text
-from bot.ports import Content, Reads
+from bot.ports import Capability, Content, Reads
 from bot.show import joined
 
 
@@ -32,6 +35,18 @@ def _addressed(span: Span, connection: ConnectionId, reads: Reads) -> Span:
         return span
     account = account_of(span.person, connection, reads) if span.person is not None else None
     return dataclasses.replace(span, target=account) if account is not None else Span(span.text.removeprefix("@"))
+
+
+def not_found(people: Sequence[PersonId], connection: ConnectionId, reads: Reads, house: House) -> list[PersonId]:
+    """Leave those who have no account on a connection for good: out fall those whom the roster's walk will still ask about."""
+    if not people or not house.can(connection, Capability.LOOK_UP):
+        return list(people)
+    missed = {miss.person for miss in reads.look_ups(connection)}
+    return [ident for ident in people if ident in missed or not _sought(reads.person(ident))]
+
+
+def _sought(person: Person | None) -> bool:
+    return person is not None and bool(person.email or person.mobile)
 
 
 def account_of(person: PersonId, connection: ConnectionId, reads: Reads) -> str | None:

@@ -13,7 +13,7 @@ from bot.ports import Speaker, UnitOfWork
 def account_of(uow: UnitOfWork, connection: ConnectionId, speaker: Speaker) -> Account:
     """Find a speaker's account, kept as the chat shows them now; made at first sight."""
     known = uow.account(connection, speaker.id)
-    if known is not None and (known.name, known.outsider) == (speaker.name, speaker.outsider):
+    if known is not None and (not speaker.known or (known.name, known.outsider) == (speaker.name, speaker.outsider)):
         return known
     if known is None:
         person = uow.new_person_id()
@@ -35,5 +35,5 @@ def _resolved(uow: UnitOfWork, connection: ConnectionId, span: Span) -> Span:
         return span
     known = uow.account(connection, span.target)
     if known is None:
-        known = account_of(uow, connection, Speaker(span.target, span.text.lstrip("@＠").strip() or span.target))
+        known = account_of(uow, connection, Speaker(span.target, span.text.lstrip("@＠").strip() or span.target, known=False))
     return replace(span, person=known.person)

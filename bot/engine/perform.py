@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.engine.addressing import account_of, addressed, addressed_text
+from bot.engine.addressing import account_of, addressed, addressed_text, not_found
 from bot.engine.cards import card_of, chat_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
@@ -171,16 +171,17 @@ def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
 
 
 def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Add everybody involved who was not asked in yet; somebody who cannot be added is named once.
+    """Add everybody involved (the founders while nobody is) who was not asked in yet; who cannot be added is named once.
 
-    Who has no account here is asked in when one is found later.
+    Who has no account here is asked in when one is found later, and not named before that was tried.
     """
     slot = f"people:{room.id}"
     shown = reads.shown(slot)
     asked, named = _asked_in(shown)
-    new = [person for person in incident.involved if person not in asked]
+    new = [person for person in incident.involved or house.policy.founders if person not in asked]
     accounts = _accounts(reads, new, room.connection)
-    strangers = [(person, "no_account") for person in new if person not in accounts and person not in named]
+    unknown = [person for person in new if person not in accounts and person not in named]
+    strangers = [(person, "no_account") for person in not_found(unknown, room.connection, reads, house)]
     if not accounts and not strangers:
         return Skip()
     people = {account: person for person, account in accounts.items()}

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -15,10 +15,10 @@ from bot.engine.house import House
 from bot.engine.outbox import BULK_SHARE, CALL_TIMEOUT
 from bot.errors import NotStored
 from bot.metrics import Metrics
-from bot.model.effect import EffectKind, Urgency
+from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.person import ALL_SEEING, Account, LookUp, Person, sought
-from bot.model.room import LIVE
+from bot.model.room import LIVE, Room
 from bot.ports import Capability, ChatAdapter, Done, Filter, Lost, Rejected, Result, Retry, Store, UnitOfWork
 from bot.rules import World, call, room_wish
 
@@ -114,7 +114,7 @@ class Roster:
 
     async def _missed(self, connection: ConnectionId, person: Person) -> str:
         missed = LookUp(connection, person.id, sought(person), "unknown_person", self._house.clock.now())
-        await self._store.tx(lambda uow: uow.save_look_up(missed))
+        await self._store.tx(lambda uow: _note(uow, self._house, missed))
         return "unknown"
 
     async def _found(self, connection: ConnectionId, person: Person, ident: str) -> str:
@@ -146,7 +146,7 @@ def link(uow: UnitOfWork, house: House, connection: ConnectionId, person: Person
         others = [*others, holder.id]
     if others:
         log.warning("look_up_conflict", connection=connection, person=person.id, others=sorted(others))
-        uow.save_look_up(LookUp(connection, person.id, sought(person), "conflict", now))
+        _note(uow, house, LookUp(connection, person.id, sought(person), "conflict", now))
         return "conflict"
     account = known or Account(connection, ident, person.id, fresh.name)
     uow.save_account(dataclasses.replace(account, person=person.id))
@@ -154,6 +154,21 @@ def link(uow: UnitOfWork, house: House, connection: ConnectionId, person: Person
         uow.save_person(dataclasses.replace(holder, merged_into=person.id))
     _call_in(uow, house, connection, person.id)
     return "linked"
+
+
+def _note(uow: UnitOfWork, house: House, missed: LookUp) -> None:
+    """Keep that somebody was not found, and let the open rooms that they belong in say so."""
+    uow.save_look_up(missed)
+    for incident in uow.incidents(Filter(open=True, involved=missed.person, limit=OPEN_AT_MOST)):
+        uow.want(_let_in(tuple(uow.rooms(incident.id)), house, missed.connection), house.clock.now())
+
+
+def _let_in(rooms: Sequence[Room], house: House, connection: ConnectionId) -> list[Intent]:
+    return [
+        room_wish(room, EffectKind.SYNC_PEOPLE, "people", Urgency.URGENT)
+        for room in rooms
+        if room.connection == connection and room.state in LIVE and house.can(connection, Capability.PEOPLE)
+    ]
 
 
 def _may_become(uow: UnitOfWork, holder: Person) -> bool:
@@ -170,11 +185,7 @@ def _call_in(uow: UnitOfWork, house: House, connection: ConnectionId, person: Pe
     now = house.clock.now()
     for incident in uow.incidents(Filter(open=True, involved=person, limit=OPEN_AT_MOST)):
         rooms = tuple(uow.rooms(incident.id))
-        wanted = [
-            room_wish(room, EffectKind.SYNC_PEOPLE, "people", Urgency.URGENT)
-            for room in rooms
-            if room.connection == connection and room.state in LIVE and house.can(connection, Capability.PEOPLE)
-        ]
+        wanted = _let_in(rooms, house, connection)
         for invitee in incident.invited:
             if invitee.person == person and (incident.severity.grave or invitee.why == "asked"):
                 wanted += call(World(house, uow, now, rooms), invitee, incident)

@@ -30,7 +30,7 @@ def deadlines(incident: Incident, policy: Policy) -> Due:
     if incident.status is Status.HANDLING and incident.commander is None and not incident.drill:
         wait = policy.nag_commander.get(incident.severity)
         if wait is not None and incident.commander_nagged_at is None:
-            due["nag_commander", ""] = incident.declared_at + wait
+            due["nag_commander", ""] = (incident.handled_since or incident.declared_at) + wait
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     for room, wanted_at in incident.waiting_rooms:

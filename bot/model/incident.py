@@ -92,6 +92,7 @@ class Incident:
     observe_until: datetime | None = None
     recovery_asked_at: datetime | None = None
     commander_nagged_at: datetime | None = None
+    handled_since: datetime | None = None  # confirmed, or reopened the last time
     outcome: Outcome | None = None
     closed_at: datetime | None = None
     merged_into: IncidentId | None = None
@@ -168,7 +169,7 @@ def _declared(event: Event, p: ev.IncidentDeclared, ident: IncidentId) -> Incide
         declared_by=event.actor, provisional=p.provisional, title_en=p.title_en, services=p.services,
         involved=(event.actor.person,) if event.actor.person else (), drill=p.drill, private=p.private,
         automatic=p.automatic, report=p.report, by_rule=p.by_rule, marks=marks, firing=p.firing, resolved=p.resolved,
-        groups=p.groups, home=p.home, lang=p.lang,
+        groups=p.groups, home=p.home, lang=p.lang, handled_since=event.at if p.status is Status.HANDLING else None,
         changed=Change(event.n, event.kind, event.actor, event.recorded_at),
     )  # fmt: skip
 
@@ -180,7 +181,7 @@ def _plus(have: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
 def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
     match p:
         case ev.IncidentConfirmed():
-            return {"status": Status.HANDLING, "severity": p.severity, "provisional": False}
+            return {"status": Status.HANDLING, "severity": p.severity, "provisional": False, "handled_since": event.at}
         case ev.IncidentDismissed():
             return {"status": Status.CLOSED, "outcome": Outcome.DISMISSED, "closed_at": event.at}
         case ev.IncidentCancelled():
@@ -237,7 +238,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
             return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
                     "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
-                    "recovery_asked_at": None}  # fmt: skip
+                    "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}
         case ev.IncidentClosed():

@@ -21,6 +21,7 @@ def _titleone_line(incident: Incident, lang: str) -> str:
     return clean(incident.title_en or "") if lang == "en" and incident.title_en else one_line(incident.title)
 
 
+SLUG = 48
 _MARKS = {"zh": ("【演练】", "[已关闭] "), "en": ("[Drill] ", "[Closed] ")}
 
 
@@ -43,7 +44,7 @@ def _short_id(ident: IncidentId) -> str:
 
 
 def room_slug(incident: Incident, romanise: Callable[[str], str] | None = None) -> str:
-    """Name the room for chats that allow only lower-case ASCII, in at most 60 characters.
+    """Name the room for chats that allow only lower-case ASCII, in at most 48 characters: a list of channels is narrow.
 
     Made from the id and an English title; another title is spelled by `romanise`, or left out.
     """
@@ -54,7 +55,7 @@ def room_slug(incident: Incident, romanise: Callable[[str], str] | None = None) 
         words = romanise(title) if romanise is not None else ""
     start = f"{'drill-' if incident.drill else ''}{incident.id.lower()}"
     slug = f"{start}-{words}".strip("-")
-    return slug if len(slug) <= 60 else slug[:61].rpartition("-")[0].strip("-") if words else start
+    return slug if len(slug) <= SLUG else slug[: SLUG + 1].rpartition("-")[0].strip("-") if words else start
 
 
 def topic(incident: Incident, prose: Prose, show: Show) -> str:

@@ -90,14 +90,18 @@ async def test_a_connection_that_never_comes_was_not_applied() -> None:
 
 
 async def test_no_free_connection_in_time_was_not_applied() -> None:
+    connected = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
         await reader.read()
 
     async with serving(silent) as slow:
-        http = Http(str(slow._client.base_url), timeout=0.6, connections=1)
-        first, second = await asyncio.gather(http.call("POST", "/"), http.call("POST", "/"))
-        assert isinstance(first, Lost)
-        assert second == Retry(1.0, "busy")
+        http = Http(str(slow._client.base_url), timeout=3.0, connect=0.5, connections=1)
+        first = asyncio.create_task(http.call("POST", "/"))
+        await connected.wait()
+        assert await http.call("POST", "/") == Retry(1.0, "busy")
+        assert isinstance(await first, Lost)
         await http.close()
 
 

@@ -216,14 +216,6 @@ def test_a_legal_name() -> None:
     assert len(legal("a-" * 100)) <= 80
 
 
-async def test_founders_are_asked_in_when_nobody_else_is(there: World) -> None:
-    ref = ref_of(await there.chat.open_room("x", "f-9", ["U0LI"], "k"))
-    await there.until(lambda: "U0LI" in there.standin.workspace.channels[ref.chat].members, "the founder", 8)
-    other = ref_of(await there.chat.open_room("x", "f-10", ["U0LI"], "k2"))
-    await there.chat.add_people(other.chat, ["U0WANG"])
-    assert "U0LI" not in there.standin.workspace.channels[other.chat].members
-
-
 async def test_who_cannot_be_added_is_named_and_the_rest_are_in(there: World) -> None:
     room = ref_of(await there.chat.open_room("x", "f-1", [], "k")).chat
     wanted = ["U0LI", "U0GONE", "U0NOBODY", "张三", "U0WANG", there.standin.app.bot_user]

@@ -82,3 +82,15 @@ class TestNobodyCommands:
         world.later(minutes=5)
         assert world.tick("nag_commander", led).facts == []
         assert world.tick("nag_commander", over).facts == []
+
+
+def test_a_reopened_incident_has_its_time_to_find_a_commander_again(world: World) -> None:
+    incident = world.declared("root", P2, services=(PAY,))
+    assert deadlines(world.now_of(incident), world.policy)["nag_commander", ""] == world.now + timedelta(minutes=3)
+    world.later(minutes=3).tick("nag_commander", incident)
+    world.run("recover", "root", incident)
+    world.later(days=2)
+    world.run("reopen", "root", incident)
+    again = world.now + timedelta(minutes=3)
+    assert deadlines(world.now_of(incident), world.policy)["nag_commander", ""] == again
+    assert world.later(minutes=3).tick("nag_commander", incident).facts == [CommanderMissing(minutes=3, suggested="li")]

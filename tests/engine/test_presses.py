@@ -402,3 +402,14 @@ async def test_a_click_is_seen_by_nobody_so_its_tick_is_private_and_its_fact_is_
 
 async def test_a_bug_leaves_the_form_open(desk: Desk) -> None:
     assert (await desk.clicks("chen", "explode", form="V")).refused
+
+
+async def test_a_guess_about_a_speaker_replaces_nothing_that_is_known(desk: Desk) -> None:
+    guest = Speaker("guest", "小林", outsider=True)
+    await desk.intake.handle(Inbound(CHAT, "g1", guest, Place.DIRECT, "@guest", desk.clock.at, plain("现状")))
+    guess = Speaker("guest", "guest", known=False)
+    refused = await desk.intake.handle(Inbound(CHAT, "g2", guess, Place.DIRECT, "@guest", desk.clock.at, plain("上报 支付坏了")))
+    assert refused.refused
+    account = await desk.store.read(lambda reads: reads.account(CHAT, "guest"), ALL_SEEING)
+    assert account is not None
+    assert (account.name, account.outsider) == ("小林", True)

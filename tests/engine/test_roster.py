@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -30,6 +31,7 @@ class House:
         self.store, self.platform, self.pauses = store, self.walk.platform, list[float]()
         self.metrics = Metrics()
         self.platform.abilities |= {Capability.LOOK_UP}
+        self.walk.house = dataclasses.replace(self.walk.house, capabilities={CHAT: frozenset(self.platform.abilities)})
         mute = FakeChat("deaf", "p1", Platform(self.walk.clock, frozenset()), Limits())
         chats = {CHAT: FakeChat("fake", "p1", self.platform, self.walk.limits), DEAF: mute}
         self.roster = Roster(store, self.walk.house, chats, self.metrics, self.pause)
@@ -184,9 +186,13 @@ async def test_somebody_found_late_comes_into_the_room_and_is_told_why(house: Ho
     await walk.quiet()
     (place,) = walk.platform.rooms.values()
     assert "U-ZHOU" not in place.people
+    assert not [post for post in walk.platform.posts if "未能拉入" in post.words], "nobody is given up before they were looked up"
+    await house.roster.refresh()
+    await walk.quiet()
     refused = [post.words for post in walk.platform.posts if "未能拉入" in post.words]
     assert len(refused) == 1
     house.platform.known["zhou@example.com"] = "U-ZHOU"
+    walk.clock.pass_by(timedelta(days=1, hours=1).total_seconds())
     await house.roster.refresh()
     await walk.quiet()
     assert "U-ZHOU" in place.people

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from bot.prose import Prose
 from bot.reactions import TABLE
 from bot.views import topic
 from store.open import open_store
+from tests.engine.test_outbox_walk import CHAT, Walk
 from tests.prose.test_events import STORED, stored
 from tests.prose.world import PROSE, show
 
@@ -276,3 +278,21 @@ def test_whatever_changes_the_topics_words_asks_for_the_topic(path: Path) -> Non
         after = apply(before, event)
         words = [topic(incident, PROSE, show("zh")) for incident in (before, after)]
         assert words[0] == words[1] or rules.set_topic in TABLE[type(event.payload)], case
+
+
+async def test_a_room_for_which_nobody_is_known_gets_the_founders(tmp_path: Path) -> None:
+    walk_store = open_store(f"sqlite:///{tmp_path}/f.db", clock=Still())
+    walk = Walk(walk_store, f"sqlite:///{tmp_path}/f.db", "find", 1)
+    walk.house = replace(walk.house, catalog=Catalog({}), policy=replace(walk.house.policy, founders=(PersonId("wang"),)))
+    await walk.begin()
+    declared = ev.IncidentDeclared(title=plain("支付失败"), severity=Severity.P1, status=Status.HANDLING, home=CHAT)
+
+    def job(uow: UnitOfWork) -> None:
+        record(uow, walk.house, SOURCE, [declared], None, now=walk.clock.now(), cause="walk")
+
+    await walk_store.tx(job)
+    await walk.quiet()
+    (room,) = walk.platform.rooms.values()
+    assert room.people == {"wang"}
+    walk.end()
+    await walk_store.close()

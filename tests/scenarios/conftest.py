@@ -108,7 +108,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Check the ledger after every scenario."""
-    items.sort(key=lambda item: item.path.name == "test_ledger.py" and item.path.parent == Path(__file__).parent)
+    last = ("test_checks.py", "test_ledger.py")
+    here = Path(__file__).parent
+    items.sort(key=lambda item: last.index(item.path.name) + 1 if item.path.parent == here and item.path.name in last else 0)
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -15,7 +16,7 @@ import httpx
 
 from adapters.sandbox import demo
 from adapters.sandbox.chat import Resident
-from adapters.sandbox.faults import Fault, Faults
+from adapters.sandbox.faults import CallLog, Fault, Faults
 from adapters.sandbox.plain import Plain
 from adapters.sandbox.server import Sandbox
 from adapters.sandbox.signing import signed
@@ -48,6 +49,7 @@ class Ground(Protocol):
 
     name: str
     lacks: Mapping[str, str]  # what cannot be played here, and why
+    finds: bool  # the bot can look up whether a message whose call was lost is there
     faults: Faults
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
@@ -58,8 +60,8 @@ class Ground(Protocol):
         """Give a change of configuration with this chat's own names for the connection and for accounts."""
         ...
 
-    async def meets(self, url: str) -> None:
-        """Learn where the bot listens, and wait until the two are connected."""
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
+        """Learn where the bot of a configuration listens, and wait until the two are connected."""
         ...
 
     def people(self) -> contextlib.AbstractAsyncContextManager[Cast]:
@@ -86,8 +88,12 @@ class Ground(Protocol):
         """Give the pattern by which something is offered here: the line to type, or the button's label."""
         ...
 
-    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta) -> str:
         """Deliver a line by hand and give the answer."""
+        ...
+
+    async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
+        """Deliver one line several times; gives the answers that differ."""
         ...
 
     def repeats(self, times: int) -> None:
@@ -98,28 +104,20 @@ class Ground(Protocol):
         """Make something go wrong."""
         ...
 
-    async def down(self) -> None:
-        """Refuse the bot's connections."""
+    async def down(self, how: str) -> None:
+        """Be down for the bot's calls in one of the ways of the world."""
         ...
 
     async def up(self) -> None:
-        """Take them again, and end every trouble."""
+        """End it, once the bot has felt it."""
         ...
 
     def opened(self) -> list[int | str]:
         """List the outcomes of the calls by which rooms were opened."""
         ...
 
-    def felt(self) -> bool:
-        """Say whether the bot met a trouble."""
-        ...
-
     async def reopened(self, room: RoomOf) -> str:
         """Wait until a closed room is open again, and give its name; where a bot cannot, that of the one after it."""
-        ...
-
-    def hand_over(self, url: str) -> None:
-        """Deliver to another process of the bot from now on."""
         ...
 
 
@@ -127,12 +125,14 @@ class PlainGround:
     """Be the plain chat."""
 
     name = "plain"
+    finds = False
     lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: Sandbox, lang: str) -> None:
         self.sandbox, self.lang = sandbox, lang
         self.faults = sandbox.plain.faults
         self._url = ""
+        self._refusing = False
 
     @property
     def chat(self) -> Any:
@@ -144,7 +144,7 @@ class PlainGround:
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, "plain", lambda ident: ident)
 
-    async def meets(self, url: str) -> None:
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._url = url
         self.sandbox.plain.courier.bot_url = url
         self.sandbox.plain.outage = demo.outage(url, TOKEN, self.lang)
@@ -172,7 +172,12 @@ class PlainGround:
     def way(self, typed: str, click: str) -> str:
         return re.escape(typed)
 
-    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
+    async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
+        first = await self.deliver(who, text, None, timedelta(0), "d-again")
+        again = (self.deliver(who, text, None, timedelta(0), "d-again") for _ in range(times - 1))
+        return {first, *await asyncio.gather(*again)}
+
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None = None) -> str:
         person = self.chat.people[who]
         body = json.dumps({
             "id": ident or f"h-{secrets.token_hex(8)}", "room": room,
@@ -194,28 +199,27 @@ class PlainGround:
     def trouble(self, what: str) -> Fault:
         return self.faults.ask(_TROUBLES[what]())
 
-    async def down(self) -> None:
-        await self.sandbox.down()
+    async def down(self, how: str) -> None:
+        self._refusing = how == "refusing"
+        if self._refusing:
+            await self.sandbox.down()
+        else:
+            self.trouble(how)
 
     async def up(self) -> None:
-        self.faults.clear()
-        if not self.sandbox.url:
-            return
-        await self.sandbox.start()
+        if self._refusing:
+            await self.sandbox.start()
+        else:
+            await felt(self.sandbox.plain.log)
+            self.faults.clear()
 
     def opened(self) -> list[int | str]:
         calls = self.sandbox.plain.log.calls
         return [call.outcome for call in calls if call.method == "PUT" and call.path.count("/") == 2]
 
-    def felt(self) -> bool:
-        return any(call.fault for call in self.sandbox.plain.log.calls)
-
     async def reopened(self, room: RoomOf) -> str:
         await room.player.until_room(room.name, lambda seen: not seen["closed"], "the room to open again")
         return room.name
-
-    def hand_over(self, url: str) -> None:
-        self.sandbox.plain.courier.bot_url = url
 
 
 _TROUBLES = {
@@ -235,6 +239,13 @@ _TROUBLES = {
 }  # fmt: skip
 
 
+async def felt(log: CallLog) -> None:
+    """Wait until the bot met a trouble."""
+    async with asyncio.timeout(20):
+        while not any(call.fault for call in log.calls):  # noqa: ASYNC110  (the stand-in has no event for it)
+            await asyncio.sleep(0.01)
+
+
 def renamed(change: Mapping[str, Any], connection: str, account: Any) -> dict[str, Any]:
     """Give a change of configuration in which the connection `chat` and its accounts have a chat's own names."""
     said = dict(change)
@@ -242,7 +253,7 @@ def renamed(change: Mapping[str, Any], connection: str, account: Any) -> dict[st
         said["chats"] = {connection if name == "chat" else name: keys for name, keys in said["chats"].items()}
     if "people" in said:
         said["people"] = [
-            {**person, "accounts": {connection: account(ident) for ident in person["accounts"].values()}}
+            {**person, "accounts": {connection: account(next(iter(person["accounts"].values())))}}
             if "accounts" in person else person for person in said["people"]
         ]  # fmt: skip
     return said

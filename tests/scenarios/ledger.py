@@ -55,6 +55,9 @@ class Tally:
         ]
 
 
+# What cannot be played where: ground -> "scenario: step". A step that a chat lacks stands in `lacks` of its ground.
+SKIPS: dict[str, list[str]] = {}
+
 LEDGER = Ledger()
 TALLY = Tally()
 

@@ -18,7 +18,7 @@ from adapters.sandbox.chat import Resident
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.slack.standin import Slack, SlackSandbox
 from adapters.sandbox.slack.workspace import App, User
-from tests.scenarios.ground import TOKEN, Line, renamed
+from tests.scenarios.ground import TOKEN, Line, felt, renamed
 from tests.slack_stage import SlackStage, pages, text_of, texts, words
 from tests.transcript import Cast, RoomOf
 
@@ -63,6 +63,7 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
+    finds = True
     lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: SlackSandbox, mode: str, lang: str, port: int, clock: Shifted) -> None:
@@ -73,6 +74,7 @@ class SlackGround:
         self.stage: SlackStage | None = None
         self._clock = clock
         self._outage: Any = None
+        self._met = False
         if self.slack.webhook is not None:
             self.slack.webhook._clock = time.time  # only what is typed is late, not Slack's signature
 
@@ -101,11 +103,13 @@ class SlackGround:
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, CONNECTION, account)
 
-    async def meets(self, url: str) -> None:
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
         if self.slack.webhook is not None:
             self.slack.webhook.url = f"{url}/chat/{CONNECTION}"
-        looked_up = len(demo.PEOPLE)
+        already = sum(call.path == "/api/users.lookupByEmail" for call in self.slack.log.calls) if self._met else 0
+        looked_up = already + sum("email" in person for person in said["people"])
+        self._met = True
         async with asyncio.timeout(15):
             while not self._connected(looked_up):  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
@@ -163,7 +167,8 @@ class SlackGround:
         found: list[str] = []
         for call in self.slack.log.calls:
             body = call.body if isinstance(call.body, dict) else {}
-            found += [words(str(body[key])) for key in ("text", "topic", "name", "purpose") if isinstance(body.get(key), str)]
+            kinds = ("text", "topic", "purpose", "name")[: 3 if call.path.endswith("reactions.add") else 4]
+            found += [words(body[key]) for key in kinds if isinstance(body.get(key), str)]
             found += [words(text) for key in ("blocks", "attachments", "view") for text in _said_in(_parsed(body.get(key)))]
         for channel in self.slack.workspace.channels.values():
             found += [text_of({"blocks": m.blocks, "attachments": m.attachments, "text": m.text})
@@ -171,15 +176,10 @@ class SlackGround:
         return found + (self.stage.errors if self.stage is not None else [])
 
     # ------------------------------------------------------------ by hand
-    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta, ident: str | None) -> str:
-        """Type a line some time ago, so that it arrives only now; in a room of today as a slash command.
-
-        `ident` = the same delivery again.
-        """
+    async def deliver(self, who: str, text: str, room: str | None, ago: timedelta) -> str:
+        """Type a line some time ago, so that it arrives only now; one of now is a slash command, whose answer needs no call."""
         assert self.stage is not None
         player = self.stage.player(who)
-        if ident is not None:
-            return await self._again(player, text, ident)
         if not ago:
             return str(await player.says("/incident " + text.removeprefix("@bot "), room))
         self._clock.by = -ago.total_seconds()
@@ -189,10 +189,11 @@ class SlackGround:
         finally:
             self._clock.by = 0.0
 
-    async def _again(self, player: Any, text: str, ident: str) -> str:
-        self.slack.courier.repeat, self.slack.courier.at_once = 4, True
+    async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
+        assert self.stage is not None
+        self.repeats(times)
         try:
-            return str(await player.says(f"/incident {text}", None))
+            return {str(await self.stage.player(who).says(f"/incident {text}", None))}
         finally:
             self.slack.courier.repeat, self.slack.courier.at_once = 1, False
 
@@ -202,24 +203,37 @@ class SlackGround:
     def trouble(self, what: str) -> Fault:
         return self.faults.ask(_troubles(self)[what]())
 
-    async def down(self) -> None:
-        self.faults.ask(Fault("drop", match="/api/", times=None))
+    async def down(self, how: str) -> None:
+        self.trouble(how)
 
     async def up(self) -> None:
+        await felt(self.slack.log)
         self.faults.clear()
+
+    def calls(self, method: str) -> int:
+        """Count the calls of a method."""
+        return sum(call.path == f"/api/{method}" for call in self.slack.log.calls)
+
+    def edits(self, name: str) -> list[float]:
+        """List when the pinned card of a channel was edited, in seconds."""
+        channel = self.slack.workspace.channels[self.id_of(name)]
+        edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
+        return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
+
+    def link(self, name: str) -> str:
+        """Give the address of a channel."""
+        return f"archives/{self.id_of(name)}"
+
+    def parsed(self, card: Any) -> list[str]:
+        """List the texts of a message in which Slack follows mark-up."""
+        raw = card.raw.raw
+        return [raw["text"], *_mrkdwn(raw["blocks"]), *_mrkdwn(raw["attachments"])]
 
     def opened(self) -> list[int | str]:
         return [call.outcome for call in self.slack.log.calls if call.path == "/api/conversations.create"]
 
-    def felt(self) -> bool:
-        return any(call.fault for call in self.slack.log.calls)
-
     async def reopened(self, room: RoomOf) -> str:
         return str(await room.player.room(rf"(?m)^{re.escape(room.name)[:14]}.*-2$"))
-
-    def hand_over(self, url: str) -> None:
-        if self.slack.webhook is not None:
-            self.slack.webhook.url = f"{url}/chat/{CONNECTION}"
 
 
 def _troubles(ground: SlackGround) -> dict[str, Any]:
@@ -230,7 +244,11 @@ def _troubles(ground: SlackGround) -> dict[str, Any]:
         "rooms refused": lambda: Fault(
             "status", match=r"conversations\.create", status=200, times=None, body=error("restricted_action")
         ),
+        "chen's text refused": lambda: Fault(
+            "status", match=r"chat\.postMessage", saying=account("chen"), status=200, body=error("invalid_blocks")
+        ),
         "room's opening held": lambda: Fault("hold", match=r"conversations\.create"),
+        "refusing": lambda: Fault("drop", match="/api/", times=None),
         "busy": lambda: Fault("status", match="/api/", status=503, times=None),
         "silent": lambda: Fault("silent", match="/api/", times=None),
         "lost after it was done": lambda: Fault("drop", when="applied", match=r"chat\.postMessage", times=1),
@@ -238,6 +256,17 @@ def _troubles(ground: SlackGround) -> dict[str, Any]:
             "status", match="/api/", status=200, body=error("internal_error"), times=None
         ),
     }  # fmt: skip
+
+
+def _mrkdwn(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _mrkdwn(item)
+    elif isinstance(value, dict):
+        if value.get("type") == "mrkdwn":
+            yield str(value["text"])
+        for item in value.values():
+            yield from _mrkdwn(item)
 
 
 def _parsed(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 
@@ -31,11 +33,11 @@ async def test_an_unclear_word_is_asked_about(play: Play) -> None:
         room = await house.room_of("zhang")
         raised = await room.says("@bot 升级")
         assert "“升级”可能有几个意思，没有改动任何东西" in raised
-        assert "提高等级：@bot 等级 P1" in raised
+        assert re.search(house.offer("提高等级：@bot 等级 P1", "[提高等级]"), raised)
         cancel = await room.says("@bot 取消")
-        assert "@bot 撤销" in cancel
-        assert "@bot 误报" in cancel
-        assert "@bot 恢复" in await room.says("@bot 确认")
+        assert re.search(house.offer("@bot 撤销", "[撤销上一步]"), cancel)
+        assert re.search(house.offer("@bot 误报", "[误报]"), cancel)
+        assert re.search(house.offer("@bot 恢复", "[确认恢复]"), await room.says("@bot 确认"))
         assert "P2" in await room.says("@bot 状态")
 
 
@@ -44,11 +46,14 @@ async def test_the_nearest_word_is_offered_with_what_was_typed(play: Play) -> No
         zhang = house.people("zhang")
         await zhang.direct("声明 P2 支付 支付失败")
         room = await house.room_of("zhang")
-        assert await room.says("@bot 近展 已回滚一半") == "没有“近展”，是不是“进展”？照抄：\n@bot 进展 已回滚一半"
-        assert "照抄：\n@bot 关闭 一会儿" in await room.says("@bot 关闭一会儿")  # a word that changes things needs its space
+        near = await room.says("@bot 近展 已回滚一半")
+        assert near.startswith("没有“近展”，是不是“进展”？")
+        assert re.search(house.offer("照抄：\n@bot 进展 已回滚一半", "[进展 已回滚一半]"), near)
+        glued = await room.says("@bot 关闭一会儿")  # a word that changes things needs its space
+        assert re.search(house.offer("照抄：\n@bot 关闭 一会儿", "[关闭 一会儿]"), glued)
         unknown = await room.says("@bot 大家辛苦了")
         assert "没看懂" in unknown
-        assert "要记下来：@bot 记录 大家辛苦了" in unknown
+        assert re.search(house.offer("要记下来：@bot 记录 大家辛苦了", "[记下来]"), unknown)
         assert "@bot 帮助" in unknown
         assert (await room.says("@bot 进展已回滚一半")).startswith("✓ #")  # a harmless word does not
 
@@ -99,10 +104,10 @@ async def test_help_knows_where_you_are(play: Play) -> None:
         assert lines[0].endswith("P1 处理中，你现在能做：")
         assert lines[1].startswith("@bot 指挥")
         assert len([line for line in lines if " — " in line]) <= 8
-        assert lines[-1] == "更多：@bot 帮助 全部 ｜ @bot 帮助 进展"
+        assert "更多：@bot 帮助 全部 ｜ @bot 帮助 进展" in lines
         assert await room.says("@bot") == here
         menu = await room.says("@bot 更多")
-        assert "@bot 角色 <名称> [@谁]" in menu
+        assert re.search(house.offer("@bot 角色 <名称> [@谁]", "[角色]"), menu)
         assert "@bot 重开" not in menu  # nothing that the status forbids
         assert "写法：进展 <文字> [下次 14:50]" in await chen.direct("帮助 进展")
         assert "命令" in await chen.direct("帮助 全部")
@@ -145,17 +150,16 @@ async def test_how_it_stands_from_anywhere(play: Play) -> None:
         last = (await room.says("@bot 时间线 3")).splitlines()
         assert len(last) == 4
         assert last[-1].endswith("已回滚一半")
-        joined = await chen.direct(f"进群 {ident}")
-        assert "正在把你拉进应急群" in joined
+        assert "进群" in await chen.direct(f"进群 {ident}")
         await chen.room("支付失败")
 
 
 async def test_each_person_is_answered_in_their_language_and_rooms_in_theirs(play: Play) -> None:
     people = [
-        {"id": "zhang", "name": "张三", "lang": "zh", "accounts": {"plain": "zhang"}},
-        {"id": "li", "name": "Li Si", "lang": "en", "accounts": {"plain": "li"}},
-        {"id": "wang", "name": "王五", "accounts": {"plain": "wang"}},
-        {"id": "zhou", "name": "老周", "accounts": {"plain": "zhou"}},
+        {"id": "zhang", "name": "张三", "lang": "zh", "accounts": {"chat": "zhang"}},
+        {"id": "li", "name": "Li Si", "lang": "en", "accounts": {"chat": "li"}},
+        {"id": "wang", "name": "王五", "accounts": {"chat": "wang"}},
+        {"id": "zhou", "name": "老周", "accounts": {"chat": "zhou"}},
     ]
     async with play(change={"people": people}, one_language=False) as house:
         zhang, li = house.people("zhang"), house.people("li")

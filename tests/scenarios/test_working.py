@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import STRANGER, incident
 
@@ -80,10 +82,10 @@ async def test_what_was_closed_is_opened_again_with_its_room(play: Play) -> None
         ident = incident(room)
         assert "还差原因" in await zhang.direct(f"重开 {ident}")
         assert (await zhang.direct(f"重开 {ident} 又变慢了")).startswith("✓ #")
-        await zhang.player.until_room(room.name, lambda seen: not seen["closed"], "the room to open again")
-        await room.expects("⚠️ 故障重开，继续处理（张三）：又变慢了")
-        assert (await room.says("@bot 记录 在查")).startswith("✓ #")
-        assert house.rooms() == [room.name]
+        again = await house.opens_again(room)
+        await again.expects("⚠️ 故障重开，继续处理（张三）：又变慢了")
+        assert (await again.says("@bot 记录 在查")).startswith("✓ #")
+        assert house.rooms() == list(dict.fromkeys((room.name, again.name)))
 
 
 async def test_a_note_goes_into_a_closed_incident_and_nothing_else_does(play: Play) -> None:
@@ -94,7 +96,7 @@ async def test_a_note_goes_into_a_closed_incident_and_nothing_else_does(play: Pl
         await room.says("@bot 恢复")
         await room.says("@bot 关闭")
         assert (await room.says("@bot 记录 供应商已赔付")).startswith("✓ #")
-        assert "要继续处理：@bot 重开 原因" in await room.says("@bot 进展 还在查")
+        assert re.search(house.offer("要继续处理：@bot 重开 原因", "[重开]"), await room.says("@bot 进展 还在查"))
 
 
 async def test_who_is_an_outsider_changes_and_learns_nothing(play: Play) -> None:
@@ -116,7 +118,7 @@ async def test_who_cannot_be_added_is_named_once(play: Play) -> None:
         await room.says("@bot 邀请 @赵六 @孙七")
         named = (await room.expects("⚠️ 未能拉入 2 人")).text
         assert "赵六（在这里没有账号）" in named
-        assert "孙七（没有这个人）" in named
+        assert re.search("孙七（(没有|找不到)这个人）", named)
         await room.says("@bot 邀请 @小陈")
         await house.people("chen").room("支付失败")
         assert sum("未能拉入" in text for text in house.unasked(room.name)) == 1

@@ -85,6 +85,8 @@ class Answers:
                 return self._of_a_form(arrived, reply, first)
             case Kind.EVENT:
                 return Ack(after=(lambda: self._to_typed(arrived, reply),) if first else ())
+            case _ if reply.tick and reply.card is None and not arrived.origin.chat.startswith("D"):
+                return Ack()  # the room is told what a click did
             case _:
                 follow: After = lambda: self._open(arrived, reply, started) if reply.form else self._tell(arrived, reply)  # noqa: E731
                 return Ack(after=(follow,) if first else ())
@@ -215,11 +217,12 @@ class Answers:
         await self._send("chat.postMessage", {"channel": direct, "thread_ts": thread if direct == origin.chat else None, **body})
 
     async def _send(self, method: str, args: Json, *already: str) -> bool:
-        """Make a call of an answer: it waits its turn once, and may be lost; False = Slack refused it."""
-        for last in (False, True):
+        """Make a call of an answer: it waits its turn for a while, and may be lost; False = Slack refused it."""
+        ends = time.monotonic() + ANSWER_WAIT
+        while True:
             heard = await self._wire.ask(method, args, repeat=False, hold=str(args["channel"]))
-            if isinstance(heard, Retry) and heard.after <= ANSWER_WAIT and not last:
-                await asyncio.sleep(heard.after)
+            if isinstance(heard, Retry) and time.monotonic() + heard.after <= ends:
+                await asyncio.sleep(heard.after)  # others may take the turn meanwhile, as a storm's calls do
                 continue
             if isinstance(heard, Said) and heard.error and heard.error not in already:
                 log.info("answer_refused", chat=self._connection, method=method, code=heard.error)

@@ -28,7 +28,6 @@ TOPIC_CHARS = 250
 EVENT = "warroom"
 FOUND_PAGES = 10
 CLOCKS = timedelta(minutes=1)  # that ours and Slack's may differ
-FOUNDERS_AFTER = 5.0  # seconds
 UNSUPPORTED = Rejected("unsupported")
 
 
@@ -48,8 +47,6 @@ class SlackChat:
         self._rooms = Rooms(self._wire)
         self._people = People(self._wire)
         self._identifying = asyncio.Lock()
-        self._filled: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         answers = Answers(self.connection, self._wire, self._people, settings.answer_seconds)
         self._listening = Listening(self.connection, settings, clock, self._wire, self._people, answers, self.identify)
 
@@ -136,9 +133,9 @@ class SlackChat:
 
     # ------------------------------------------------------------ rooms
     async def open_room(self, name: str, slug: str, founders: Sequence[str], key: str) -> Result:
-        """Make the channel that the slug names; the bot is inside, and founders are asked in if nobody else is soon.
+        """Make the channel that the slug names; the bot is inside, and nothing here waits for people.
 
-        The core adds its people by a call of their own, beside the first messages; so does nothing here wait for them.
+        The core adds them, founders included, by a call of their own beside the first messages.
         """
         home = await self.identify()
         if not home.user:
@@ -146,16 +143,7 @@ class SlackChat:
         found = await self._rooms.open(slug, key, home.user)
         if not isinstance(found, Mapping):
             return found
-        ref = self._room(found)
-        if founders:
-            self._later(self._found(ref.chat, list(founders)))
-        return Done(ref)
-
-    async def _found(self, chat: str, founders: list[str]) -> None:
-        await asyncio.sleep(FOUNDERS_AFTER)
-        if chat not in self._filled:
-            result = await self._rooms.add(chat, founders)
-            log.info("founders_asked_in", chat=self.connection, room=chat, outcome=type(result).__name__)
+        return Done(self._room(found))
 
     async def close_room(self, chat: str) -> Result:
         """Archive a channel; archiving an archived one is done already."""
@@ -173,7 +161,6 @@ class SlackChat:
 
     async def add_people(self, chat: str, accounts: Sequence[str]) -> Result:
         """Invite people; who was refused, and why, stands in the Ref."""
-        self._filled.add(chat)
         return await self._rooms.add(chat, accounts)
 
     async def _find_room(self, key: str, since: datetime) -> tuple[Presence, Ref | None]:
@@ -227,17 +214,10 @@ class SlackChat:
         await self._listening.listen(on_inbound)
 
     async def close(self) -> None:
-        """Let what is under way end within a second, and close the connections."""
-        for task in self._tasks:
-            task.cancel()
+        """Close the connections."""
         await self._listening.close()
         self._people.close()
         await self._wire.close()
-
-    def _later(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _key_of(said: Mapping[str, Any]) -> str | None:

@@ -40,9 +40,7 @@ class People:
             self._ask(ident)
         if known is not None:
             return known[0]
-        return Speaker(
-            ident, name or ident, outsider=bool(team and self.home.team and team != self.home.team and not self.home.enterprise)
-        )
+        return Speaker(ident, name or ident, outsider=self._foreign(team), known=False)
 
     def _foreign(self, team: str) -> bool:
         """Say whether a team is another organisation's; within an enterprise the teams differ and the organisation does not."""

@@ -211,6 +211,7 @@ def upgrade() -> None:
         sa.Column("observe_until", sa.BigInteger(), nullable=True),
         sa.Column("recovery_asked_at", sa.BigInteger(), nullable=True),
         sa.Column("commander_nagged_at", sa.BigInteger(), nullable=True),
+        sa.Column("handled_since", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("merged_into", sa.String(), nullable=True),

@@ -1,0 +1,262 @@
+"""Cards, buttons and forms, as people press and fill them in on a chat that has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.sandbox.faults import Fault
+from tests.scenarios.conftest import Play
+from tests.scenarios.house import incident
+from tests.transcript import NotSeen
+
+pytestmark = pytest.mark.on("slack-socket", "slack-http")
+SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
+
+
+async def test_an_alert_card_is_looked_at_and_becomes_a_room(play: Play) -> None:
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await house.alerts("search", severity="warning", name="Slow", summary="搜索变慢")
+        card = await zhang.expects("alerts", "(?s)告警待判断｜建议 P3｜搜索服务.*搜索变慢")
+        assert card.buttons == ["声明 P3", "我在看", "误报"]
+        await zhang.clicks("我在看", "alerts")
+        await li.expects("alerts", "在看：张三")
+        with pytest.raises(NotSeen, match="it asks"):
+            await zhang.clicks("声明 P3", "alerts", confirm=False)
+        assert house.rooms() == []
+        await zhang.clicks("声明 P3", "alerts")
+        await zhang.whispers("alerts", "✅ F-.*搜索变慢｜搜索服务")
+        room = await house.room_of("zhang")
+        await room.card("🟡 P3 处理中｜搜索变慢")
+        await li.expects("hall", "(?s)P3 搜索变慢.*进群")
+        decided = await li.expects("alerts", f"✅ A-1 张三 .*{incident(room)}")
+        assert decided.buttons in ([], ["进群"])
+
+
+async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> None:
+    async with play() as house:
+        zhang = house.people("zhang")
+        await house.alerts("search", severity="warning", summary="搜索变慢")
+        await zhang.expects("alerts", "告警待判断")
+        await zhang.chooses("alerts", "误报", "阈值不合理")
+        gone = await zhang.expects("alerts", "🚫 A-1 .*误报：阈值不合理")
+        assert gone.buttons == []
+        assert house.rooms() == []
+
+
+async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Play) -> None:
+    async with play(change=SOON) as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await house.people.outage()
+        room = await house.room_of("zhang")
+        lis = li.in_room(room.name)
+        await room.card("❓ P1（暂定）待确认", "确认故障", "误报", "并入…", "改等级", "更多")
+        await zhang.expects("hall", "支付成功率 61%")
+        await room.clicks("确认故障")
+        await room.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        await lis.clicks("我来指挥")
+        await room.expects("👤 指挥官：李四")
+        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "已恢复", "更多")
+
+        await lis.clicks("发进展")
+        assert await lis.fills("发进展", 现状="成功率 83%", 动作="回滚 2/4", 下一步="全量") == {}
+        await room.expects("📣 进展 1（李四）现状：成功率 83%。动作：回滚 2/4。下一步：全量")
+        await room.card("最新进展：成功率 83%")
+        await room.clicks("记一笔")
+        assert await room.fills("记一笔", 内容="扩容无效") == {}
+        await lis.clicks("已定位")
+        await room.card("定位 ✅", "发进展", "记一笔", "已止血", "已恢复", "更多")
+        await lis.clicks("已止血")
+        await room.card("定位 ✅", "发进展", "记一笔", "已恢复", "更多")
+
+        await lis.clicks("已恢复")
+        assert "将告知" in str(await li.player.form("已恢复"))  # the form says what follows
+        assert await lis.fills("已恢复", 一句话结论="回滚支付网关") == {}
+        await room.expects("✅ P1 .*已恢复｜.*回滚支付网关")
+        await room.card("📝 P1 待复盘")
+        await lis.clicks("重开")
+        assert await lis.fills("重开", 原因="又失败了") == {}
+        await room.expects("⚠️ .*又失败了")
+        await room.card("🔴 P1 处理中")
+
+
+async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
+    async with play(change={"policy": {"close_room_after": "1s"}}) as house:
+        zhang = house.people("zhang")
+        await zhang.direct("声明 P2 支付 退款变慢")
+        room = await house.room_of("zhang")
+        await room.clicks("我来指挥")
+        await room.card("指挥官：张三")
+        await room.clicks("已恢复")
+        assert await room.fills("已恢复") == {}
+        await room.card("✅ P2 已恢复（观察至", "撤销恢复", "记一笔", "更多")
+        await room.clicks("撤销恢复")
+        await room.expects("⚠️ 恢复已撤销，继续处理（张三）")
+        await room.card("🟠 P2 处理中")
+        await room.says("@bot 恢复 重启")
+        await room.says('@bot 关闭 --免复盘 "演示"')
+        await room.expects("⚪ P2 退款变慢 已关闭（张三）｜不做复盘：演示")
+        await room.card("⚪ P2 已关闭", "重开")
+        await room.closes()
+        # A bot cannot unarchive: the incident goes on in a channel of its own, each linked to the other.
+        assert (await zhang.direct(f"重开 {incident(room)} 又变慢了")).startswith("✓ #")
+        again = await house.opens_again(room)
+        card = await again.card("🟠 P2 处理中")
+        assert any(house.ground.link(room.name) in words for words in house.ground.parsed(card))
+
+
+async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about(play: Play) -> None:
+    async with play() as house:
+        zhang, wang = house.people("zhang"), house.people("wang")
+        await zhang.direct("声明 P2 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.clicks("我来指挥")
+        await room.card("指挥官：张三")
+        await room.clicks("更多")
+        menu = await room.whispers("还可以")
+        assert menu.buttons[0] == "改等级"
+        await room.chooses("改等级", "P1")
+        await room.expects("🔴 等级：P2 → P1（张三）")
+        await room.card("🔴 P1 处理中")
+        wangs = wang.in_room(room.name)
+        await wangs.clicks("更多")
+        await wangs.whispers("还可以")
+        await wangs.chooses("改等级", "P3")
+        assert "降级要指挥官（张三）来改" in (await wangs.whispers("降级")).text
+        await room.card("🔴 P1 处理中")
+
+
+async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Play) -> None:
+    async with play() as house:
+        zhang = house.people("zhang")
+        await zhang.says("hall", "/incident 声明")
+        form = await zhang.player.form("声明")
+        assert next(block["label"]["text"] for block in form["view"]["blocks"] if "label" in block) == "标题"
+        assert await zhang.player.submit() != {}  # a title is needed
+        await zhang.player.fill("标题", "支付失败")
+        await zhang.player.fill("等级", "P1")
+        house.ground.repeats(3)  # as if sent three times
+        assert await zhang.player.submit() == {}
+        house.ground.repeats(1)
+        receipt = await zhang.whispers("hall", "✅ F-.*P1 支付失败")
+        assert "撤销（60 秒内）" in receipt.buttons
+        room = await house.room_of("zhang")
+        assert len(house.rooms()) == 1
+        await room.clicks("更多")
+        await room.whispers("还可以")
+        await room.chooses("更多", "合并")
+        await zhang.player.form("并入另一个故障")
+        await zhang.player.fill("v", "不是编号")  # the only field
+        wrong = await zhang.player.submit()
+        assert wrong
+        kept = (await zhang.player.page.form()).get("values")
+        assert "不是编号" in str(kept)  # what was typed stays
+
+
+async def test_a_slip_is_taken_back_and_a_duplicate_joined_by_button(play: Play) -> None:
+    async with play() as house:
+        zhang, wang, li = house.people("zhang"), house.people("wang"), house.people("li")
+        await zhang.says("hall", "/incident 声明 P1 登录 手滑了")
+        slip = await zhang.whispers("hall", "手滑了")
+        room = await house.room_of("zhang")
+        await zhang.clicks("撤销（60 秒内）", "hall", on=slip)
+        await zhang.whispers("hall", "已取消 F-.*（误操作）")
+        await li.told("「手滑了」已取消（误操作）")
+        await room.closes()
+        await zhang.says("hall", "/incident 声明 P2 支付 支付失败率升高")
+        room = await house.room_of("zhang", "支付失败率升高")
+        await wang.says("hall", "/incident 声明 P1 支付 华东付不了款")
+        offer = await wang.whispers("hall", "没有新建，你的话已记进去")
+        assert offer.buttons == ["加入", "加入并升到 P1", "仍然新建"]
+        await room.expects("王五 记录：华东付不了款")
+        await wang.clicks("加入并升到 P1", "hall", on=offer)
+        await room.expects("🔴 等级：P2 → P1（王五）")
+        assert await wang.room("支付失败率升高") == room.name
+
+
+async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> None:
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        lis = li.in_room(room.name)
+        await room.card("处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        held = house.ground.faults.ask(Fault("hold", match=r"chat\.update", times=1))
+        await lis.clicks("我来指挥")
+        await room.expects("👤 指挥官：李四")
+        assert await house.ground.faults.until_held(10)
+        await room.clicks("我来指挥")  # still on the old card
+        told = (await room.whispers("李四")).text
+        assert "指挥" in told
+        held.release.set()
+        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "已恢复", "更多")
+        assert sum("👤 指挥官" in text for text in house.unasked(room.name)) == 1
+        await room.clicks("已恢复")
+        wrong = await room.fills("已恢复", 一句话结论="好了")
+        assert "没有恢复：P1 要指挥官（李四）来宣布" in str(wrong)
+        await room.card("🔴 P1 处理中")
+
+
+async def test_a_message_is_declared_from_its_menu(play: Play) -> None:
+    async with play() as house:
+        zhang, chen = house.people("zhang"), house.people("chen")
+        await chen.says("hall", "客户说付款页打不开")
+        said = await zhang.player.found(
+            lambda: next((m for m in zhang.player.page.sight.messages.values() if "付款页" in m.shown), None), "the message"
+        )
+        await zhang.player.page.shortcut("declare_from_message", said)
+        assert await zhang.fills("声明", 等级="P2") == {}
+        await zhang.whispers("hall", "✅ F-.*P2 客户说付款页打不开")
+        await house.room_of("zhang", "客户说付款页打不开")
+
+
+async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
+    async with play() as house:
+        zhang, chen = house.people("zhang"), house.people("chen")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        assert await room.says("@bot 记录 一") == "✓ #"  # a reaction, for everybody saw it
+        assert (await room.says("/incident 记录 二")).startswith("✓ #")  # nobody saw that: it is answered
+        card = await room.card("处理中")
+        answer = await zhang.player.says("@bot 现状", room.name, thread=card.n)
+        assert "P1 支付失败 处理中" in answer
+        assert "P1 支付失败" in await zhang.direct("现状")
+        assert await room.says("大家看一下监控") == ""  # talk among people
+        await room.says("/incident 邀请 @小陈")  # a name in a command
+        await chen.told("同事邀请你")
+        assert "wang" not in await room.says("@bot 角色 记录 @王五")  # a mention
+        await room.card("记录 王五")
+
+
+async def test_hostile_titles_do_nothing(play: Play) -> None:
+    hostile = "<!channel> *x* <@U0LI> `y` <https://evil.example|看>"
+    async with play(one_language=False) as house:
+        zhang = house.people("zhang")
+        await zhang.direct(f"声明 P1 支付 {hostile}")
+        room = await house.room_of("zhang")
+        card = await room.card("处理中")
+        raw = house.ground.parsed(card)
+        assert not any(sign in words for words in raw for sign in ("<!channel", "<@U0LI>", "<https://evil.example|"))
+        await zhang.expects("hall", "P1")
+
+
+async def test_cards_in_english(play: Play) -> None:
+    async with play("en", change=SOON) as house:
+        li = house.people("li")
+        await house.people.outage()
+        room = await house.room_of("zhang")
+        lis = li.in_room(room.name)
+        await room.card("To be confirmed", "Confirm", "False alarm", "Merge into…", "Severity", "More")
+        await room.clicks("Confirm")
+        await room.card("Handling", "Take command", "Update", "Note", "Recovered", "More")
+        await lis.clicks("Take command")
+        await room.card("Commander: Li Si", "Update", "Note", "Located", "Recovered", "More")
+        await lis.clicks("Update")
+        await li.player.form("")
+        await li.player.fill("How it stands", "success rate 83%")
+        assert await li.player.submit() == {}
+        await room.expects(r"📣 Update 1 \(Li Si\)")
+        await lis.clicks("Recovered")
+        await li.player.form("")
+        assert await li.player.submit() == {}
+        await room.card("(?i)📝 P1")

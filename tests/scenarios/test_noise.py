@@ -1,0 +1,73 @@
+"""The noise budget: what an incident's room, channel and people have to read, counted where cards can be edited."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tests.scenarios.conftest import Play
+from tests.scenarios.house import House
+
+pytestmark = pytest.mark.on("slack-socket", "slack-http")
+EDITS_APART = 3.0  # seconds
+SLACK = 0.05  # seconds that the log's clock may be off
+
+
+def opening(house: House, room: str) -> list[str]:
+    """List what the room was told before anybody acted there."""
+    said = house.lines(room)
+    first = next((i for i, line in enumerate(said) if not line.bots), len(said))
+    return [line.text for line in said[:first] if line.bots and not line.answer]
+
+
+async def test_an_incident_keeps_the_noise_budget(play: Play) -> None:
+    async with play() as house:
+        zhang, li, wang = map(house.people, ("zhang", "li", "wang"))
+        await house.people.outage()
+        room = await house.room_of("zhang")
+        await room.card("❓ P1（暂定）待确认")
+        await zhang.expects("hall", "支付成功率 61%")
+        await wang.room("支付成功率")
+        assert len(opening(house, room.name)) <= 3
+        lis, wangs = li.in_room(room.name), wang.in_room(room.name)
+        acts = 0
+        for who, line in (
+            (room, "确认故障"), (lis, "指挥"), (room, "影响 支付服务 华东付不了款"), (wangs, "记录 决策 先回滚"),
+            (lis, "角色 记录 @王五"), (lis, "角色 通讯 @张三"), (lis, "邀请 @小陈"), (room, "等级 P2 已缩小"),
+            (lis, "等级 P1 又扩大"), (room, "定位 网关发布"), (lis, "进展 已回滚 2/4"), (room, "止血 切流"),
+        ):  # fmt: skip
+            await who.says(f"@bot {line}")
+            acts += 1
+            if line.startswith(("指挥", "影响", "定位")):
+                await room.card({"指": "指挥官：李四", "影": "华东付不了款", "定": "定位 ✅"}[line[0]])
+        for n in range(1, 6):  # alerts that join and leave are counted on the card, not told
+            await house.alerts("payments", summary="支付失败", of=range(n))
+        await lis.says("@bot 进展 已回滚 4/4，成功率 99%")
+        await room.expects("📣 进展 2")
+        await room.card("(?s)最新进展：已回滚 4/4.*指挥官：李四（记录 王五，通讯 张三）")
+        told = house.unasked(room.name)
+        assert len(told) <= 3 + acts, told
+        assert sum("已拉入" in text or "邀请" in text for text in told) <= 2, told
+        edits = house.ground.edits(room.name)
+        assert len(edits) >= 4, edits  # as often as people waited for one
+        assert all(later - earlier >= EDITS_APART - SLACK for earlier, later in pairwise(edits)), edits
+        assert len(edits) <= acts  # edits are merged
+        assert house.ground.calls("conversations.setTopic") <= 6
+        assert len(house.unasked("hall")) == 1  # the announcement is one card, edited
+        for person in ("zhang", "li", "wang", "chen", "zhou"):
+            assert len(house.unasked(None, person)) <= 2, person  # called, and given a role
+        assert house.ground.calls("pins.add") == 1
+
+
+async def test_nobody_is_pinged_by_an_edit(play: Play) -> None:
+    async with play() as house:
+        zhang = house.people("zhang")
+        await zhang.direct("声明 P1 支付 支付失败 @李四")
+        room = await house.room_of("zhang")
+        card = await room.card("处理中")
+        assert not any("<@" in words for words in house.ground.parsed(card))
+        await house.people("li").in_room(room.name).says("@bot 指挥")
+        card = await room.card("指挥官：李四")
+        assert not any("<@" in words for words in house.ground.parsed(card))
+        assert card.raw.push.startswith("🔴 P1 处理中｜支付失败")  # the preview says it all
