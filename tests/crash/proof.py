@@ -67,7 +67,7 @@ class Proof:
         print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
         await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
-        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND), only)))
+        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND, self._scene.worked), only)))
         print("\nrepeated deliveries")
         await self._list(self.begin(build, _only(repeated()[:: 1 if self._sampled == 1 else 4], only)))
         if sabotaged:
