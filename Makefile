@@ -37,8 +37,8 @@ test: venv ## style, types and the whole default test suite, on SQLite and Postg
 crash: venv ## kill the running product at every boundary and prove that nothing is lost or doubled
 	$(RUN) -m tests.crash
 
-replicas: venv ## several processes on one PostgreSQL, one stopped, one killed; and the long random walks
-	$(RUN) -m pytest -m slow tests/replicas tests/engine
+replicas: venv ## several processes on one PostgreSQL, one stopped, one killed; the long random walks and scenarios
+	$(RUN) -m pytest -m slow tests/replicas tests/engine tests/scenarios
 
 bench: venv ## measure the product against a ceiling, three processes
 	$(RUN) -m bench

@@ -66,6 +66,7 @@ class House:
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     skipped: set[str] = field(default_factory=set)
+    _delivered: list[str] = field(default_factory=list)  # lines that were delivered by hand
     _fired: list[str] = field(default_factory=list)  # what monitoring said
 
     # ------------------------------------------------------------ alerts
@@ -107,11 +108,13 @@ class House:
     async def deliver(self, who: str, text: str, *, room: str | None = None, ago: timedelta = timedelta(0)) -> str:
         """Deliver a line as the chat would, typed some time ago; gives the answer."""
         self.people.steps["typed"] += 1
+        self._delivered.append(text)
         return await self.ground.deliver(who, text, room, ago)
 
     async def delivered_again(self, who: str, text: str, times: int) -> set[str]:
         """Deliver one line several times, as chats do; gives the answers that differ."""
         self.people.steps["typed"] += 1
+        self._delivered.append(text)
         return await self.ground.delivered_again(who, text, times)
 
     def offer(self, typed: str, click: str) -> str:
@@ -190,9 +193,9 @@ class House:
     def used(self) -> set[str]:
         """Name the commands that people gave."""
         vocabulary = Vocabulary(discover())
-        understood = [
-            read(plain_text(text), vocabulary, lang=self.lang, pending=False) for _, text in self.typed() if text[:1] != "\x00"
-        ]
+        lines = [text for _, text in self.typed() if text[:1] != "\x00"] + self._delivered
+        bare = (re.sub(r"^(@bot|/inc(ident)?)\s+", "", text) for text in lines)
+        understood = [read(plain_text(text), vocabulary, lang=self.lang, pending=False) for text in bare]
         names = {call.declaration.name for call in understood if isinstance(call, Call)}
         return names | self.ground.pressed() | ({"brief"} if any(isinstance(call, Asked) for call in understood) else set())
 

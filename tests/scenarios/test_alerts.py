@@ -106,6 +106,8 @@ async def test_a_storm_makes_three_rooms_and_one_card(play: Play) -> None:
         cards = [text for text in house.unasked("hall") if "告警风暴" in text]
         assert 1 <= len(cards) <= 2  # this chat cannot edit: the card is told again at most every half minute
         assert len(house.all_unasked()) <= 36
+        await house.people("zhang").told("告警太多，暂未建群")  # who is called is not promised a room that is not coming
+        assert sum("应急群正在建" in text for text in house.unasked(None, "zhang")) <= 3
         held = incident(cards[-1])
         await house.people("zhang").direct(f"进群 {held}")
         await house.people("zhang").room(held)
