@@ -24,7 +24,7 @@ class Part:
     sabotaged: tuple[Sabotaged, ...]
     random: float = 1.0
     sampled: int = 1
-    at_once: int = 3
+    at_once: int = 4
 
 
 PARTS = {

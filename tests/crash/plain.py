@@ -51,6 +51,7 @@ class PlainScene(Scene):
 
     name = "plain"
     connection = demo.CONNECTION
+    worked = 0.03
 
     def __init__(self, plan: Plan, begun: Callable[[str], None], answered: Callable[[str], None]) -> None:
         super().__init__(plan, begun, answered)

@@ -67,8 +67,11 @@ def sampled(boundaries: list[Boundary], step: int) -> list[Plan]:
     return [Plan(f"{b}, {WHENS[n % 3]}", AtCall(b, WHENS[n % 3])) for n, b in enumerate(chosen)]
 
 
-def random_kills(number: int, seed: int, inbound: int) -> list[Plan]:
-    """Plan kills in thirds: while a delivery is worked on, at its answer, around a timer; a third of them twice."""
+def random_kills(number: int, seed: int, inbound: int, worked: float) -> list[Plan]:
+    """Plan kills in thirds: within the `worked` seconds in which a delivery is worked on, at its answer, around a timer.
+
+    A third of them twice.
+    """
     random = Random(seed)
     plans = []
     for i in range(number):
@@ -78,7 +81,7 @@ def random_kills(number: int, seed: int, inbound: int) -> list[Plan]:
             at = AtTimer(kind, round(random.uniform(-0.05, 0.6), 3))
             what = f"timer {kind} {at.after:+.3f} s"
         else:
-            at = AtInbound(random.randrange(inbound), None if i % 3 == 1 else round(random.uniform(0.0, 0.03), 4))
+            at = AtInbound(random.randrange(inbound), None if i % 3 == 1 else round(random.uniform(0.0, worked), 4))
             what = f"delivery {at.index} " + ("at its answer" if at.after is None else f"+{at.after * 1000:.1f} ms")
         again = round(random.uniform(0.0, 2.0), 2) if random.random() < 1 / 3 else None
         plans.append(Plan(f"{i + 1}: {what}{f', again {again:.2f} s later' if again is not None else ''}", at, again))

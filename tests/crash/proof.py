@@ -67,7 +67,7 @@ class Proof:
         print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
         await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
-        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND), only)))
+        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND, self._scene.worked), only)))
         print("\nrepeated deliveries")
         await self._list(self.begin(build, _only(repeated()[:: 1 if self._sampled == 1 else 4], only)))
         if sabotaged:
@@ -191,10 +191,10 @@ class Proof:
         print(end="", flush=True)
 
     def _end(self, began: float) -> int:
+        lines, posts, timers = (self.accepted[kind] for kind in ("line", "post", "timer"))
         print(
-            f"\naccepted in time, and found in the database: {self.accepted['line']} lines, {self.accepted['post']} posts, "
-            f"{self.accepted['timer']} timers; {self.kills} kills, people were told {self.again} times to do it again; "
-            f"the slowest waited {self.slowest:.1f} s, "
+            f"\naccepted in time, and found in the database: {lines} lines, {posts} posts, {timers} timers; {self.kills} kills, "
+            f"after which people were told {self.again} times to do it again; the slowest waited {self.slowest:.1f} s, "
             f"the slowest start took {self.slowest_start:.1f} s; {time.monotonic() - began:.0f} s in all"
         )
         print(f"{self.passed} passed, {self.failed} failed")

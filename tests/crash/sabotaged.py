@@ -57,6 +57,17 @@ SLACK = (
     Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
     Sabotaged(
         Break(
+            "ack before the core",
+            "Slack was acknowledged before the core had stored anything",
+            "adapters/chat/slack/answer.py",
+            "await asyncio.wait({job}, timeout=max(self._within - (time.monotonic() - started), 0.0))",
+            "return Ack()",
+        ),
+        _AT_ANSWER,
+        frozenset({"accepted is stored"}),
+    ),
+    Sabotaged(
+        Break(
             "no look-up of messages",
             "a message was not recognised by its key in the channel's history",
             "adapters/chat/slack/client.py",

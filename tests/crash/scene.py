@@ -38,6 +38,7 @@ class Scene(ABC):
 
     name: ClassVar[str]
     connection: ClassVar[str]
+    worked: ClassVar[float]  # seconds within which a delivery is answered as a rule
     faults: Faults
     log: CallLog
     again: int = 0  # how often people had to do something again, having been told that it failed
