@@ -37,15 +37,15 @@ def empty_postgres(pg_server: str) -> Iterator[str]:
         yield str(make_url(url).database)
 
 
-# Where the scenarios run: the chat, the store. Slack over HTTP is the same code behind another door: a choice of scenarios
-# runs there by default, the others are marked slow.
+# Where the scenarios run: the chat, the store. A scenario of every chat takes minutes on Slack, whose messages to one channel
+# are a second apart: by default a choice of them runs there, over the socket and over HTTP; the others are marked slow.
 GROUNDS = {
     "sqlite": ("plain", "sqlite"),
     "postgresql": ("plain", "postgresql"),
     "slack-socket": ("slack-socket", "sqlite"),
     "slack-http": ("slack-http", "postgresql"),
 }
-OVER_HTTP = frozenset({
+ON_SLACK = frozenset({
     "one_line_is_enough", "a_whole_incident_by_text", "what_the_chat_delivers_again_happens_once",
     "alerts_are_proposed_looked_at_and_declared", "the_same_trouble_twice_is_one_incident",
 })  # fmt: skip
@@ -58,12 +58,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marked = metafunc.definition.get_closest_marker("on")
     wanted = [name for name in GROUNDS if marked is None or name in marked.args]
     scenario = metafunc.function.__name__.removeprefix("test_")
-    metafunc.parametrize("ground", [pytest.param(name, marks=_marks(name, scenario), id=name) for name in wanted], indirect=True)
+    by_default = {"sqlite", "postgresql", wanted[0], *(wanted if scenario in ON_SLACK else ())}  # Slack's own: by the socket
+    params = [pytest.param(name, marks=_marks(name, name in by_default), id=name) for name in wanted]
+    metafunc.parametrize("ground", params, indirect=True)
 
 
-def _marks(ground: str, scenario: str) -> list[pytest.MarkDecorator]:
+def _marks(ground: str, by_default: bool) -> list[pytest.MarkDecorator]:
     marks = [pytest.mark.postgres] if GROUNDS[ground][1] == "postgresql" else []
-    return [*marks, pytest.mark.slow] if ground == "slack-http" and scenario not in OVER_HTTP else marks
+    return marks if by_default else [*marks, pytest.mark.slow]
 
 
 @pytest.fixture
