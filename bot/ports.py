@@ -35,7 +35,10 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Describe who spoke, as the platform shows them; not `known` = only the id is certain, the rest a guess for now."""
+    """Describe who spoke, as the platform shows them; not `known` = only the id is certain, the rest a guess for now.
+
+    `email` is the one that the platform's API gives for the account, never one that somebody stated.
+    """
 
     id: str
     name: str
@@ -44,6 +47,7 @@ class Speaker:
     outsider: bool = False
     bot: bool = False
     known: bool = True
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

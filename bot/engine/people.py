@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.model.ids import ConnectionId
+from bot.model.ids import ConnectionId, PersonId
 from bot.model.person import Account, Person
 from bot.model.text import Span, Text
 from bot.ports import Speaker, UnitOfWork
@@ -15,14 +15,24 @@ def account_of(uow: UnitOfWork, connection: ConnectionId, speaker: Speaker) -> A
     known = uow.account(connection, speaker.id)
     if known is not None and (not speaker.known or (known.name, known.outsider) == (speaker.name, speaker.outsider)):
         return known
-    if known is None:
-        person = uow.new_person_id()
-        uow.save_person(Person(person, speaker.name, tz=speaker.tz))
-    else:
-        person = known.person
+    person = known.person if known is not None else _person_of(uow, connection, speaker)
     account = Account(connection, speaker.id, person, speaker.name, speaker.locale, speaker.tz, speaker.outsider, speaker.bot)
     uow.save_account(account)
     return account
+
+
+def _person_of(uow: UnitOfWork, connection: ConnectionId, speaker: Speaker) -> PersonId:
+    """Find who a new account belongs to: the one person of the roster with its e-mail, else somebody met for the first time.
+
+    What another organisation says of its people's addresses proves nothing.
+    """
+    if speaker.email and not speaker.outsider:
+        same = uow.sharing(Person(PersonId(""), "", email=speaker.email))
+        if len(same) == 1 and not uow.accounts(same[0], connection):
+            return same[0]
+    person = uow.new_person_id()
+    uow.save_person(Person(person, speaker.name, tz=speaker.tz))
+    return person
 
 
 def with_people(uow: UnitOfWork, connection: ConnectionId, text: Text) -> Text:

@@ -413,3 +413,25 @@ async def test_a_guess_about_a_speaker_replaces_nothing_that_is_known(desk: Desk
     account = await desk.store.read(lambda reads: reads.account(CHAT, "guest"), ALL_SEEING)
     assert account is not None
     assert (account.name, account.outsider) == ("小林", True)
+
+
+async def test_somebody_of_the_roster_is_known_at_their_first_word_by_their_chats_e_mail(desk: Desk) -> None:
+    def enrol(uow: UnitOfWork) -> None:
+        for ident, email in (("wang", "Wang@example.com"), ("sun", "team@example.com"), ("qian", "team@example.com")):
+            uow.save_person(Person(PersonId(ident), ident, email=email))
+
+    await desk.store.tx(enrol)
+
+    async def met(account: str, email: str | None) -> str:
+        speaker = Speaker(account, account, email=email)
+        await desk.intake.handle(
+            Inbound(CHAT, f"m-{account}", speaker, Place.DIRECT, f"@{account}", desk.clock.at, plain("我是谁"))
+        )
+        found = await desk.store.read(lambda reads: reads.account(CHAT, account), ALL_SEEING)
+        assert found is not None
+        return found.person
+
+    assert await met("U1", "wang@example.com") == "wang"
+    assert (await met("U2", "wang@example.com")).startswith("p-"), "they have an account here already"
+    assert (await met("U3", "team@example.com")).startswith("p-"), "two people share it"
+    assert (await met("U4", None)).startswith("p-")

@@ -60,6 +60,7 @@ class People:
         speaker = Speaker(
             ident, name, _word(user.get("locale")), _word(user.get("tz")),
             outsider=bool(user.get("is_restricted") or user.get("is_ultra_restricted")) or strange, bot=bool(user.get("is_bot")),
+            email=_word(shown.get("email")),
         )  # fmt: skip
         self._known[ident] = (speaker, time.monotonic())
         self._known.move_to_end(ident)
