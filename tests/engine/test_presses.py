@@ -422,15 +422,14 @@ async def test_somebody_of_the_roster_is_known_at_their_first_word_by_their_chat
 
     await desk.store.tx(enrol)
 
-    async def met(account: str, email: str | None) -> str:
-        speaker = Speaker(account, account, email=email)
-        await desk.intake.handle(
-            Inbound(CHAT, f"m-{account}", speaker, Place.DIRECT, f"@{account}", desk.clock.at, plain("我是谁"))
-        )
+    async def met(account: str, email: str | None, outsider: bool = False) -> str:
+        speaker, asks = Speaker(account, account, email=email, outsider=outsider), plain("我是谁")
+        await desk.intake.handle(Inbound(CHAT, f"m-{account}", speaker, Place.DIRECT, f"@{account}", desk.clock.at, asks))
         found = await desk.store.read(lambda reads: reads.account(CHAT, account), ALL_SEEING)
         assert found is not None
         return found.person
 
+    assert (await met("U0", "wang@example.com", outsider=True)).startswith("p-"), "somebody else's word for it"
     assert await met("U1", "wang@example.com") == "wang"
     assert (await met("U2", "wang@example.com")).startswith("p-"), "they have an account here already"
     assert (await met("U3", "team@example.com")).startswith("p-"), "two people share it"
