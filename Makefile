@@ -37,8 +37,8 @@ test: venv ## style, types and the whole default test suite, on SQLite and Postg
 crash: venv ## kill the running product at every boundary and prove that nothing is lost or doubled
 	$(RUN) -m tests.crash
 
-replicas: venv ## several processes on one PostgreSQL, one stopped, one killed; the long random walks and scenarios
-	$(RUN) -m pytest -m slow tests/replicas tests/engine tests/scenarios
+replicas: venv ## the slow tests: several processes on one PostgreSQL, one stopped, one killed; long walks; every scenario on Slack
+	$(RUN) -m pytest -m slow
 
 bench: venv ## measure the product against a ceiling, three processes
 	$(RUN) -m bench

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from adapters.sandbox.faults import Fault
 from adapters.sandbox.slack import incident
 from adapters.sandbox.slack.company import SlackDemo
@@ -95,6 +97,7 @@ async def test_a_chinese_incident_plays_to_its_end_without_a_latin_word(tmp_path
     assert not any("<!date" in line for line in lines)
 
 
+@pytest.mark.slow
 async def test_an_english_incident_plays_to_its_end_without_a_han_character(tmp_path: Path) -> None:
     async with running(tmp_path, "en") as (slack, url):
         assert await incident.play(url, lang="en", write=lambda line: None) == []
@@ -103,6 +106,7 @@ async def test_an_english_incident_plays_to_its_end_without_a_han_character(tmp_
     assert [text for text in texts if re.search(HAN, text)] == []
 
 
+@pytest.mark.slow
 async def test_what_is_delivered_three_times_happens_once(tmp_path: Path) -> None:
     async with running(tmp_path) as (slack, url):
         slack.courier.repeat = 3
@@ -116,6 +120,7 @@ async def test_what_is_delivered_three_times_happens_once(tmp_path: Path) -> Non
     assert {n: count for n, count in Counter(numbers).items() if count > 1} == {}
 
 
+@pytest.mark.slow
 async def test_a_slack_that_limps_gets_everything_once(tmp_path: Path) -> None:
     async with running(tmp_path) as (slack, url):
         slack.faults.ask(Fault("status", status=503, match="conversations.create", body={"ok": False, "error": "x"}))

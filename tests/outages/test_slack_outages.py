@@ -34,7 +34,7 @@ async def _up(there: Ward, how: str) -> None:
     there.slack.faults.clear()
 
 
-@pytest.mark.parametrize("over_http", [False, True], ids=["socket", "http"])
+@pytest.mark.parametrize("over_http", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["socket", "http"])
 @pytest.mark.parametrize("how", ["refused", *DOWN])
 async def test_commands_are_answered_while_the_api_is_away_and_all_arrives_afterwards(
     tmp_path: Path, how: str, over_http: bool
