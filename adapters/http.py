@@ -1,4 +1,4 @@
-"""The one way out over HTTP: a client that says what became of a call, and never shows a secret."""
+"""HTTP both ways: a client that says what became of a call and never shows a secret, and a bound for what comes in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import structlog
+from starlette.requests import ClientDisconnect, Request
 
 from bot.ports import Lost, Rejected, Retry
 
@@ -171,3 +172,16 @@ def _wait(headers: Mapping[str, str]) -> float:
     except (ValueError, TypeError, KeyError):
         return 1.0
     return min(max(wait, 0.1), LONGEST_WAIT)
+
+
+async def limited(request: Request, most: int) -> bytes | None:
+    """Read the body of a request that came in; None = over `most` bytes, or whoever sent it went away."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                return None
+    except ClientDisconnect:
+        return None
+    return body

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from adapters.sandbox.pages import asked, files, streamed
 
 if TYPE_CHECKING:
     from adapters.sandbox.plain import Plain
 
-PAGE = Path(__file__).parent / "page"
-FILES = {"": "index.html", "app.js": "app.js", "style.css": "style.css", "icon.svg": "icon.svg"}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-HEARTBEAT = 15.0
-
 
 def page_routes(plain: Plain) -> list[Route]:
     """List the routes of the page and of what it asks for."""
-
-    async def file(request: Request) -> Response:
-        name = FILES.get(request.path_params.get("name", ""))
-        if name is None:
-            return Response("there is no such page", 404)
-        return FileResponse(PAGE / name, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+    page = files(Path(__file__).parent / "page", "app.js", "style.css", "icon.svg")
 
     async def people(request: Request) -> Response:
         return JSONResponse(
@@ -58,13 +44,18 @@ def page_routes(plain: Plain) -> list[Route]:
         person = request.query_params.get("as", "")
         if person not in plain.chat.people:
             return _error(404, f"there is no {person[:50]}")
-        return StreamingResponse(
-            _stream(plain, person, request), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+
+        def look(after: int) -> tuple[int, dict[str, Any]] | None:
+            if plain.chat.version <= after:
+                return None
+            seen = plain.chat.view(person, max(after, 0))
+            return seen["version"], seen
+
+        return streamed(look, plain.chat.changed, plain.closing)
 
     async def say(request: Request) -> Response:
-        asked = await _asked(request)
-        person, room, text = asked.get("as"), asked.get("room"), asked.get("text")
+        said = await asked(request)
+        person, room, text = said.get("as"), said.get("room"), said.get("text")
         if not isinstance(person, str) or not isinstance(text, str) or not isinstance(room, str | None) or not text.strip():
             return _error(400, "as and text are needed; room is a name or null")
         if len(text) > 5000:
@@ -75,10 +66,10 @@ def page_routes(plain: Plain) -> list[Route]:
             return _error(409, str(error.args[0]))
 
     async def outage(request: Request) -> Response:
-        asked = await _asked(request)
-        if plain.outage is None or not isinstance(asked.get("firing"), bool):
+        said = await asked(request)
+        if plain.outage is None or not isinstance(said.get("firing"), bool):
             return _error(400, "firing is true or false, where there is an outage to play")
-        return JSONResponse({"status": await plain.outage.post(asked["firing"])})
+        return JSONResponse({"status": await plain.outage.post(said["firing"])})
 
     return [
         Route("/api/people", people),
@@ -86,39 +77,9 @@ def page_routes(plain: Plain) -> list[Route]:
         Route("/api/events", events),
         Route("/api/say", say, methods=["POST"]),
         Route("/api/outage", outage, methods=["POST"]),
-        Route("/", file),
-        Route("/{name}", file),
+        Route("/", page),
+        Route("/{name}", page),
     ]
-
-
-async def _stream(plain: Plain, person: str, request: Request) -> AsyncIterator[bytes]:
-    after = -1
-    yield b"retry: 500\n\n"
-    while not plain.closing.is_set():
-        if plain.chat.version > after:
-            seen = plain.chat.view(person, max(after, 0))
-            after = seen["version"]
-            yield f"data: {json.dumps(seen, ensure_ascii=False)}\n\n".encode()
-        else:
-            yield b": still here\n\n"
-        change = asyncio.ensure_future(plain.chat.changed(after, HEARTBEAT))
-        closing = asyncio.ensure_future(plain.closing.wait())
-        try:
-            await asyncio.wait({change, closing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            change.cancel()
-            closing.cancel()
-
-
-async def _asked(request: Request) -> dict[str, Any]:
-    # A form of another site can post anything but JSON without being asked first.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return {}
-    try:
-        asked = await request.json()
-    except ValueError:
-        return {}
-    return asked if isinstance(asked, dict) else {}
 
 
 def _error(status: int, words: str) -> Response:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, expect
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,24 +15,12 @@ from starlette.routing import Route
 from adapters.sandbox import demo
 from adapters.sandbox.plain import Plain
 from adapters.sandbox.server import Listener, Sandbox
-from tests.conftest import unavailable
 
 SECRET = "a-secret-of-sufficient-length"
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> & **bold**'
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        unavailable("a browser", "no chromium on the PATH")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 class Opened:

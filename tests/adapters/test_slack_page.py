@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, Request, expect
 
 from adapters.sandbox.slack.company import SlackDemo
 from adapters.sandbox.slack.parcels import Outcome, Parcel
@@ -22,24 +20,12 @@ from adapters.sandbox.slack.workspace import Channel, Message, User
 from bot.app import serve
 from bot.config import build
 from bot.document import Filled
-from tests.conftest import unavailable
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> & <b>'
 ESCAPED = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        unavailable("a browser", "no chromium on the PATH")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 class App:

@@ -12,13 +12,13 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.chat.plain.inbound import decode, direct_chat
 from adapters.chat.plain.render import LIMITS, fits, line, render
 from adapters.chat.plain.signature import SIGNATURE, TIMESTAMP, sign, verify
-from adapters.http import Answered, Http
+from adapters.http import Answered, Http, limited
 from bot.errors import Malformed, NotStored, Unauthentic
 from bot.model.ids import ConnectionId
 from bot.ports import Capability, Clock, Content, Done, Inbound, OnInbound, Presence, Ref, Rejected, Reply, Result
@@ -132,7 +132,7 @@ class PlainChat:
         async def endpoint(request: Request) -> Response:
             if request.method != "POST":
                 return _answer(405, {"error": "POST only"})
-            body = await _limited(request)
+            body = await limited(request, DELIVERY_BYTES)
             if body is None:
                 return _answer(413, {"error": f"body: at most {DELIVERY_BYTES} bytes"})
             try:
@@ -178,19 +178,6 @@ class PlainChat:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
-
-
-async def _limited(request: Request) -> bytes | None:
-    """Read a body of acceptable size; None = too large."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > DELIVERY_BYTES:
-                return None
-    except ClientDisconnect:
-        return None
-    return body
 
 
 def _note_late(task: asyncio.Task[Reply]) -> None:

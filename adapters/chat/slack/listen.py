@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.chat.slack import Config
@@ -27,6 +27,7 @@ from adapters.chat.slack.answer import Ack, Answers
 from adapters.chat.slack.inbound import Home, read, verify
 from adapters.chat.slack.people import People
 from adapters.chat.slack.wire import Wire
+from adapters.http import limited
 from bot.errors import Unauthentic
 from bot.model.ids import ConnectionId
 from bot.ports import Clock, OnInbound
@@ -112,7 +113,7 @@ class Listening:
         came = time.monotonic()
         if request.method != "POST":
             return Response(status_code=405)
-        body = await _limited(request)
+        body = await limited(request, DELIVERY_BYTES)
         if body is None:
             return Response(status_code=413)
         secret = self._settings.signing_secret
@@ -229,19 +230,6 @@ class Listening:
         if self._introduced is not None:
             self._introduced.cancel()
         await self._answers.close()
-
-
-async def _limited(request: Request) -> bytes | None:
-    """Read a body of acceptable size; None = too large."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > DELIVERY_BYTES:
-                return None
-    except ClientDisconnect:
-        return None
-    return body
 
 
 class _Calm(logging.Filter):
