@@ -302,16 +302,19 @@ async def test_a_private_incident_has_a_private_room(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/p.db", clock=Still())
     walk = Walk(store, f"sqlite:///{tmp_path}/p.db", "find", 1)
     await walk.begin()
+    idents = {}
     for private in (True, False):
         declared = ev.IncidentDeclared(
             title=plain("支付失败"), severity=Severity.P1, status=Status.HANDLING, home=CHAT, private=private
         )
 
-        def job(uow: UnitOfWork, declared: ev.IncidentDeclared = declared) -> None:
-            record(uow, walk.house, SOURCE, [declared], None, now=walk.clock.now(), cause="walk")
+        def job(uow: UnitOfWork, declared: ev.IncidentDeclared = declared) -> str:
+            made, _ = record(uow, walk.house, SOURCE, [declared], None, now=walk.clock.now(), cause="walk")
+            assert made is not None
+            return made.id.lower()
 
-        await store.tx(job)
+        idents[await store.tx(job)] = private
     await walk.quiet()
-    assert [room.private for room in walk.platform.rooms.values()] == [True, False]
+    assert {room.address.partition("~")[0]: room.private for room in walk.platform.rooms.values()} == idents
     walk.end()
     await store.close()
