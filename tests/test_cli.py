@@ -327,7 +327,7 @@ def test_the_sandbox_opens_a_page_and_starts_anew(tmp_path: Path) -> None:
         assert bot.wait(IN_TIME) == 0
 
 
-@pytest.mark.parametrize("chat", ["slack", "plain"])
+@pytest.mark.parametrize("chat", [pytest.param("slack", marks=pytest.mark.slow), "plain"])
 def test_the_sandbox_plays_an_incident_by_itself(tmp_path: Path, chat: str) -> None:
     with process("sandbox", "--once", "--chat", chat, cwd=tmp_path) as bot:
         out, errors = bot.communicate(timeout=PLAYED)

@@ -35,7 +35,7 @@ async def _up(there: Ward, how: str) -> None:
 
 
 @pytest.mark.parametrize("over_http", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["socket", "http"])
-@pytest.mark.parametrize("how", ["refused", *DOWN])
+@pytest.mark.parametrize("how", ["refused", *(pytest.param(how, marks=pytest.mark.slow) for how in DOWN)])
 async def test_commands_are_answered_while_the_api_is_away_and_all_arrives_afterwards(
     tmp_path: Path, how: str, over_http: bool
 ) -> None:

@@ -46,7 +46,7 @@ GROUNDS = {
     "slack-http": ("slack-http", "postgresql"),
 }
 ON_SLACK = frozenset({
-    "one_line_is_enough", "a_whole_incident_by_text", "what_the_chat_delivers_again_happens_once",
+    "one_line_is_enough", "what_the_chat_delivers_again_happens_once",
     "alerts_are_proposed_looked_at_and_declared", "the_same_trouble_twice_is_one_incident",
 })  # fmt: skip
 

@@ -80,6 +80,7 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
         await room.card("🔴 P1 处理中")
 
 
+@pytest.mark.slow
 async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
     async with play(change={"policy": {"close_room_after": "1s"}}) as house:
         zhang = house.people("zhang")

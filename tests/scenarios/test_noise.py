@@ -21,6 +21,7 @@ def opening(house: House, room: str) -> list[str]:
     return [line.text for line in said[:first] if line.bots and not line.answer]
 
 
+@pytest.mark.slow
 async def test_an_incident_keeps_the_noise_budget(play: Play) -> None:
     async with play() as house:
         zhang, li, wang = map(house.people, ("zhang", "li", "wang"))
