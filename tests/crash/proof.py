@@ -115,7 +115,7 @@ class Proof:
         return {plan.name: asyncio.create_task(self.live(build, plan)) for plan in plans}
 
     async def live(self, build: Path, plan: Plan, deadline: float = DEADLINE) -> Life:
-        """Live one plan; again where the call at which to kill did not come, for changes at once may share an edit or a message."""
+        """Live one plan; again where the call at which to kill did not come: changes at once may share an edit or a message."""
         life = await self._lived(build, plan, deadline)
         for _ in range(AGAIN):
             if [failure.check for failure in life.failures] != ["killed"] or not isinstance(plan.at, AtCall):
