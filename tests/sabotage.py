@@ -129,7 +129,7 @@ TESTED = (
 
 def tests_of(build: Path, test: str) -> tuple[int, str]:
     """Run a file of tests in a copy; gives pytest's exit code (0 green, 1 red) and the first line that says why."""
-    line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", test]
+    line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-m", "", test]
     said = subprocess.run(line, cwd=build, env=environment(build), capture_output=True, text=True, timeout=WITHIN)
     failed = [line for line in said.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return said.returncode, (failed or said.stdout.splitlines()[-1:] or [said.stderr[-300:]])[0][:160]
