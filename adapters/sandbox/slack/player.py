@@ -94,7 +94,7 @@ class Player:
         place = {"channel": message.channel, "ts": message.ts, "block_id": block["block_id"], "action_id": element["action_id"]}
         done = await self._do("press", **place, value=value, confirmed="confirm" in element)
         self._stage.note(self.id, channel, f"▷ {label}" + (f" = {value}" if value is not None else ""))
-        act = await self._over(done["act"]["n"], deadline, label)
+        act = await self._over(done["act"]["n"], max(deadline, WAIT), label)
         if act["state"] == "failed":
             raise NotSeen(f"pressing {label!r} failed: {act['error']}")
         return message
