@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+FROM_SOURCE = ("alibabacloud-endpoint-util", "alibabacloud-gateway-dingtalk", "alibabacloud-tea")  # have no wheel
 LOCKS = {"runtime": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
 
 
@@ -71,13 +73,27 @@ def pip() -> list[str]:
     return outer
 
 
+def parts(lock: str) -> tuple[str, str]:
+    """Split a lock into what is installed as it is and what must be built, by what the first part installed."""
+    wheels, sources = [], []
+    for entry in re.split(r"\n(?=[a-z0-9])", lock):
+        (sources if entry.startswith(tuple(f"{name}==" for name in FROM_SOURCE)) else wheels).append(entry)
+    return "\n".join(wheels), "\n".join(sources)
+
+
 def install(kind: str) -> None:
     """Install the lock by hash, then the checkout itself: editable, and without an environment to build it in."""
     command = [*pip(), "install", "-qq", "--no-cache-dir", "--no-deps", "--no-compile"]
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_ROOT_USER_ACTION="ignore")
     print(f"installing {LOCKS[kind].name} into .venv (once; again only when it changes)", flush=True)
-    by_hash = ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCKS[kind])]
-    subprocess.check_call([*command, *by_hash], env=env)
+    wheels, sources = parts(LOCKS[kind].read_text())
+    for name, part, how in (
+        ("wheels.txt", wheels, ["--only-binary", ":all:"]),
+        ("sources.txt", sources, ["--no-build-isolation"]),
+    ):
+        (VENV / name).write_text(part)
+        if part:
+            subprocess.check_call([*command, "--require-hashes", *how, "-r", str(VENV / name)], env=env)
     subprocess.check_call([*command, "--no-build-isolation", "-e", str(ROOT)], env=env)
     stamp(kind).write_text(digest(kind))
 
