@@ -37,7 +37,7 @@ class Place(StrEnum):
 class Speaker:
     """Describe who spoke, as the platform shows them; not `known` = only the id is certain, the rest a guess for now.
 
-    `email` is the one that the platform's API gives for the account, never one that somebody stated.
+    `email` and `mobile` are those that the platform's API gives for the account, never ones that somebody stated.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Speaker:
     bot: bool = False
     known: bool = True
     email: str | None = None
+    mobile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Inbound:
 
     `text` has the bot's own mention or slash command stripped; a mentioned person is a span of kind `person` whose
     `target` is their account id there. `at` is the platform's time. `seen` says that everybody in the chat saw it typed.
+    `written`, given where a click's answer can carry a card, comes to True once our answer has gone out, to False if it did
+    not; it must come to an end.
     """
 
     connection: ConnectionId
@@ -68,6 +71,7 @@ class Inbound:
     press: Press | None = None
     message: str = ""
     seen: bool = True
+    written: Awaitable[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ class Reply:
     `tick` names a plain acknowledgement (`✓ #12`) that a platform may show as a reaction; `private` asks for the speaker's
     eyes only. `card` is shown below the text: what may be clicked next, or what was asked for. `form` is opened where the
     platform can at this moment, else the text says what to type. `refused` = nothing was done; `field` names the entry of
-    a submitted form that the refusal is about, None = no single one.
+    a submitted form that the refusal is about, None = no single one. `shows` is the clicked message as it is now, which goes
+    into the answer of a chat that SHOWS or REPLACES; no call of the chat may change that message before the answer is out.
     """
 
     text: Text = ()
@@ -87,6 +92,7 @@ class Reply:
     form: Form | None = None
     refused: bool = False
     field: str | None = None
+    shows: Card | None = None
 
 
 OnInbound = Callable[[Inbound], Awaitable[Reply]]
@@ -97,9 +103,11 @@ class Capability(StrEnum):
     """Name what a chat can do beyond `post`; each missing one has exactly one degradation."""
 
     OPEN_ROOM = "open_room"
+    BOT_INSIDE = "bot_inside"  # is at once inside the rooms that it opens, where people can speak to it
     CLOSE_ROOM = "close_room"
     REOPEN_ROOM = "reopen_room"
     TOPIC = "topic"
+    RENAME = "rename"  # the room's name follows the level and the end
     PEOPLE = "people"
     CARD = "card"
     EDIT = "edit"
@@ -112,13 +120,19 @@ class Capability(StrEnum):
     REACTION = "reaction"
     FORM = "form"  # a click or a command can be answered with a form to fill in
     LOOK_UP = "look_up"  # knows people by e-mail or mobile number
+    SHOWS = "shows"  # a click's answer can carry the clicked card; a call that changes it must follow the answer
+    REPLACES = "replaces"  # the same, and no call is needed after it
+    URGE_APP = "urge_app"  # presses somebody in the app, by SMS, by telephone
+    URGE_SMS = "urge_sms"
+    URGE_PHONE = "urge_phone"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """State a chat's sizes: of one message in characters and UTF-8 bytes, of a room's name in characters.
 
-    `spelled` = a room is known by a name in Latin letters, so that a Chinese title is worth spelling.
+    `spelled` = a room is known by a name in Latin letters, so that a Chinese title is worth spelling. `menus` = what may be
+    clicked is numbered in words as well, and a number typed within ten minutes means it: for chats whose cards can fail.
     """
 
     text_chars: int = 4000
@@ -128,17 +142,25 @@ class Limits:
     burst: int = 20
     chat_per_second: float = 5.0  # messages to one chat
     chat_burst: int = 5
+    edit_pace: float = 0.0  # seconds between two edits of one card, at least
+    menus: bool = False
     spelled: bool = False
     hail: str = "@bot "  # what must stand before a typed command in a group
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Point to a posted message or an opened room; `id` is empty where the platform gives none."""
+    """Point to a posted message or an opened room; `id` is empty where the platform gives none.
+
+    Of an opened room, `extra` is what its later calls need besides `chat`, and `ways` says whether it hears us and we it
+    (`both`), or is only written to until the bot is put into it by hand (`out`).
+    """
 
     chat: str
     id: str = ""
     link: str | None = None
+    extra: str = ""
+    ways: str = "both"
     refused: tuple[tuple[str, str], ...] = ()  # (account, code) of people who could not be added
 
 
@@ -181,14 +203,45 @@ class Presence(StrEnum):
 
     FOUND = "found"
     ABSENT = "absent"
+    KEYED = "keyed"  # cannot tell, but a repeat under the same key still has one effect
     CANNOT_TELL = "cannot_tell"
+
+
+class Sent(StrEnum):
+    """Name what an earlier attempt of unknown outcome was."""
+
+    ROOM = "room"
+    POST = "post"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Describe an attempt of unknown outcome: `chat` is empty for a room, an account for a direct message."""
+
+    what: Sent
+    key: str
+    chat: str
+    since: datetime  # of the first attempt
+    card: bool = False
+
+
+class Urge(StrEnum):
+    """Name how hard somebody is pressed."""
+
+    APP = "app"
+    SMS = "sms"
+    PHONE = "phone"
 
 
 Content = Text | Card
 
 
 class ChatAdapter(Protocol):
-    """Speak to one chat connection; `post` is the only verb that every chat has, the others go by capability."""
+    """Speak to one chat connection; `post` is the only verb that every chat has, the others go by capability.
+
+    A verb that the chat lacks gives Rejected("unsupported") without a call. `extra` is what `open_room` gave for the room.
+    """
 
     connection: ConnectionId
     capabilities: frozenset[Capability]
@@ -200,13 +253,21 @@ class ChatAdapter(Protocol):
         """Open a room; a `private` one shows itself to nobody who is not in it, where the chat has others."""
         ...
 
-    async def close_room(self, chat: str) -> Result: ...
-    async def reopen_room(self, chat: str) -> Result: ...
-    async def set_topic(self, chat: str, topic: str) -> Result: ...
-    async def add_people(self, chat: str, accounts: Sequence[str]) -> Result: ...
+    async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
+        """Close a room for good, under this name where the chat does it by renaming."""
+        ...
+
+    async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result: ...
+    async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result: ...
+    async def rename_room(self, chat: str, name: str, extra: str = "") -> Result: ...
+    async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result: ...
     async def edit(self, ref: Ref, content: Content) -> Result: ...
     async def pin(self, ref: Ref) -> Result: ...
-    async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]: ...
+    async def urge(self, accounts: Sequence[str], how: Urge, text: str, about: Ref | None, key: str) -> Result:
+        """Press people to look at something: `text` in words, or the message that it is about, as the chat has it."""
+        ...
+
+    async def find(self, sought: Sought) -> tuple[Presence, Ref | None]: ...
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Find a person's account by what their roster entry says: Done(Ref(account id)), or Rejected("unknown_person")."""
         ...

@@ -11,7 +11,22 @@ from typing import Any
 from bot.model.card import Card
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
-from bot.ports import Capability, Content, Done, Limits, Lost, OnInbound, Presence, Ref, Rejected, Result, Retry
+from bot.ports import (
+    Capability,
+    Content,
+    Done,
+    Limits,
+    Lost,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Urge,
+)  # fmt: skip
 
 ROOMS = frozenset(
     {
@@ -21,6 +36,11 @@ ROOMS = frozenset(
 )  # fmt: skip
 CARDS = frozenset({Capability.CARD, Capability.EDIT, Capability.PIN})
 START = datetime(2024, 5, 20, 6, 0, tzinfo=UTC)
+
+
+def sought(key: str, chat: str, since: datetime, card: bool = False) -> Sought:
+    """Describe an attempt to open a room, or with a chat to post there."""
+    return Sought(Sent.POST if chat else Sent.ROOM, key, chat, since, card)
 
 
 class HandClock:
@@ -65,6 +85,7 @@ class Place:
     closed: bool = False
     pinned: list[str] = field(default_factory=list)  # ids of messages, the newest last
     private: bool = False
+    name: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -204,17 +225,23 @@ class FakeChat:
 
         return await self._call(verb, chat, "", do)
 
-    async def close_room(self, chat: str) -> Result:
+    async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         return await self._in("close_room", chat, lambda room: setattr(room, "closed", True))
 
-    async def reopen_room(self, chat: str) -> Result:
+    async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         return await self._in("reopen_room", chat, lambda room: setattr(room, "closed", False))
 
-    async def set_topic(self, chat: str, topic: str) -> Result:
+    async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
         return await self._in("set_topic", chat, lambda room: setattr(room, "topic", topic))
 
-    async def add_people(self, chat: str, accounts: Sequence[str]) -> Result:
+    async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         return await self._in("add_people", chat, lambda room: room.people.update(accounts))
+
+    async def rename_room(self, chat: str, name: str, extra: str = "") -> Result:
+        return await self._in("rename_room", chat, lambda room: setattr(room, "name", name))
+
+    async def urge(self, accounts: Sequence[str], how: Urge, text: str, about: Ref | None, key: str) -> Result:
+        return await self._call("urge", ",".join(accounts), key, lambda: Done())
 
     async def edit(self, ref: Ref, content: Content) -> Result:
         def do() -> Result:
@@ -231,10 +258,10 @@ class FakeChat:
 
         return await self._in("pin", ref.chat, pin)
 
-    async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
+    async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
         if Capability.FIND not in self.capabilities:
             return Presence.CANNOT_TELL, None
-        ref = self.platform.found(key)
+        ref = self.platform.found(sought.key)
         return (Presence.FOUND, ref) if ref is not None else (Presence.ABSENT, None)
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -226,7 +226,7 @@ class Outbox:
                     presence, ref = await self._look_up(effect, call, chat)
                     if presence is Presence.FOUND:
                         return Done(ref)
-                    marked = presence is Presence.CANNOT_TELL and Capability.KEYS not in chat.capabilities
+                    marked = presence is Presence.CANNOT_TELL
                 return await call.make(chat, marked)
         except TimeoutError:
             return Lost("timeout")
@@ -234,9 +234,8 @@ class Outbox:
     async def _look_up(self, effect: Effect, call: Call, chat: ChatAdapter) -> tuple[Presence, Ref | None]:
         """Ask what an unknown outcome left behind."""
         if Capability.FIND not in chat.capabilities or call.find is None:
-            return Presence.CANNOT_TELL, None
-        key, where = call.find
-        return await chat.find(key, where, effect.first_tried_at or effect.created_at)
+            return Presence.KEYED if Capability.KEYS in chat.capabilities else Presence.CANNOT_TELL, None
+        return await chat.find(replace(call.find, since=effect.first_tried_at or effect.created_at))
 
     async def _settle(self, effect: Effect, result: Result, facts: Sequence[Fact], call: Call | None) -> None:
         now = self._house.clock.now()

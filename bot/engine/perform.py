@@ -17,6 +17,7 @@ from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.notices import direct_message, room_line, sent_again
 from bot.model import event as ev
+from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
@@ -25,7 +26,7 @@ from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
-from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Shown, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text, room_name, topic
 
@@ -49,12 +50,12 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
-    by `find` (key, chat) or, where the chat cannot tell, `make(True)` marks it. `done` records what came of it."""
+    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it. `done` records the end."""
 
     make: Callable[[ChatAdapter, bool], Awaitable[Result]]
     done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
     again: bool = False
-    find: tuple[str, str] | None = None
+    find: Sought | None = None
     lo: int | None = None
     hi: int | None = None
 
@@ -121,7 +122,7 @@ def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
     async def make(chat: ChatAdapter, _: bool) -> Result:
         return await chat.open_room(name, slug, founders, key, private=incident.private)
 
-    return Call(make, done, again=again, find=(key, ""))
+    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", house.clock.now()))
 
 
 def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
@@ -267,7 +268,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     async def make(chat: ChatAdapter, marked: bool) -> Result:
         return await chat.post(address, again if marked else content, key)
 
-    return Call(make, done, find=(key, address), lo=lo, hi=hi)
+    return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
 
 
 def _cut(line: Text, chars: int, size: int) -> Text:
@@ -331,7 +332,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         old = shown.ref
         return Call(lambda adapter, _: adapter.edit(old, content), done, again=True)
     marked = sent_again(content, house, house.show(reads, lang, now))
-    return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=(key, chat))
+    sought = Sought(Sent.POST, key, chat, now, isinstance(content, Card))
+    return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=sought)
 
 
 _ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
@@ -355,6 +357,5 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     content = addressed(said, effect.connection, reads)
     again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
-    return Call(
-        lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=(key, account)
-    )
+    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
+    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)

@@ -25,6 +25,7 @@ from bot.model.card import Card, Field
 from bot.model.text import Span, flat
 from bot.model.text import plain as words
 from bot.ports import ChatAdapter, Done, Inbound, Lost, Presence, Ref, Rejected, Reply, Retry
+from tests.fakes import sought
 
 SECRET = "a-secret-of-sufficient-length"
 
@@ -148,7 +149,7 @@ async def test_a_refusal_has_the_chats_own_code(world: World, chat: str, code: s
 async def test_what_it_has_not_is_said_so(world: World) -> None:
     assert await world.chat.edit(Ref("hall"), words("x")) == Rejected("unsupported")
     assert await world.chat.pin(Ref("hall")) == Rejected("unsupported")
-    assert await world.chat.find("k", "hall", datetime.now(UTC)) == (Presence.CANNOT_TELL, None)
+    assert await world.chat.find(sought("k", "hall", datetime.now(UTC))) == (Presence.CANNOT_TELL, None)
     await asyncio.wait_for(world.chat.listen(never), 1)
     assert world.app.log.calls == []
 

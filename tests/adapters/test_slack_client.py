@@ -22,6 +22,7 @@ from bot.model.card import Card, Field
 from bot.model.text import Span, plain
 from bot.ports import Done, Lost, Presence, Ref, Rejected, Retry
 from tests.adapters.slack_world import World, world
+from tests.fakes import sought
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,9 +48,9 @@ async def test_a_message_has_a_link_and_carries_its_key(there: World) -> None:
     ref = ref_of(await there.chat.post(room, plain("x"), "the-key"))
     assert (ref.chat, ref.link) == (room, f"https://acme.slack.com/archives/{room}/p{ref.id.replace('.', '')}")
     assert there.said()[0].metadata == {"event_type": "warroom", "event_payload": {"key": "the-key"}}
-    found, where = await there.chat.find("the-key", room, ago())
+    found, where = await there.chat.find(sought("the-key", room, ago()))
     assert (found, where) == (Presence.FOUND, ref)
-    assert await there.chat.find("another", room, ago()) == (Presence.ABSENT, None)
+    assert await there.chat.find(sought("another", room, ago())) == (Presence.ABSENT, None)
 
 
 async def test_a_card_becomes_another_and_then_text(there: World) -> None:
@@ -73,14 +74,14 @@ async def test_a_person_is_called_by_a_token_only(there: World) -> None:
 async def test_one_person_is_told_directly_and_the_message_found_again(there: World) -> None:
     ref = ref_of(await there.chat.direct("U0LI", plain("call"), "k"))
     assert ref.chat.startswith("D")
-    assert await there.chat.find("k", "U0LI", ago()) == (Presence.FOUND, ref)
+    assert await there.chat.find(sought("k", "U0LI", ago())) == (Presence.FOUND, ref)
     assert isinstance(await there.chat.edit(ref, plain("changed")), Done)
 
 
 async def test_an_announcement_channel_is_joined_before_it_is_searched(there: World) -> None:
     tea = there.channel("tea").id
     ref = ref_of(await there.chat.post(tea, plain("x"), "k"))  # chat:write.public
-    assert await there.chat.find("k", tea, ago()) == (Presence.FOUND, ref)
+    assert await there.chat.find(sought("k", tea, ago())) == (Presence.FOUND, ref)
 
 
 async def test_pinning_twice_is_pinning_once(there: World) -> None:
@@ -115,7 +116,7 @@ async def test_a_call_that_went_wrong_is_sorted(there: World, fault: Fault, outc
     result = await (there.chat.edit(ref, plain("x")) if fault.match == "chat.update" else there.chat.post(room, plain("x"), "k1"))
     assert isinstance(result, outcome), result
     applied = fault.when == "applied" and fault.match != "chat.update"
-    assert (await there.chat.find("k1", room, ago()))[0] is (Presence.FOUND if applied else Presence.ABSENT)
+    assert (await there.chat.find(sought("k1", room, ago())))[0] is (Presence.FOUND if applied else Presence.ABSENT)
     assert len([m for m in there.said() if m.text == "x"]) == int(
         applied or (fault.match == "chat.update" and fault.when == "applied")
     )
@@ -127,10 +128,10 @@ async def test_silence_is_lost_after_the_timeout_and_the_look_up_says_so() -> No
         started = time.monotonic()
         assert isinstance(await there.chat.post(there.channel().id, plain("x"), "k"), Lost)
         assert time.monotonic() - started < 1.5
-        assert (await there.chat.find("k", there.channel().id, ago()))[0] is Presence.FOUND
+        assert (await there.chat.find(sought("k", there.channel().id, ago())))[0] is Presence.FOUND
         there.standin.faults.ask(Fault("status", "conversations.history", status=503))
         with pytest.raises(TimeoutError):
-            await there.chat.find("k", there.channel().id, ago())
+            await there.chat.find(sought("k", there.channel().id, ago()))
 
 
 async def test_nothing_is_sent_while_slack_asks_to_wait(there: World) -> None:
@@ -195,12 +196,12 @@ async def test_a_room_made_by_a_lost_call_is_found_and_not_made_twice(there: Wor
     there.standin.faults.ask(Fault("drop", "conversations.create", when="applied"))
     assert isinstance(await there.chat.open_room("x", "f-1", [], "room-1"), Lost)
     if remembered:
-        presence, ref = await there.chat.find("room-1", "", ago())
+        presence, ref = await there.chat.find(sought("room-1", "", ago()))
         assert presence is Presence.FOUND and ref is not None
     else:  # another process after kill -9: the look-up cannot tell, the attempt finds it
         keys = {"bot_token": there.standin.app.bot_token, "signing_secret": "x" * 10, "api_url": f"{there.sandbox.url}/api/"}
         chat = slack.connect("slack", slack.Config.model_validate(keys), there.chat._listening._clock)  # type: ignore[attr-defined]
-        assert (await chat.find("room-1", "", ago()))[0] is Presence.CANNOT_TELL
+        assert (await chat.find(sought("room-1", "", ago())))[0] is Presence.CANNOT_TELL
         ref = ref_of(await chat.open_room("x", "f-1", [], "room-1"))
         await chat.close()
     assert ref.chat == there.channel("f-1").id

@@ -17,6 +17,7 @@ from bot.model.form import Entry, Form, Input, Option
 from bot.model.text import flat, plain
 from bot.ports import Done, Inbound, Lost, Place, Presence, Reply, Retry
 from tests.adapters.slack_world import MODES, World, world
+from tests.fakes import sought
 
 CARD = Card(
     "🔴 P1 处理中｜支付失败", "red", "F-20240520-001", "F-20240520-001", (Field("影响", plain("支付服务")),),
@@ -374,4 +375,4 @@ async def test_two_workspaces_are_two_connections() -> None:
 async def test_it_knows_who_spoke_in_a_room_of_its_own(there: World) -> None:
     opened = await there.chat.open_room("F-1", "f-20240520-001-zhi-fu", ["U0LI"], "room")
     assert isinstance(opened, Done) and opened.ref is not None
-    assert (await there.chat.find("room", "", datetime.now(UTC)))[0] is Presence.FOUND
+    assert (await there.chat.find(sought("room", "", datetime.now(UTC))))[0] is Presence.FOUND

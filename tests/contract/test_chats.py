@@ -20,6 +20,7 @@ from bot.model.text import Span, Text
 from bot.model.text import plain as words
 from bot.ports import Capability, ChatAdapter, Done, Limits, Presence, Ref, Rejected, Result
 from tests.contract.rig import Rig
+from tests.fakes import sought
 
 CHATS = sorted(m.name for m in pkgutil.iter_modules(adapters.chat.__path__))
 RIGS = Path(__file__).parent / "rigs"
@@ -117,7 +118,7 @@ async def test_a_verb_works_exactly_where_its_capability_is_declared(name: str) 
 @pytest.mark.parametrize("name", CHATS)
 async def test_it_cannot_find_what_it_has_no_look_up_for(name: str) -> None:
     async with rig(name) as one:
-        presence, ref = await one.chat.find("a-key", one.room, datetime.now(UTC))
+        presence, ref = await one.chat.find(sought("a-key", one.room, datetime.now(UTC)))
         if Capability.FIND in one.chat.capabilities:
             assert presence is not Presence.CANNOT_TELL
         else:

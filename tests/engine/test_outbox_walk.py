@@ -44,7 +44,7 @@ from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.telling import tellable
 from bot.model.text import plain
-from bot.ports import Capability, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Store, UnitOfWork
+from bot.ports import Capability, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Sought, Store, UnitOfWork
 from bot.prose import Prose
 from bot.views import topic
 from store.columns import micros
@@ -619,7 +619,7 @@ async def test_a_look_up_that_cannot_tell_marks_the_repeat(store: Store, url: st
     class Forgetful(FakeChat):
         """Be a chat whose look-up does not reach far enough."""
 
-        async def find(self, key: str, chat: str, since: Any) -> tuple[Presence, Ref | None]:
+        async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
             return Presence.CANNOT_TELL, None
 
     chat = Forgetful(CHAT, "p9", walk.platform, walk.limits)

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -21,7 +20,21 @@ from adapters.chat.plain.signature import SIGNATURE, TIMESTAMP, sign, verify
 from adapters.http import Answered, Http, limited
 from bot.errors import Malformed, NotStored, Unauthentic
 from bot.model.ids import ConnectionId
-from bot.ports import Capability, Clock, Content, Done, Inbound, OnInbound, Presence, Ref, Rejected, Reply, Result
+from bot.ports import (
+    Capability,
+    Clock,
+    Content,
+    Done,
+    Inbound,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Reply,
+    Result,
+    Sought,
+    Urge,
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -79,19 +92,19 @@ class PlainChat:
         wanted = {"title": line(name)[:TITLE_CHARS] or address, "people": list(founders)}
         return await self._call("PUT", f"/rooms/{address}", wanted, address)
 
-    async def close_room(self, chat: str) -> Result:
+    async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Close a room; closing a closed one is done already."""
         return await self._call("POST", f"/rooms/{_part(chat)}/close", {}, chat)
 
-    async def reopen_room(self, chat: str) -> Result:
+    async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Open a closed room again."""
         return await self._call("POST", f"/rooms/{_part(chat)}/reopen", {}, chat)
 
-    async def set_topic(self, chat: str, topic: str) -> Result:
+    async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
         """Set a room's topic."""
         return await self._call("PUT", f"/rooms/{_part(chat)}/topic", {"topic": line(topic)[:TOPIC_CHARS]}, chat)
 
-    async def add_people(self, chat: str, accounts: Sequence[str]) -> Result:
+    async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Add people to a room; who was refused, and why, stands in the Ref."""
         return await self._call("PUT", f"/rooms/{_part(chat)}/people", {"people": list(accounts)}, chat)
 
@@ -103,7 +116,15 @@ class PlainChat:
         """Refuse: this chat pins nothing."""
         return UNSUPPORTED
 
-    async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
+    async def rename_room(self, chat: str, name: str, extra: str = "") -> Result:
+        """Refuse: a room here is named once."""
+        return UNSUPPORTED
+
+    async def urge(self, accounts: Sequence[str], how: Urge, text: str, about: Ref | None, key: str) -> Result:
+        """Refuse: nobody can be pressed here."""
+        return UNSUPPORTED
+
+    async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
         """Say that nobody can tell: this chat has no look-up."""
         return Presence.CANNOT_TELL, None
 

@@ -20,7 +20,7 @@ from adapters.chat.slack.render import LIMITS, UPDATE_CHARS, Json, message
 from adapters.chat.slack.rooms import Rooms, Unreachable
 from adapters.chat.slack.wire import Said, Wire, outcome
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Retry
+from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Retry, Sent, Sought, Urge
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +86,18 @@ class SlackChat:
         heard = await self._wire.ask("pins.add", {"channel": ref.chat, "timestamp": ref.id})
         return self._done(heard, ref, "already_pinned")
 
-    async def find(self, key: str, chat: str, since: datetime) -> tuple[Presence, Ref | None]:
+    async def rename_room(self, chat: str, name: str, extra: str = "") -> Result:
+        """Refuse: a channel's name is its address in people's heads; the level stands in the topic."""
+        return UNSUPPORTED
+
+    async def urge(self, accounts: Sequence[str], how: Urge, text: str, about: Ref | None, key: str) -> Result:
+        """Refuse: Slack presses nobody."""
+        return UNSUPPORTED
+
+    async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
         """Look for the message, or with no chat the room, of a key; raises TimeoutError when Slack cannot be asked now."""
-        if not chat:
+        key, chat, since = sought.key, sought.chat, sought.since
+        if sought.what is Sent.ROOM:
             return await self._find_room(key, since)
         where: str | None = chat
         if re.match(r"[UW]", chat):
@@ -145,21 +154,21 @@ class SlackChat:
             return found
         return Done(self._room(found))
 
-    async def close_room(self, chat: str) -> Result:
+    async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Archive a channel; archiving an archived one is done already."""
         heard = await self._wire.ask("conversations.archive", {"channel": chat})
         return self._done(heard, Ref(chat), "already_archived", "is_archived")
 
-    async def reopen_room(self, chat: str) -> Result:
+    async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Refuse: a bot token cannot unarchive."""
         return UNSUPPORTED
 
-    async def set_topic(self, chat: str, topic: str) -> Result:
+    async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
         """Set a channel's topic."""
         args = {"channel": chat, "topic": cut(line(topic), TOPIC_CHARS)}
         return self._done(await self._wire.ask("conversations.setTopic", args), Ref(chat))
 
-    async def add_people(self, chat: str, accounts: Sequence[str]) -> Result:
+    async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Invite people; who was refused, and why, stands in the Ref."""
         return await self._rooms.add(chat, accounts)
 
