@@ -226,9 +226,16 @@ def _reopened(room: Room, world: World) -> Wanted:
         yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
     elif not world.house.can(room.connection, Capability.CLOSE_ROOM) and room.address:
         # It was never closed there, only left alone.
-        yield ev.RoomOpened(room=room.id, connection=room.connection, address=room.address, link=room.link)
+        yield opened_again(room)
     else:
         yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened", told=room.told)
+
+
+def opened_again(room: Room) -> ev.RoomOpened:
+    """State that a room is there once more, as it was."""
+    return ev.RoomOpened(
+        room=room.id, connection=room.connection, address=room.address or "", link=room.link, extra=room.extra, ways=room.ways
+    )
 
 
 def reopen_closed_room(event: Event, incident: Incident, world: World) -> Wanted:
@@ -260,6 +267,12 @@ def set_topic(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         if world.house.can(room.connection, Capability.TOPIC):
             yield room_wish(room, EffectKind.SET_TOPIC, "topic")
+
+
+def rename_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        if world.house.can(room.connection, Capability.RENAME) and not room.bound:
+            yield room_wish(room, EffectKind.RENAME, "topic")
 
 
 def sync_people(event: Event, incident: Incident, world: World) -> Wanted:

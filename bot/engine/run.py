@@ -187,8 +187,10 @@ class _Book:
 
     def _move_rooms(self, event: Event) -> None:
         match event.payload:
-            case ev.RoomOpened(room=ident, address=address, link=link):
-                self._move(ident, state=RoomState.OPEN, address=address, link=link)
+            case ev.RoomOpened(room=ident, address=address, link=link, extra=extra, ways=ways):
+                state = RoomState.NEEDS_BOT if ways == "out" else RoomState.OPEN
+                self._move(ident, state=state, address=address, link=link, extra=extra, ways=ways, until=None)
+                self.uow.bind_address(event.payload.connection, address, ident, ways)
             case ev.RoomFailed(room=ident):
                 self._move(ident, state=RoomState.FAILED)
             case ev.RoomClosed(room=ident):
@@ -201,8 +203,6 @@ class _Book:
         if room is not None:
             moved = dataclasses.replace(room, **changes)
             self.uow.save_room(moved)
-            if moved.address is not None and "address" in changes:
-                self.uow.bind_address(moved.connection, moved.address, moved.id)
             self.rooms[moved.incident] = [moved if r.id == ident else r for r in self.rooms_of(moved.incident)]
 
     def close(self) -> None:

@@ -347,11 +347,15 @@ class RoomHeldBack(Payload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomOpened(Payload):
+    """State that a room is there; `ways` is `out` where it cannot hear yet, `extra` what its later calls need."""
+
     telling: ClassVar[Telling] = Telling.SILENT
     room: RoomId
     connection: ConnectionId
     address: str
     link: str | None = None
+    extra: str = ""
+    ways: str = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
