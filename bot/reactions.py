@@ -52,6 +52,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rules.tell_of_earlier_room,
         rules.show_way_in,
     ),
+    ev.RoomBound: (rules.bind_room,),
     ev.RoomClosed: (rules.reopen_closed_room,),
     ev.RoomFailed: (rules.tell_declarer_of_room, rules.open_next_room),
     ev.RoomLate: (rules.open_next_room,),

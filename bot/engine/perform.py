@@ -23,7 +23,7 @@ from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
-from bot.model.say import Say
+from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
@@ -153,7 +153,7 @@ def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, ho
     if reads.effects_open(f"room:{room.id}/", besides=effect.id):
         return Wait(timedelta(seconds=1))
     closed = ev.RoomClosed(room=room.id, connection=room.connection)
-    if not house.can(room.connection, Capability.CLOSE_ROOM):
+    if room.bound or not house.can(room.connection, Capability.CLOSE_ROOM):
         return Skip((closed,))
     address, name = room.address, _name(room, incident, house)
 
@@ -273,20 +273,23 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
-    show = house.show(reads, room.lang, now, hail=limits.hail)
+    show = house.show(reads, room.lang, now, hail=house.hail(room))
     lines: list[Text] = []
     told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            said = house.prose.entry(event, incident, show)
+            if isinstance(event.payload, ev.RoomOpened):
+                said = house.prose.say(only_shows(room, incident, house), show)
+            entry = addressed_text(said, room.connection, reads)
             line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
-            lines.append(line)
+            lines.insert(0 if isinstance(event.payload, ev.RoomOpened) else len(lines), line)
             told.append(event)
         last = event.n
     more = newest > last
@@ -316,6 +319,15 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return await chat.post(address, again if marked else content, key)
 
     return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
+
+
+def only_shows(room: Room, incident: Incident, house: House) -> Say:
+    """Say that a room cannot hear, and how people act all the same."""
+    hearing = next((name for name, of in house.policy.hears_for.items() if of == room.connection and name in house.limits), None)
+    return say(
+        "room_only_shows", incident=incident, number=incident.id.removeprefix("F-")[4:], hearing=hearing,
+        direct=house.can(room.connection, Capability.DIRECT), hailed=house.limits[hearing or room.connection].hail,
+    )  # fmt: skip
 
 
 def _cut(line: Text, chars: int, size: int) -> Text:

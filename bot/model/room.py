@@ -67,5 +67,7 @@ def entrance(rooms: Iterable[Room], connection: ConnectionId) -> str | None:
 
 def earlier(rooms: Iterable[Room], room: Room) -> Room | None:
     """Give the room that this one goes on from: the newest earlier generation on its connection that came to be."""
-    before = [r for r in rooms if r.connection == room.connection and r.generation < room.generation and r.address]
+    before = [
+        r for r in rooms if r.connection == room.connection and r.generation < room.generation and r.address and not r.bound
+    ]
     return max(before, key=lambda r: r.generation, default=None)
