@@ -27,6 +27,7 @@ class EffectKind(StrEnum):
     REOPEN_ROOM = "ReopenRoom"
     SYNC_PEOPLE = "SyncPeople"
     SET_TOPIC = "SetTopic"
+    RENAME = "Rename"
     SHOW_CARD = "ShowCard"
     PIN = "Pin"
     TELL = "Tell"
@@ -37,7 +38,7 @@ class EffectKind(StrEnum):
 WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
-        EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
+        EffectKind.RENAME, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
     }
 )  # fmt: skip
 
