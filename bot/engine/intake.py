@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -14,6 +15,7 @@ import structlog
 from bot.command import Answer, Context, Declaration
 from bot.engine.answering import Answering
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
+from bot.engine.carrying import Held, carry, settle
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
@@ -23,6 +25,7 @@ from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, re
 from bot.engine.run import DECLARING, recorded
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
+from bot.model.card import Card
 from bot.model.decoding import prepare
 from bot.model.event import Status, Via
 from bot.model.form import Form
@@ -38,6 +41,7 @@ from bot.prose import Show
 from bot.rules import World, page
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
+LONGEST_WORD = 60.0  # seconds that the word whether an answer went out may take
 LONGEST = 4000  # characters of a message that is read; longer ones would hold up everybody's transactions
 _ANSWER = prepare(Reply)
 _STALE_MAY_RUN = frozenset({"note"})  # a late note is stored at its own time
@@ -51,6 +55,7 @@ class Intake:
     def __init__(self, store: Store, house: House, metrics: Metrics, health: Health | None = None) -> None:
         self._store, self._house, self._metrics = store, house, metrics
         self._health = health or Health(house.clock)
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def handle(self, inbound: Inbound) -> Reply:
         """Answer a delivery after its effect is durable.
@@ -62,7 +67,9 @@ class Intake:
         outcome = "failed"
         job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound)))
         try:
-            reply, outcome = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
+            reply, outcome, held = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
+            if reply.shows is not None and inbound.written is not None:
+                self._keep(asyncio.create_task(self._settle(inbound, reply.shows, inbound.written, held)))
             return reply
         except TimeoutError:
             job.add_done_callback(_forget)
@@ -77,30 +84,53 @@ class Intake:
         finally:
             self._metrics.delivery(inbound.connection, outcome, time.perf_counter() - started)
 
-    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str]:
+    async def stop(self) -> None:
+        """Leave the answers that are not out yet to their effects."""
+        for task in tuple(self._settling):
+            task.cancel()
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, inbound: Inbound, shows: Card, written: Awaitable[bool], held: Held | None) -> None:
+        """Wait for the word that the answer went out; without it the hold runs out and the effect shows the card."""
+        word = asyncio.ensure_future(written)
+        await asyncio.wait([word], timeout=LONGEST_WORD)
+        if not word.done() or word.cancelled() or word.exception() is not None or not word.result():
+            return
+        now = self._house.clock.now()
+        try:
+            await self._store.tx(lambda uow: settle(uow, self._house, inbound, shows, held, now))
+        except NotStored as error:
+            log.warning("answer_not_settled", connection=inbound.connection, key=inbound.key, error=str(error))
+
+    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str, Held | None]:
         stored = uow.delivered(inbound.connection, inbound.key)
         if stored is not None:
             reply: Reply = _ANSWER(stored)
-            return reply, "repeated"
+            return reply, "repeated", None
         form = f"form:{inbound.press.form}" if inbound.press is not None and inbound.press.form else None
         if form is not None:
             uow.alone(f"{inbound.connection}:{form}")  # two presses of one form must see each other
             sent = uow.delivered(inbound.connection, form)
             if sent is not None:
                 reply = _ANSWER(sent)
-                return reply, "repeated"
+                return reply, "repeated", None
         now = self._house.clock.now()
         delivery = _Delivery(uow, self._house, inbound, now)
         started = time.perf_counter()
         reply, keep = delivery.run()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
+        reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
             answer = msgspec.json.encode(reply)
             uow.keep_delivery(inbound.connection, inbound.key, answer, now)
             if form is not None and not delivery.refused:  # a refused form may be corrected and sent again
                 uow.keep_delivery(inbound.connection, form, answer, now)
-        return reply, "refused" if delivery.refused else "done"
+        return reply, "refused" if delivery.refused else "done", held
 
     def _apologise(self, uow: UnitOfWork, inbound: Inbound, kind: str) -> Reply:
         """Tell the person that a bug kept their command from running, and the admins which; an hour's repeats are one."""
@@ -332,7 +362,7 @@ class _Delivery:
         return self._inbound.seen and self._inbound.press is None
 
 
-def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:
+def _forget(job: asyncio.Task[tuple[Reply, str, Held | None]]) -> None:
     """Take note of a job that ended after its deadline; its stored answer goes to the repeated delivery."""
     if not job.cancelled() and job.exception() is not None:
         log.warning("late_delivery_failed", error=repr(job.exception()))

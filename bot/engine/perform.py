@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.engine.addressing import account_of, addressed, addressed_text, not_found
-from bot.engine.cards import card_of, chat_of
+from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.notices import direct_message, room_line, sent_again
@@ -286,7 +286,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     if found is None or chat is None:
         return Skip()
     card, lang = found
-    digest = hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
+    digest = digest_of(card)
     shown = reads.shown(slot)
     connection = effect.connection
     editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
