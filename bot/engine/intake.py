@@ -14,6 +14,7 @@ import structlog
 
 from bot.command import Answer, Context, Declaration
 from bot.engine.answering import Answering
+from bot.engine.aside import aside
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
 from bot.engine.carrying import Held, carry, settle
 from bot.engine.clicks import must_still_hold, redraw
@@ -123,6 +124,7 @@ class Intake:
         started = time.perf_counter()
         reply, keep = delivery.run()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
+        reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
         reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
@@ -142,7 +144,9 @@ class Intake:
         account = uow.account(inbound.connection, inbound.speaker.id)
         person = uow.person(account.person) if account is not None else None
         lang = (person.lang if person is not None else None) or house.policy.lang
-        return Reply(house.prose.say(say("bug_answer"), house.show(uow.reads(ALL_SEEING), lang, now)), refused=True)
+        show = house.show(uow.reads(ALL_SEEING), lang, now)
+        told = say("bug_answer")
+        return aside(uow, uow, house, inbound, Reply(house.prose.say(told, show), refused=True), told, show)
 
 
 class _Delivery:
@@ -152,11 +156,12 @@ class _Delivery:
         self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
         self.refused = False
         self.command = "none"
+        self.told: Say | None = None  # what the answer says
         self.recorded: Incident | None = None  # the incident in whose log something was written
         self._account = account_of(uow, inbound.connection, inbound.speaker)
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
-        self._reads: Reads = uow.reads(self._viewer)
+        self.reads: Reads = uow.reads(self._viewer)
         self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
         self._lang = self._language()
         self._form: Form | None = None  # what to fill in instead, where something lacks
@@ -220,7 +225,7 @@ class _Delivery:
             self._uow.alone(DECLARING)  # two who declare the same at once, on two replicas, must see each other
         implied = self._implied(lock=declaration.changes)
         ctx = self._context(implied)
-        lock = self._locked if declaration.changes else self._reads.incident
+        lock = self._locked if declaration.changes else self.reads.incident
         press = self._inbound.press
         if press is not None:
             bound = bind_press(declaration, press.args, ctx, implied=implied, lock=lock)
@@ -230,7 +235,7 @@ class _Delivery:
             bound = Bound({name: default for name, _, default in declaration.parameters}, implied)
         incident = bound.incident
         if press is not None and incident is not None:
-            must_still_hold(press, incident, self._reads)
+            must_still_hold(press, incident, self.reads)
         forced = self._allowed(declaration, incident, call.force if call else None)
         ctx = self._context(incident, forced)
         try:
@@ -259,9 +264,9 @@ class _Delivery:
         self.command = declaration.name
         implied = self._implied()
         ctx = self._context(implied)
-        incident = bind_asking(declaration, press.args, ctx, implied=implied, lock=self._reads.incident)
+        incident = bind_asking(declaration, press.args, ctx, implied=implied, lock=self.reads.incident)
         if incident is not None:
-            must_still_hold(press, incident, self._reads)
+            must_still_hold(press, incident, self.reads)
         self._allowed(declaration, incident, None)
         form = form_of(declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident)
         if form is None:
@@ -296,24 +301,24 @@ class _Delivery:
 
     def _implied(self, lock: bool = False) -> Incident | None:
         """Give the incident of this room, or in a direct chat the speaker's only open one."""
-        get = self._locked if lock else self._reads.incident
+        get = self._locked if lock else self.reads.incident
         if self._room is not None:
             return get(self._room.incident)
         if self._inbound.place is Place.DIRECT:
-            mine = self._reads.incidents(Filter(open=True, involved=self._account.person, limit=2))
+            mine = self.reads.incidents(Filter(open=True, involved=self._account.person, limit=2))
             return get(mine[0].id) if len(mine) == 1 else None
         return None
 
     def _locked(self, ident: IncidentId) -> Incident | None:
         """Lock an incident that the speaker may see."""
-        return self._uow.lock_incident(ident) if self._reads.incident(ident) is not None else None
+        return self._uow.lock_incident(ident) if self.reads.incident(ident) is not None else None
 
     def _context(self, incident: Incident | None, forced: str | None = None) -> Context:
         person: PersonId = self._account.person
         standing = self._house.standing(person, self._account.outsider, incident)
         return Context(
             self._now, Actor(ActorKind.PERSON, person), standing, self._lang, self._zone(), self._house.catalog,
-            self._house.policy, self._reads, person=self._person, place=self._inbound.place,
+            self._house.policy, self.reads, person=self._person, place=self._inbound.place,
             via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen()),
             room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
         )  # fmt: skip
@@ -348,6 +353,7 @@ class _Delivery:
         return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
 
     def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
+        self.told = told
         params = dict(told.params)
         if after is not None:
             params["incident"] = after

@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 CAPABILITIES = frozenset(
     {
         Capability.OPEN_ROOM, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC, Capability.PEOPLE,
-        Capability.DIRECT,
+        Capability.DIRECT, Capability.PRIVATE,
     }
 )  # fmt: skip
 DELIVERY_BYTES = 128 * 1024
