@@ -12,6 +12,7 @@ from bot.model.card import Card
 from bot.model.effect import Effect, Intent
 from bot.model.ids import GroupId, IncidentId, RoomId
 from bot.model.incident import Incident
+from bot.model.policy import STORM_LASTS
 from bot.model.room import LIVE, entrance
 from bot.model.room import earlier as earlier_room
 from bot.ports import Filter, Reads
@@ -62,8 +63,8 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         called = tuple(house.catalog.owners((group.service,))) if group.service is not None else ()
         samples = reads.alerts_of(group.id, 10)
         return alert_card(group, house.prose, show, related=related, samples=samples, link=link, called=called), lang
-    held = reads.held_back_since(now - house.policy.auto_rooms_within)
-    if not held:
+    held = [incident for incident in reads.held_back_since(now - STORM_LASTS) if not incident.private]
+    if not held and reads.shown(slot) is None:
         return None
     return storm_card(held, house.prose, show, limit=house.policy.auto_rooms, within=house.policy.auto_rooms_within), lang
 
