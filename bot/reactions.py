@@ -43,7 +43,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsLinked: (rules.show_groups,),
     ev.AlertsUnlinked: (rules.show_groups,),
     ev.Undone: (rules.set_topic, rules.rename_rooms, rules.sync_people),
-    ev.RoomWanted: (rules.open_room,),
+    ev.RoomWanted: (rules.open_room, rules.watch_pool),
     ev.RoomOpened: (
         rules.set_topic,
         rules.rename_rooms,
@@ -64,6 +64,9 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsDismissed: (rules.show_groups,),
     ev.SourceSilent: (rules.tell_admins_of_source,),
     ev.SourceHeard: (rules.tell_admins_of_source,),
+    ev.SpareRoomOffered: (rules.greet_spare,),
+    ev.SpareRoomLost: (rules.watch_pool,),
+    ev.SpareRoomsLow: (rules.tell_admins_of_pool,),
 }
 
 

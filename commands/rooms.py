@@ -7,7 +7,8 @@ from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Via
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room, RoomState
+from bot.model.person import Standing
+from bot.model.room import LIVE, Room, RoomState, SpareState
 from bot.model.say import say
 from bot.ports import Place
 from commands.common import as_commander, must_be_open, visible
@@ -31,7 +32,9 @@ def bind(ctx: Context, incident: Incident | None = None, what: Word | None = Non
     """Let a group that the bot was put into by hand be a room: a new one, or the ears of one that only shows things."""
     via = _group(ctx)
     if what is not None:
-        raise refuse("bind_which")
+        if what.casefold() not in _SPARE:
+            raise refuse("incident_unknown", word=what)
+        return _prepared(ctx, via)
     if incident is None:
         raise refuse("bind_which")
     must_be_open(ctx, incident)
@@ -49,15 +52,27 @@ def _group(ctx: Context) -> Via:
     return ctx.via
 
 
-def _must_be_free(ctx: Context, via: Via, incident: Incident) -> None:
-    """Refuse a group that is something else already: the room of an open incident, or a channel of announcements."""
+def _prepared(ctx: Context, via: Via) -> Answer:
+    """Register the group as a spare room."""
+    if ctx.standing < Standing.ADMIN:
+        raise refuse("spare_admin")
+    _must_be_free(ctx, via, None)
+    return Answer([ev.SpareRoomOffered(connection=via.connection, chat=via.chat)], say("spare_offered"))
+
+
+def _must_be_free(ctx: Context, via: Via, incident: Incident | None) -> None:
+    """Refuse a group that is something else: the room of an open incident, a channel of announcements, a spare room."""
     room = ctx.reads.room_at(via.connection, via.chat)
-    if room is not None and room.state in LIVE and not (room.state is RoomState.NEEDS_BOT and room.incident == incident.id):
-        if room.incident == incident.id:
-            raise refuse("bind_already", id=incident.id)
+    here = incident is not None and room is not None and room.incident == incident.id
+    if room is not None and room.state in LIVE and not (room.state is RoomState.NEEDS_BOT and here):
+        if here:
+            raise refuse("bind_already", id=room.incident)
         raise refuse("bind_taken", id=visible(ctx, room.incident))
     if (via.connection, via.chat) in ctx.policy.announce:
         raise refuse("bind_hall")
+    spare = ctx.reads.spare(via.connection, via.chat)
+    if spare is not None and spare.state in (SpareState.OFFERED, SpareState.READY):
+        raise refuse("bind_spare")
 
 
 def _deaf(ctx: Context, incident: Incident, via: Via) -> Room | None:

@@ -254,7 +254,11 @@ class Outbox:
                 case Lost(why):
                     self._again(uow, effect, _backoff(effect.attempts), True, why)
                 case Rejected(code, raw):
-                    self._reject(uow, effect, code, raw)
+                    if call is not None and call.refused is not None:
+                        if uow.finish(effect, self._me, now):
+                            self._note(uow, effect, call.refused(uow, code))
+                    else:
+                        self._reject(uow, effect, code, raw)
 
         await self._store.tx(job)
 
@@ -291,11 +295,15 @@ class Outbox:
 
 
 def note_outcome(uow: UnitOfWork, house: House, effect: Effect, facts: Sequence[Fact], actor: Actor) -> None:
-    """Record what became of an effect in its incident's log; an effect of no incident leaves its row as the record."""
-    if not facts or effect.incident is None:
-        return
-    incident = uow.lock_incident(effect.incident)
-    record(uow, house, actor, facts, incident, now=house.clock.now(), cause=f"effect:{effect.id}")
+    """Record what became of an effect in its incident's log; an effect of no incident leaves its row as the record.
+
+    What it says of the organisation is recorded either way.
+    """
+    incident = uow.lock_incident(effect.incident) if effect.incident is not None else None
+    if incident is None:
+        facts = [fact for fact in facts if isinstance(fact, ev.ORGANISATION)]
+    if facts:
+        record(uow, house, actor, facts, incident, now=house.clock.now(), cause=f"effect:{effect.id}")
 
 
 def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) -> Effect | None:
@@ -308,7 +316,7 @@ def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) ->
 
 def _buckets(effect: Effect, limits: Limits) -> tuple[_Bucket, ...]:
     everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
-    if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND):
+    if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND, EffectKind.GREET):
         thing = effect.lane.split("/")[0] if effect.lane.startswith("room:") else str(effect.data.get("chat", effect.lane))
         return everything, _Bucket(f"{effect.connection}|{thing}", limits.chat_per_second, limits.chat_burst)
     return (everything,)

@@ -129,6 +129,9 @@ class FakeReads:
     def room_at(self, connection: str, chat: str) -> Room | None:
         return next((room for room in self.world.rooms if room.saw(connection, chat)), None)  # type: ignore[arg-type]
 
+    def spare(self, connection: str, chat: str) -> None:
+        return None
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
