@@ -33,7 +33,7 @@ def bind(ctx: Context, incident: Incident | None = None, what: Word | None = Non
     via = _group(ctx)
     if what is not None:
         if what.casefold() not in _SPARE:
-            raise refuse("incident_unknown", word=what)
+            raise refuse("bind_which")
         return _prepared(ctx, via)
     if incident is None:
         raise refuse("bind_which")
