@@ -482,3 +482,11 @@ def show_storm(event: Event, incident: Incident, world: World) -> Wanted:
     for connection, chat in world.house.policy.announce:
         slot = f"storm:{connection}:{chat}"
         yield card_wish(slot, connection, chat, None)
+
+
+def show_storm_smaller(event: Event, incident: Incident, world: World) -> Wanted:
+    """Take what has its room or its end off the storm's card, where that can be edited."""
+    for connection, chat in world.house.policy.announce:
+        slot = f"storm:{connection}:{chat}"
+        if world.house.can(connection, Capability.EDIT) and world.reads.shown(slot) is not None:
+            yield replace(card_wish(slot, connection, chat, None), delay=_pace(world.reads.shown(slot), world))

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.engine.addressing import account_of, addressed, addressed_text, not_found
-from bot.engine.cards import card_of, chat_of
+from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
-from bot.engine.notices import direct_message, room_line, sent_again
+from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
@@ -410,7 +410,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     if found is None or chat is None:
         return Skip()
     card, lang = found
-    digest = hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
+    digest = digest_of(card)
     shown = reads.shown(slot)
     connection = effect.connection
     editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
@@ -467,6 +467,8 @@ _INSTANTS = frozenset({"since"})
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Tell one person something directly; what has lost its point by now is not sent."""
     data = effect.data
+    if "answer" in data:
+        return _answer(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
@@ -481,5 +483,14 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     content = addressed(said, effect.connection, reads)
     again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
+    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
+    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+
+
+def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Give one person directly what the chat where they asked could not show to them alone."""
+    content = addressed(answer_message(effect.data["answer"]), effect.connection, reads)
+    account, key = str(effect.data["account"]), key_of(house, effect.key)
+    again = sent_again(content, house, house.show(reads, str(effect.data["lang"]), now))
     sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
     return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)

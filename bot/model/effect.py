@@ -49,7 +49,8 @@ class Intent:
     """Ask for an effect: a wish is merged with one that waits for the same (lane, kind, target); a send has a unique `key`.
 
     `lane` names the thing whose calls must not overlap; `data` holds ids and enums (and a Say, for sends), never rendered
-    text. `delay` holds the effect back that long.
+    text but for an answer that is sent directly, as it says how things stood when it was asked for. `delay` holds the effect
+    back that long.
     """
 
     kind: EffectKind

@@ -16,6 +16,9 @@ def _observation() -> Mapping[Severity, timedelta]:
     return {Severity.P1: timedelta(minutes=30), Severity.P2: timedelta(minutes=15)}
 
 
+STORM_LASTS = timedelta(hours=6)  # how long what a storm left without a room is shown together
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Hold every number that decides; defaults are the documented ones."""

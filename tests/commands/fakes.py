@@ -111,6 +111,9 @@ class FakeReads:
     def count(self, only: Filter) -> int:
         return len(self._all(only))
 
+    def held_back_since(self, at: datetime, limit: int = 50) -> list[Incident]:
+        return [i for i in self._all(Filter(open=True)) if i.held_back and i.declared_at >= at][:limit]
+
     def _all(self, only: Filter) -> list[Incident]:
         newest_first = sorted(self.world.incidents.values(), key=lambda i: i.id, reverse=True)
         return [i for i in newest_first if self._sees(i) and _fits(i, only)]
@@ -234,6 +237,12 @@ class World:
 
     def standing(self, by: str, incident: Incident | None) -> Standing:
         return self.house.standing(PersonId(by), by == "out", incident)
+
+    def held_back(self, severity: Severity = P2, **given: Any) -> Incident:
+        """Make an incident of alerts that a storm keeps without a room."""
+        incident = self.declared("root", severity, new=True, **given)
+        self.enter(Actor(ActorKind.SOURCE, "prom"), ev.RoomHeldBack(limit=3, within=600), incident.id)
+        return self.incidents[incident.id]
 
     # ------------------------------------------------------------ running commands
     def context(self, by: str, incident: Incident | None, force: str | None, at: datetime | None, in_room: bool) -> Context:

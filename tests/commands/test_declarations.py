@@ -44,6 +44,7 @@ PROMISED = {
     "link": "关联",
     "unlink": "取消关联",
     "merge": "合并 重复",
+    "gather": "合并风暴",
     "recover": "恢复 已恢复",
     "reopen": "重开 撤销恢复 复发",
     "close": "关闭 结单",

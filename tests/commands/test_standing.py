@@ -27,6 +27,12 @@ def _other(world: World, _: Incident) -> dict[str, Any]:
     return {"other": world.declared("root", P2, services=(ORDER,))}
 
 
+def _storm(world: World, _: Incident) -> dict[str, Any]:
+    world.held_back(services=(ORDER,))
+    world.held_back(services=(ORDER,))
+    return {}
+
+
 def _recovered(world: World, incident: Incident) -> dict[str, Any]:
     world.run("recover", "li", incident)
     return {}
@@ -89,6 +95,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
     ("merge", "", P1, _other),
+    ("gather", "", P1, _storm),
     ("recover", "P1", P1, _with()),
     ("recover", "P2", P2, _with()),
     ("reopen", "recovered", P1, _recovered),
@@ -105,7 +112,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
-_ALONE = frozenset({"report", "declare", "ack", "list", "whoami"})
+_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather"})
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:
