@@ -16,7 +16,7 @@ from bot.rules import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement)
+EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement, rules.page_mentioned)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rules.open_first_room, rules.call_owners, rules.ask_owners_to_confirm, rules.show_groups),
@@ -57,6 +57,8 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rules.show_way_in,
     ),
     ev.RoomBound: (rules.bind_room,),
+    ev.MirrorStarted: (rules.start_mirror,),
+    ev.MirrorStopped: (rules.stop_mirror,),
     ev.RoomClosed: (rules.reopen_closed_room,),
     ev.RoomFailed: (rules.tell_declarer_of_room, rules.open_next_room),
     ev.RoomLate: (rules.open_next_room,),

@@ -10,10 +10,12 @@ from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.room import LIVE, Room, RoomState, SpareState
 from bot.model.say import say
+from bot.model.text import Text, flat
 from bot.ports import Place
 from commands.common import as_commander, must_be_open, visible
 
 _SPARE = frozenset({"spare", "备用", "备用群"})
+_STOP = frozenset({"stop", "off", "停止", "停"})
 
 
 @command(
@@ -81,3 +83,36 @@ def _deaf(ctx: Context, incident: Incident, via: Via) -> Room | None:
     same = (room for room in shows if room.saw(via.connection, via.chat))
     half = (room for room in shows if room.connection == ctx.policy.hears_for.get(via.connection))
     return next(same, None) or next(half, None)
+
+
+@command(
+    en=("mirror",),
+    zh=("同步到", "镜像"),
+    does=Words("在另一个平台也建群，两边同步；或停止", "open a room on another chat as well, both told everything; or stop"),
+    usage=Words("同步到 <平台> [停止]", "mirror <chat> [stop]"),
+    example=Words("同步到 飞书", "mirror feishu"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def mirror(ctx: Context, incident: Incident, text: Text = ()) -> Answer:
+    """Begin or end an incident's room on another chat."""
+    words = flat(text).split()
+    stops = bool(words) and words[-1].casefold() in _STOP
+    name = " ".join(words[: len(words) - stops])
+    found = ctx.policy.connections_called(name) if name else ()
+    if len(found) != 1:
+        raise refuse("mirror_which", word=name, chats=tuple(ctx.policy.titles))
+    (connection,) = found
+    must_be_open(ctx, incident)
+    over = as_commander(ctx, incident, "mirror", "mirror_needs")
+    coming = [r for r in ctx.reads.rooms(incident.id) if (r.state in LIVE or r.state is RoomState.WANTED) and r.until is None]
+    there = [room for room in coming if room.connection == connection]
+    if not stops:
+        if there:
+            raise refuse("mirror_already", incident=incident, connection=connection)
+        return Answer([*over, ev.MirrorStarted(connection=connection)], say("mirror_on", connection=connection))
+    if not there:
+        raise refuse("mirror_none", incident=incident, connection=connection)
+    if len(there) == len(coming):
+        raise refuse("mirror_last", incident=incident, connection=connection)
+    stopped = [ev.MirrorStopped(connection=connection, room=room.id) for room in there]
+    return Answer([*over, *stopped], say("mirror_off", connection=connection))

@@ -45,6 +45,10 @@ class _Bucket:
     burst: int
 
 
+class _Absent(Exception):
+    """What was looked up is not there."""
+
+
 class Outbox:
     """Perform the effects of the connections that this process holds; `me` is unique among replicas."""
 
@@ -199,6 +203,10 @@ class Outbox:
         self.health.began(effect.connection, effect.id)
         try:
             result = await self._call(effect, planned)
+        except _Absent:
+            # Not there: what came up meanwhile may go with it, as one message.
+            await self._store.tx(lambda uow: uow.put_back(effect, self._me, now, False, "absent"))
+            return "absent"
         finally:
             self.health.ended(effect.connection, effect.id, result)
         await self._settle(effect, result, (), planned)
@@ -206,7 +214,7 @@ class Outbox:
 
     async def _planned(self, effect: Effect, now: datetime) -> Plan | None:
         """Plan, freezing the range of a Tell before its first call; None when the effect is no longer ours."""
-        if effect.kind is not EffectKind.TELL or effect.hi is not None:
+        if effect.kind is not EffectKind.TELL or (effect.hi is not None and effect.maybe_sent):
             return await self._store.read(lambda reads: plan(effect, reads, self._house, now), ALL_SEEING)
 
         def job(uow: UnitOfWork) -> Plan | None:
@@ -226,6 +234,8 @@ class Outbox:
                     presence, ref = await self._look_up(effect, call, chat)
                     if presence is Presence.FOUND:
                         return Done(ref)
+                    if presence is Presence.ABSENT and effect.kind is EffectKind.TELL:
+                        raise _Absent
                     marked = presence is Presence.CANNOT_TELL
                     if marked and call.unsure is not None:
                         return Rejected(call.unsure)

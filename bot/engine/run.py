@@ -19,7 +19,7 @@ from bot.model.event import Event, Fact, Happened, Via
 from bot.model.ids import ConnectionId, IncidentId
 from bot.model.incident import Incident, apply
 from bot.model.person import ALL_SEEING, Actor, Standing
-from bot.model.room import Room, RoomState, Spare, SpareState
+from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
 from bot.rules import pool_slot
@@ -164,7 +164,7 @@ class _Book:
         """Give the facts that follow from one; intents and new rooms are kept."""
         facts: list[Fact] = []
         incident = self.incidents[target] if target is not None else None
-        self._move_rooms(event)
+        self._move_rooms(event, target)
         self._keep_pool(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
@@ -194,7 +194,7 @@ class _Book:
             facts.append(ev.RoomOpened(room=room.id, connection=wanted.connection, address=wanted.chat))
         return facts
 
-    def _move_rooms(self, event: Event) -> None:
+    def _move_rooms(self, event: Event, target: IncidentId | None) -> None:
         match event.payload:
             case ev.RoomOpened(room=ident, address=address, link=link, extra=extra, ways=ways):
                 room = self.uow.room(ident)
@@ -210,6 +210,16 @@ class _Book:
                 else:
                     self._move(ident, state=RoomState.OPEN, heard_on=connection, heard_at=chat)
                     self.uow.bind_address(connection, chat, ident, "in")
+            case ev.MirrorStopped(room=ident):
+                room = self.uow.room(ident)
+                if room is not None and room.state in LIVE:
+                    self._move(ident, until=event.n)  # it is told this much
+                else:
+                    self._move(ident, state=RoomState.CLOSED, until=event.n)
+            case ev.MirrorStarted(connection=connection):
+                for room in list(self.rooms_of(target)) if target is not None else ():
+                    if room.connection == connection and not room.bound and room.until is not None and room.state in LIVE:
+                        self._move(room.id, until=None)
             case ev.RoomFailed(room=ident):
                 self._move(ident, state=RoomState.FAILED)
             case ev.RoomClosed(room=ident):

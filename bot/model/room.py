@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.model.event import Via
 from bot.model.ids import ConnectionId, IncidentId, RoomId
 
 
@@ -50,6 +51,10 @@ class Room:
     heard_on: ConnectionId | None = None
     heard_at: str | None = None
     until: int | None = None
+
+    def on(self, via: Via) -> bool:
+        """Say whether something was said on this room's chat, wherever there."""
+        return via.connection in (self.connection, self.heard_on)
 
     def saw(self, connection: ConnectionId, chat: str) -> bool:
         """Say whether what was typed in a chat was typed here."""
