@@ -14,6 +14,8 @@ from bot.model.deadline import Deadline
 from bot.model.effect import Effect
 from bot.model.event import Event, decode, encode
 from bot.model.incident import Incident
+from bot.model.link import FormLink
+from bot.model.menu import Menu
 from bot.model.person import Account, LookUp, Person
 from bot.model.room import Room
 from bot.ports import Shown
@@ -55,6 +57,8 @@ GROUPS = Mapper(AlertGroup, t.ALERT_GROUP)
 PEOPLE = Mapper(Person, t.PERSON)
 ACCOUNTS = Mapper(Account, t.ACCOUNT)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
+MENUS = Mapper(Menu, t.MENU)
+FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 
 
 class EventMapper:

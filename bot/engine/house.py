@@ -41,6 +41,10 @@ class House:
         """Say whether a connection can do something."""
         return capability in self.capabilities.get(connection, frozenset())
 
+    def clickable(self, connection: ConnectionId) -> bool:
+        """Say whether something can be offered below a text there: by buttons or by numbers."""
+        return self.can(connection, Capability.CARD) or self.limits[connection].menus
+
     def day(self, at: datetime) -> str:
         """Give the day of an instant in the configured time zone, as YYYYMMDD."""
         return at.astimezone(ZoneInfo(self.policy.timezone)).strftime("%Y%m%d")
