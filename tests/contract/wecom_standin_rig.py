@@ -164,7 +164,7 @@ async def rigged(**more: Any) -> AsyncIterator[Rig]:
     wecom = WeCom(users(), {"ops": ["zhang", "li", BOT], "tea": ["zhang", "li"]}, **more)
     async with (
         WeComSandbox(wecom) as sandbox,
-        httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=False) as http,
         Stage(sandbox.url) as stage,
     ):
         yield Rig(wecom, sandbox, http, stage, clock)
