@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 KEYED_FOR = timedelta(minutes=50)  # of the hour in which one uuid is one message
 PRESSED_AT_ONCE = 200
+EDITED_OUT = 230072  # a text can be changed twenty times
 URGENT = {Urge.APP: "urgent_app", Urge.SMS: "urgent_sms", Urge.PHONE: "urgent_phone"}
 
 
@@ -89,6 +90,8 @@ class FeishuChat:
             heard = await self._wire.ask("PATCH", f"/im/v1/messages/{ref.id}", {"content": made[1]})
         else:
             heard = await self._wire.ask("PUT", f"/im/v1/messages/{ref.id}", {"msg_type": made[0], "content": made[1]})
+            if isinstance(heard, Said) and heard.code == EDITED_OUT:
+                return Rejected("too_old", heard.message[:300])
         return _done(heard, ref)
 
     async def pin(self, ref: Ref) -> Result:

@@ -52,6 +52,11 @@ def inner_code(message: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def locked(number: int, message: str) -> bool:
+    """Say whether a card cannot be changed because a click on it is being answered."""
+    return number == 230099 and "lock" in message
+
+
 def rejected(number: int, message: str) -> Rejected:
     """Refuse for good; a card that names a person whom nobody knows is refused for that."""
     if number == 230099 and inner_code(message) == 100290:

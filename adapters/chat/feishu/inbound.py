@@ -154,7 +154,8 @@ class _Reader:
             self._connection, ident, speaker, place, chat or self._account,
             _instant(_str(self._header.get("create_time")), self._now), press=press, message=message, seen=False,
         )  # fmt: skip
-        return Arrived(Kind.FORM if sent else Kind.CLICK, inbound, value.get(WHISPER) == 1, form if sent else "")
+        whispered = value.get(WHISPER) == 1 or self._event.get("delivery_type") == "ephemeral"
+        return Arrived(Kind.FORM if sent else Kind.CLICK, inbound, whispered, form if sent else "")
 
     def menu(self) -> Arrived | None:
         ident, key = _str(self._header.get("event_id")), _str(self._event.get("event_key"))

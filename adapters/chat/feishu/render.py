@@ -195,12 +195,13 @@ def _button(button: Button, tight: bool, marks: Json) -> Json:
 
 def _choice(family: Button, tight: bool, marks: Json) -> Json:
     options: list[Json] = []
-    for button in family.options[:OPTIONS]:
+    different = list({encode(button): button for button in reversed(family.options)}.values())[::-1]  # values must be
+    for button in different[:OPTIONS]:
         options.append({"text": plain_text(button.label, 30 if tight else OPTION), "value": encode(button)})
         if sent_size(options) > (SELECT_BYTES // 4 if tight else SELECT_BYTES) and len(options) > 1:
             options.pop()
             break
-    left = len(family.options) - len(options)
+    left = len(different) - len(options)
     label = f"{cut(line(family.label), 30)} (… {left})" if left else family.label
     return {
         "tag": "select_static", "placeholder": plain_text(label, 60), "options": options,

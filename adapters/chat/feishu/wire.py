@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import structlog
 
-from adapters.chat.feishu.errors import APP, EXPIRED, IN_FLIGHT, THROTTLED, rejected
+from adapters.chat.feishu.errors import APP, EXPIRED, IN_FLIGHT, THROTTLED, locked, rejected
 from adapters.chat.feishu.render import dumps
 from adapters.http import Answered, Http, Outcome
 from bot.ports import Lost, Rejected, Result, Retry
@@ -88,7 +88,7 @@ class Wire:
         if isinstance(heard, Said) and heard.code in EXPIRED | APP:
             self._complain(heard)
             return Retry(APP_WAIT, "bad_token")
-        if isinstance(heard, Said) and heard.code in IN_FLIGHT:
+        if isinstance(heard, Said) and (heard.code in IN_FLIGHT or locked(heard.code, heard.message)):
             return Retry(1.0, "busy")
         if isinstance(heard, Said) and heard.code in THROTTLED:
             heard = Retry(1.0, "rate_limited")
