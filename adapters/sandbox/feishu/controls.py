@@ -48,12 +48,16 @@ def control_routes(feishu: Feishu) -> list[Route]:
         return JSONResponse({"held": await feishu.faults.until_held(wait)})
 
     async def courier(request: Request) -> Response:
-        """Change how deliveries are made: {repeat, at_once, reorder, scale, paused, frame_bytes, request_url}, each optional."""
+        """Change how deliveries are made.
+
+        {repeat, at_once, reorder, scale, paused, frame_bytes, button_values, request_url}, each optional
+        """
         asked = await request.json()
         feishu.courier.repeat = int(asked.get("repeat", feishu.courier.repeat))
         feishu.courier.at_once = bool(asked.get("at_once", feishu.courier.at_once))
         feishu.courier.scale = float(asked.get("scale", feishu.courier.scale))
         feishu.hub.frame_bytes = int(asked.get("frame_bytes", feishu.hub.frame_bytes))
+        feishu.people.button_values = bool(asked.get("button_values", feishu.people.button_values))
         if "reorder" in asked:
             feishu.courier.reorder(int(asked["reorder"]))
         if "request_url" in asked and feishu.webhook is not None:

@@ -227,7 +227,7 @@ def patch(desk: Desk, ask: Ask) -> Answer:
 
 def redrawn(desk: Desk, message: Message, raw: dict[str, Any], content: str) -> None:
     """Draw another card in a message; what people typed in the old one is gone."""
-    desk.tenant.change(message, card=raw, content=content, updated=desk.tenant.now, drafts={})
+    desk.tenant.change(message, card=raw, content=content, updated=desk.tenant.now, drafts={}, drawn=message.drawn + 1)
 
 
 def edit(desk: Desk, ask: Ask) -> Answer:

@@ -15,10 +15,12 @@ from starlette.responses import Response
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu import parcels
+from adapters.sandbox.feishu.acts import People
 from adapters.sandbox.feishu.controls import control_routes
 from adapters.sandbox.feishu.courier import Courier
 from adapters.sandbox.feishu.desk import OPEN, Desk, Said
 from adapters.sandbox.feishu.hub import BOOTSTRAP, Hub
+from adapters.sandbox.feishu.page import page_routes
 from adapters.sandbox.feishu.tenant import App, Tenant, User
 from adapters.sandbox.feishu.webhook import Webhook
 from adapters.sandbox.outage import Outage
@@ -59,12 +61,13 @@ class Feishu:
             self.webhook = Webhook(request_url, self.app.encrypt_key, self.app.verification, scale, clock=clock)
         self.courier = Courier(self.webhook or self.hub, scale)
         self.desk = Desk(self.tenant, limited=limited, scale=scale)
+        self.people = People(self.desk, self.courier)
         self.log = CallLog()
         self.faults = Faults()
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         self.tenant.heard = lambda kind, event: self.courier.carry(parcels.event(self.tenant, kind, event))
-        self._front = Starlette(routes=[*control_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
         for name, members in (chats or {}).items():
             self._furnish(name, members)
 

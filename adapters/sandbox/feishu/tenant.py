@@ -81,6 +81,7 @@ class Message:
     urgent: dict[str, list[str]] = field(default_factory=dict)  # app | sms | phone -> people
     drafts: dict[str, dict[str, Any]] = field(default_factory=dict)  # person -> what they typed and chose in the card
     card: dict[str, Any] | None = None
+    drawn: int = 0  # how often the card was drawn anew
     version: int = 0
 
 
