@@ -68,7 +68,7 @@ def _entry(entry: Entry, people: Sequence[str], most: int, chinese: bool, wrong:
     left = max(len(entry.options) - most, 0) if entry.input in (Input.CHOICE, Input.CHOICES) else 0
     if left:
         hint = f"{hint} {f'… 还有 {left} 项' if chinese else f'… {left} more'}".strip()
-    element = _element(entry, people, most, chinese)
+    element = _element(entry, people, most)
     if element["tag"] not in ("input", "checker"):
         star = " *" if entry.required else ""
         parts.append(markdown(f"**{escaped(cut(line(entry.label), 80) + star)}**"))
@@ -78,10 +78,10 @@ def _entry(entry: Entry, people: Sequence[str], most: int, chinese: bool, wrong:
     return parts
 
 
-def _element(entry: Entry, people: Sequence[str], most: int, chinese: bool) -> Json:
+def _element(entry: Entry, people: Sequence[str], most: int) -> Json:
     named: Json = {"name": entry.name}
     chosen = [part for part in entry.value.split(",") if part]
-    ask = plain_text(entry.placeholder or ("请选择" if chinese else "Choose"), 60)
+    ask = plain_text(entry.placeholder or entry.label, 60)
     match entry.input:
         case Input.CHOICE | Input.CHOICES if entry.options:
             options = [{"text": plain_text(o.label or o.value, OPTION), "value": o.value or NONE} for o in entry.options[:most]]
