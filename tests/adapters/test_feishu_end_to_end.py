@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
@@ -354,7 +354,7 @@ async def test_a_half_open_connection_is_noticed_and_made_anew() -> None:
 )  # fmt: skip
 async def test_a_refused_connection_is_tried_again(no: dict[str, object]) -> None:
     async with world() as there:
-        there.standin.hub.refusing.append({"times": 2, **no})
+        there.standin.hub.refusing.append({"times": 1, **no})
         await there.standin.hub.disturb("close")
         await there.until(lambda: not there.standin.hub.refusing[0]["times"], "the refusals", deadline=10)
         await there.until(lambda: there.standin.hub.sockets, "a connection", deadline=10)

@@ -121,7 +121,8 @@ def test_a_choice_is_one_command_for_each_option() -> None:
 # ------------------------------------------------------------ strangers' words
 HOSTILE = (
     "**bold** *it* ~~no~~ `code` _x_", "[click](https://evil.example)", "<at id=all></at>", "<at id=ou_zhang></at>",
-    "<font color='red'>x</font>", "# title\n- item\n1. one\n> quote\n---", "![x](img_key)", ":DONE: &lt; &#60;", "a|b\\c", "<a href='x'>y</a>",
+    "<font color='red'>x</font>", "# title\n- item\n1. one\n> quote\n---", "![x](img_key)", ":DONE: &lt; &#60;",
+    "a|b\\c", "<a href='x'>y</a>",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Feishu and Lark: rooms are groups, cards are JSON 2.0, forms are cards; over a long connection or a webhook.
 
-Set-up stands in README.md beside this file. The long connection is our own: `lark_oapi` costs 160 MB and a thread, and its
+Set-up stands in README.md beside this file. The long connection is our own: `lark_oapi` adds 138 MB and a thread, and its
 client acknowledges from a synchronous handler and never notices a half-open socket.
 """
 
@@ -11,11 +11,23 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from adapters.chat.feishu.render import LIMITS as limits
-from bot.ports import Capability, ChatAdapter, Clock
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 
-__all__ = ["CAPABILITIES", "Config", "Domain", "Mode", "capabilities", "connect", "limits"]
+__all__ = ["CAPABILITIES", "Config", "Domain", "Mode", "capabilities", "connect", "limits", "profile"]
 
 CAPABILITIES = capabilities = frozenset(Capability) - {Capability.REPLACES}
+profile = Profile("Feishu", {
+    Row.ROOM: Cell("● / ●", frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE})),
+    Row.END: Cell("rename + mute / ●", frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM})),
+    Row.HEARD: Cell("@bot (all✱)"),
+    Row.CARD: Cell("● / 14 d", frozenset({Capability.CARD, Capability.EDIT})),
+    Row.ANSWER: Cell("shows", frozenset({Capability.SHOWS})),
+    Row.INPUT: Cell("● in card", frozenset({Capability.FORM})),
+    Row.PLACE: Cell("● (not editable) / ● / ●", frozenset({Capability.PRIVATE, Capability.PIN})),
+    Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
+    Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
+    Row.FIND: Cell("10 h / 1 h", frozenset({Capability.FIND, Capability.KEYS})),
+})  # fmt: skip
 
 
 class Mode(StrEnum):

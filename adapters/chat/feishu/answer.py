@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -171,10 +171,10 @@ class Answers:
             self._remember(arrived.form, form)
         return filled(form, {**{e.name: e.value for e in form.entries}, **press.args}) if form is not None else None
 
-    def _form(self, form: Form, marks: Json) -> Json:
+    def _form(self, form: Form, marks: Json, people: Sequence[str] | None = None) -> Json:
         ident = secrets.token_hex(6)
         self._remember(ident, form)
-        return form_card(form, ident, marks, people=self._people.offered())
+        return form_card(form, ident, marks, people=self._people.offered() if people is None else people)
 
     def _remember(self, ident: str, form: Form) -> None:
         self._forms[ident] = form
@@ -275,7 +275,7 @@ class Answers:
     async def _whisper(self, arrived: Arrived, shown: Json) -> bool:
         inbound = arrived.inbound
         body = {"chat_id": inbound.chat, "open_id": inbound.speaker.id, "msg_type": "interactive", "card": shown}
-        return await self._call("/ephemeral/v1/send", body, inbound.chat)
+        return await self._call("/ephemeral/v1/send", body, f"whispers {inbound.chat}")
 
     async def _send(self, to: str, kind: str, content: str, uuid: str) -> bool:
         sort = "open_id" if to.startswith("ou_") else "chat_id"
