@@ -8,8 +8,9 @@ by `connect`.
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from adapters.chat.dingtalk.limits import LIMITS as limits
 from bot.ports import Capability, ChatAdapter, Clock
@@ -77,6 +78,15 @@ class Config(BaseModel):
     silence_seconds: float = Field(
         default=90.0, ge=0.5, le=600, description="After this long without anything from DingTalk the connection is made anew."
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no time zone, such as Asia/Shanghai") from None
+        return name
 
 
 def capable(settings: Config) -> frozenset[Capability]:

@@ -14,29 +14,19 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import quote_plus
 
 import structlog
 import websockets
-from dingtalk_stream import (  # type: ignore[import-untyped]
-    AckMessage,
-    CallbackHandler,
-    CallbackMessage,
-    ChatbotMessage,
-    Credential,
-    DingTalkStreamClient,
-)
-from dingtalk_stream.frames import Headers, SystemMessage  # type: ignore[import-untyped]
-from dingtalk_stream.version import VERSION_STRING  # type: ignore[import-untyped]
 from websockets.asyncio.client import ClientConnection
 
 from adapters.chat.dingtalk.wire import Wire
 
 log = structlog.get_logger(__name__)
 
-TOPICS = (ChatbotMessage.TOPIC, CallbackHandler.TOPIC_CARD_CALLBACK)
-AGENT = f"dingtalk-sdk-python/v{VERSION_STRING}-union"
+TOPICS = ("/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback")  # what is typed, what is clicked
 SHORT_LIVED = 10.0  # seconds; a connection that ended sooner is followed by a pause
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 CONNECT_WITHIN = 10.0
@@ -51,16 +41,16 @@ Take = Callable[[str, Mapping[str, Any], str, "Line"], Awaitable[None]]
 class Line:
     """Acknowledge one delivery, on the connection that it came by; whether that went out is known."""
 
-    def __init__(self, socket: ClientConnection, message: str) -> None:
-        self._socket, self._message = socket, message
+    def __init__(self, socket: ClientConnection, message: str, sdk: ModuleType) -> None:
+        self._socket, self._message, self._sdk = socket, message, sdk
 
     async def ack(self, response: object = "OK") -> bool:
         """Acknowledge; False = the connection was gone."""
-        made = AckMessage()
-        made.code = AckMessage.STATUS_OK
+        made = self._sdk.AckMessage()
+        made.code = made.STATUS_OK
         made.message = "OK"
         made.headers.message_id = self._message
-        made.headers.content_type = Headers.CONTENT_TYPE_APPLICATION_JSON
+        made.headers.content_type = made.headers.CONTENT_TYPE_APPLICATION_JSON
         made.data = {"response": response}
         return await send(self._socket, made.to_dict())
 
@@ -73,13 +63,6 @@ async def send(socket: ClientConnection, frame: Mapping[str, Any]) -> bool:
     except (websockets.ConnectionClosed, OSError, TimeoutError):
         return False
     return True
-
-
-class _Taken(CallbackHandler):  # type: ignore[misc]
-    """Stand for a topic in the SDK's list of subscriptions; deliveries are taken by `Stream` itself."""
-
-    def __init__(self) -> None:
-        self.dingtalk_client = None
 
 
 class _Open:
@@ -104,12 +87,15 @@ class Stream:
 
     def __init__(self, name: str, wire: Wire, client_id: str, take: Take, silence: float, proxy: str | None) -> None:
         self._name, self._wire, self._take, self._silence, self._proxy = name, wire, take, silence, proxy
+        import dingtalk_stream  # type: ignore[import-untyped]  # here, because importing it opens a socket
+
+        self._sdk: ModuleType = dingtalk_stream
         quiet = logging.getLogger(f"dingtalk_stream.{name}")
         quiet.setLevel(logging.CRITICAL)  # the SDK writes tickets and whole payloads
         # The secret goes to `wire` only.
-        self._client = DingTalkStreamClient(Credential(client_id, ""), quiet)
-        for topic in TOPICS:
-            self._client.register_callback_handler(topic, _Taken())
+        self._client = dingtalk_stream.DingTalkStreamClient(dingtalk_stream.Credential(client_id, ""), quiet)
+        for topic in TOPICS:  # deliveries are taken here, not by the SDK's handlers
+            self._client.register_callback_handler(topic, dingtalk_stream.CallbackHandler())
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._retiring: set[asyncio.Task[None]] = set()
         self.connected = False
@@ -145,7 +131,7 @@ class Stream:
     async def _opened(self) -> _Open | None:
         """Make a connection; None = it could not be made."""
         subscriptions = [{"type": "CALLBACK", "topic": topic} for topic in self._client.callback_handler_map]
-        found = await self._wire.open_stream(subscriptions, AGENT)
+        found = await self._wire.open_stream(subscriptions, f"dingtalk-sdk-python/v{self._sdk.version.VERSION_STRING}-union")
         if isinstance(found, str):
             log.warning("not_connected", chat=self._name, why=found)
             return None
@@ -187,12 +173,12 @@ class Stream:
         try:
             frame = json.loads(raw)
             kind = frame.get("type")
-            if kind == SystemMessage.TYPE:
-                await self._system(opened, SystemMessage.from_dict(frame))
+            if kind == self._sdk.SystemMessage.TYPE:
+                await self._system(opened, self._sdk.SystemMessage.from_dict(frame))
                 return
-            if kind != CallbackMessage.TYPE:
+            if kind != self._sdk.CallbackMessage.TYPE:
                 return  # nothing else was subscribed to
-            message = CallbackMessage.from_dict(frame)
+            message = self._sdk.CallbackMessage.from_dict(frame)
         except (ValueError, TypeError, AttributeError) as error:
             log.warning("frame_not_read", chat=self._name, error=type(error).__name__)
             return
@@ -206,12 +192,12 @@ class Stream:
 
     async def _taken(self, opened: _Open, topic: str, data: Mapping[str, Any], ident: str) -> None:
         try:
-            await self._take(topic, data, ident, Line(opened.socket, ident))
+            await self._take(topic, data, ident, Line(opened.socket, ident, self._sdk))
         finally:
             self._gate.release()
 
-    async def _system(self, opened: _Open, message: SystemMessage) -> None:
-        if message.headers.topic == SystemMessage.TOPIC_DISCONNECT:
+    async def _system(self, opened: _Open, message: Any) -> None:
+        if message.headers.topic == message.TOPIC_DISCONNECT:
             opened.end("disconnect")
             return
         ack = await self._client.system_handler.raw_process(message)
