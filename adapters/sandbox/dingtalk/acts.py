@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.sandbox.dingtalk import cards, parcels
 from adapters.sandbox.dingtalk.courier import Courier
-from adapters.sandbox.dingtalk.drawn import draw, echoed
+from adapters.sandbox.dingtalk.drawn import draw, echoed, form_of
 from adapters.sandbox.dingtalk.forms import Cannot, field, sent, taken
 from adapters.sandbox.dingtalk.parcels import Outcome, Parcel
 from adapters.sandbox.dingtalk.sessions import Sessions
@@ -129,7 +129,10 @@ class People:
         if shown["form"] is None:
             raise Cannot("there is no form")
         into = field(shown["form"], name)
-        card.filled.setdefault(person, {})[into["name"]] = taken(into, value)
+        raw = form_of(self.world, card, person)
+        if card.filled.get(person, {}).get("form") != raw:
+            card.filled[person] = {"form": raw, "values": {}}
+        card.filled[person]["values"][into["name"]] = taken(into, value)
         self.world.redraw(card)
 
     def submit(self, person: str, ident: str) -> Act:

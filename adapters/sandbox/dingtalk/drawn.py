@@ -8,7 +8,8 @@ from typing import Any
 
 from adapters.sandbox.dingtalk.world import Card, Data, World
 
-SLOTS = ("title", "colour", "body", "footer", "buttons", "selects", "form")
+SLOTS = ("title", "sub", "colour", "body", "footer", "note", "form_title", "form_button")  # in words
+LISTS = ("buttons", "selects")
 TYPES = (
     "TEXT", "TEXT_AREA", "NUMBER", "SELECT", "MULTI_SELECT", "DATE", "TIME", "DATETIME", "CHECKBOX", "SWITCH", "CHECKBOX_GROUP",
     "MULTI_CHECKBOX_GROUP", "TEXT_ARRAY",
@@ -23,28 +24,43 @@ def seen(card: Card, person: str) -> dict[str, str]:
 def draw(world: World, card: Card, person: str) -> Data:
     """Draw a card for a person.
 
-    A registry entry may name the variable of each slot (`{"buttons": "btns"}`), and `variables` lists those that the template
-    has: others are not drawn. Buttons, selects and the form are JSON in strings; what does not read as such is not drawn, and
-    stands in `trouble`.
+    A registry entry may name the variables of each slot (`{"buttons": ["btns", "more"]}`), and `variables` lists those that
+    the template has: others are not drawn. Buttons, selects and the form are JSON in strings; what does not read as such is
+    not drawn, and stands in `trouble`.
     """
-    entry, given = world.app.cards.get(card.template, {}), seen(card, person)
-    known = entry.get("variables")
-    if isinstance(known, list | tuple):
-        given = {name: value for name, value in given.items() if name in known}
+    entry, given = world.app.cards.get(card.template, {}), drawable(world, card, person)
     shown: Data = {"track": card.track, "template": card.template, "trouble": []}
     for slot in SLOTS:
-        value = given.get(str(entry.get(slot, slot)), "")
-        if slot in ("buttons", "selects"):
-            shown[slot] = _list(slot, value, shown["trouble"])
-        elif slot == "form":
-            shown[slot] = _form(entry, value, shown["trouble"])
-        else:
-            shown[slot] = value
+        shown[slot] = "\n".join(text for name in _names(entry, slot) if (text := given.get(name)))
+    for slot in LISTS:
+        shown[slot] = [one for name in _names(entry, slot) for one in _list(name, given.get(name, ""), shown["trouble"])]
+    raw = form_of(world, card, person)
+    shown["form"] = _form(raw, shown["trouble"])
     if shown["form"] is not None:
+        shown["form"]["title"] = shown["form"]["title"] or shown["form_title"]
+        shown["form"]["submit"] = shown["form"]["submit"] or shown["form_button"] or str(entry.get("submit") or "提交")
         filled = card.filled.get(person, {})
-        for field in shown["form"]["fields"]:
-            field["filled"] = filled.get(field["name"], field["filled"])
+        for field in shown["form"]["fields"] if filled.get("form") == raw else ():
+            field["filled"] = filled["values"].get(field["name"], field["filled"])
     return shown
+
+
+def drawable(world: World, card: Card, person: str) -> dict[str, str]:
+    """Give the variables that one person has and the template knows."""
+    known = world.app.cards.get(card.template, {}).get("variables")
+    return {name: value for name, value in seen(card, person).items() if not isinstance(known, list | tuple) or name in known}
+
+
+def form_of(world: World, card: Card, person: str) -> str:
+    """Give the form variable as it is: another one is another form, with nothing filled in."""
+    given = drawable(world, card, person)
+    names = _names(world.app.cards.get(card.template, {}), "form")
+    return next((given[name] for name in names if given.get(name)), "")
+
+
+def _names(entry: Mapping[str, Any], slot: str) -> list[str]:
+    names = entry.get(slot, slot)
+    return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
 def echoed(world: World, card: Card, person: str) -> Data:
@@ -66,7 +82,7 @@ def _list(slot: str, value: str, trouble: list[str]) -> list[Data]:
     return items
 
 
-def _form(entry: Mapping[str, Any], value: str, trouble: list[str]) -> Data | None:
+def _form(value: str, trouble: list[str]) -> Data | None:
     if not value:
         return None
     try:
@@ -84,11 +100,11 @@ def _form(entry: Mapping[str, Any], value: str, trouble: list[str]) -> Data | No
     drawn = [
         {
             "name": f["name"], "label": str(f.get("label") or f["name"]), "type": f["type"],
-            "required": f.get("required") is True, "placeholder": str(f.get("placeholder") or ""), "options": list(f.get("options") or []),
+            "required": f.get("required") is True, "placeholder": str(f.get("placeholder") or ""),
+            "options": list(f.get("options") or []),
             "fixed": f.get("readOnly") is True or f.get("readonly") is True,
             "filled": f.get("defaultValue", f.get("defautValue")), "hidden": f.get("hidden") is True,
         }
         for f in fields
     ]  # fmt: skip
-    submit = str(given.get("submit") or entry.get("submit") or "提交")
-    return {"title": str(given.get("title") or ""), "fields": drawn, "submit": submit}
+    return {"title": str(given.get("title") or ""), "fields": drawn, "submit": str(given.get("submit") or "")}

@@ -25,6 +25,7 @@ from adapters.sandbox.dingtalk.rates import Rates
 from adapters.sandbox.dingtalk.sessions import PATH as SESSION
 from adapters.sandbox.dingtalk.sessions import Sessions
 from adapters.sandbox.dingtalk.tokens import Tokens
+from adapters.sandbox.dingtalk.webhook import Webhook
 from adapters.sandbox.dingtalk.world import App, Group, User, World
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.server import Listener
@@ -39,7 +40,8 @@ _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 class DingTalk:
     """Be a company on DingTalk with one app in it, both hosts on one address.
 
-    `chats` = plain groups by title and who is in them; the robotCode among the members puts the bot in. `scale` shortens every
+    `chats` = plain groups by title and who is in them; the robotCode among the members puts the bot in. `message_url` = where
+    the bot takes messages by signed HTTP; None = by Stream, as presses on cards and events always go. `scale` shortens every
     wait (deadlines, redeliveries, the second of the rates), `limited` = False takes calls at any rate, `clock` is the company's
     own (tokens, sessions, rates).
     """
@@ -50,6 +52,7 @@ class DingTalk:
         chats: Mapping[str, Sequence[str]] | None = None,
         *,
         app: App | None = None,
+        message_url: str | None = None,
         scale: float = 1.0,
         limited: bool = True,
         seed: int = 0,
@@ -62,6 +65,9 @@ class DingTalk:
         self.hub = Hub(self.app, scale, seed, clock)
         self.hub.changed = self.world.touch
         self.courier = Courier(self.hub, scale)
+        self.webhook = Webhook(message_url, self.app, scale, clock, self.hub.attempts) if message_url is not None else None
+        if self.webhook is not None:
+            self.courier.posts[parcels.BOT] = self.webhook
         self.sessions = Sessions(self.world)
         self.desk = Desk(self.world, self.hub, self.tokens, self.rates)
         self.people = People(self.world, self.desk, self.sessions, self.courier)
@@ -151,6 +157,8 @@ class DingTalk:
         self.faults.clear()
         await self.courier.close()
         await self.hub.stop()
+        if self.webhook is not None:
+            await self.webhook.stop()
 
 
 class DingTalkSandbox(Listener):
