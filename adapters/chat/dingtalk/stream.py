@@ -27,7 +27,8 @@ from adapters.chat.dingtalk.wire import Wire
 log = structlog.get_logger(__name__)
 
 TOPICS = ("/v1.0/im/bot/messages/get", "/v1.0/card/instances/callback")  # what is typed, what is clicked
-SHORT_LIVED = 10.0  # seconds; a connection that ended sooner is followed by a pause
+SHORT_LIVED = 10.0  # seconds; connections that ended sooner are followed by pauses, but for the first few
+AT_ONCE_AGAIN = 2
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 CONNECT_WITHIN = 10.0
 RETIRES_WITHIN = 2.5  # seconds that what a replaced connection delivered may still be acknowledged on it
@@ -104,26 +105,24 @@ class Stream:
         """Stay connected until cancelled."""
         current: _Open | None = None
         try:
-            pause = 0.0
+            failed = short = 0
             while True:
-                if pause:
-                    await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+                tries = failed or max(short - AT_ONCE_AGAIN, 0)
+                if tries:
+                    await asyncio.sleep(min(PAUSE * 2.0 ** min(tries - 1, 10), LONGEST_PAUSE) * random.uniform(0.75, 1.25))
                 fresh = await self._opened()
                 if fresh is None:
-                    pause = min(max(pause * 2, PAUSE), LONGEST_PAUSE)
-                    if current is not None and current.reading is not None and current.reading.done():
-                        self.connected = False
+                    failed += 1
+                    self.connected = self.connected and current is not None and current.why != "closed"
                     continue
-                old, current = current, fresh
+                failed, old, current = 0, current, fresh
                 if old is not None:
                     self._retire(old)
                 self.connected = True
                 log.info("connected", chat=self._name)
                 await self._until_over(fresh)
                 log.info("connection_ends", chat=self._name, why=fresh.why)
-                lived = time.monotonic() - fresh.since
-                wanted = fresh.why == "disconnect"
-                pause = 0.0 if lived >= SHORT_LIVED or (wanted and not pause) else min(max(pause * 2, PAUSE), LONGEST_PAUSE)
+                short = short + 1 if time.monotonic() - fresh.since < SHORT_LIVED else 0
         finally:
             self.connected = False
             await self._shut(current)

@@ -28,7 +28,8 @@ def app(**more: Any) -> App:
 def settings(url: str, app: App, **more: Any) -> dict[str, Any]:
     """Give the configuration of a connection to a stand-in."""
     return {
-        "client_id": app.client_id, "client_secret": app.client_secret, "card_template": TEMPLATE, "scene_template": company.SCENE,
+        "client_id": app.client_id, "client_secret": app.client_secret, "card_template": TEMPLATE,
+        "scene_template": company.SCENE,
         "api_url": url, "oapi_url": url, "session_hosts": ["127.0.0.1"], **more,
     }  # fmt: skip
 
