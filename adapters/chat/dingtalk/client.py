@@ -201,7 +201,7 @@ class DingTalkChat:
         if not isinstance(found, Said):
             return found
         why = undelivered(found.data)
-        return Done(ref) if why is None else Rejected("not_pinned", why)
+        return Done(ref) if why is None else Rejected("not_delivered", why)
 
     async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
         """Say what a repeat comes to: scene groups and cards count once under their key; of the rest nobody can tell."""

@@ -45,14 +45,15 @@ def dumped(value: object) -> str:
 # ---------------------------------------------------------------- messages
 def message(content: Text) -> tuple[str, str] | None:
     """Render text to (msgKey, msgParam): plain words as they are, markdown only for what needs it; None = too long."""
-    words = spoken(content)
+    words = inert(flat(content))
     if len(words) > LIMITS.text_chars or len(words.encode()) > LIMITS.text_bytes:
         return None
     if lavish(content):
         param = dumped({"title": cut(line(words), TITLE) or "…", "text": markdown(content)})
         if len(param.encode()) <= PARAM_BYTES:
             return "sampleMarkdown", param
-    return "sampleText", dumped({"content": words})
+    param = dumped({"content": spoken(content)})  # has the addresses of links in it
+    return "sampleText", param if len(param.encode()) <= PARAM_BYTES else dumped({"content": words})
 
 
 def lines_of(card: Card) -> Text:
