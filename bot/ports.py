@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from bot.model.alert import Alert, AlertGroup, AlertState, Posting
 from bot.model.card import Card
 from bot.model.deadline import Deadline, Due
-from bot.model.effect import Effect, Intent
+from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Status
 from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
@@ -125,6 +125,52 @@ class Capability(StrEnum):
     URGE_APP = "urge_app"  # presses somebody in the app, by SMS, by telephone
     URGE_SMS = "urge_sms"
     URGE_PHONE = "urge_phone"
+
+
+class Row(StrEnum):
+    """Name a row of the table of what each chat can do."""
+
+    ROOM = "opens room / bot inside at once"
+    END = "close / reopen"
+    HEARD = "heard in room"
+    CARD = "card / edit later"
+    ANSWER = "card in the answer"
+    INPUT = "select / free text / person / date / form"
+    PLACE = "only for one / thread / pin"
+    MENTION = "mention in post"
+    URGE = "urgent app / SMS / phone"
+    FIND = "find after Unknown: room / post"
+
+
+# What a row speaks of; the words of a chat's cell are its own, what they claim is checked against its capabilities.
+SPEAKS_OF: Mapping[Row, frozenset[Capability]] = {
+    Row.ROOM: frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE}),
+    Row.END: frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM}),
+    Row.HEARD: frozenset(),
+    Row.CARD: frozenset({Capability.CARD, Capability.EDIT}),
+    Row.ANSWER: frozenset({Capability.SHOWS, Capability.REPLACES}),
+    Row.INPUT: frozenset({Capability.FORM}),
+    Row.PLACE: frozenset({Capability.PRIVATE, Capability.PIN}),
+    Row.MENTION: frozenset({Capability.MENTION}),
+    Row.URGE: frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE}),
+    Row.FIND: frozenset({Capability.FIND, Capability.KEYS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Say what a chat can do in one row: in words, and which capabilities these claim."""
+
+    words: str
+    claims: frozenset[Capability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Describe what a chat can do with everything that it can be given; `title` is its name for people."""
+
+    title: str
+    cells: Mapping[Row, Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +508,17 @@ class UnitOfWork(Reads, Protocol):
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:
         """Give a running effect up as dead, releasing its lane; False = no longer ours."""
+        ...
+
+    def hold_back(self, lane: str, kind: EffectKind, until: datetime) -> bool:
+        """Let wishes of a kind that wait in a lane wait until then, whoever wishes them meanwhile; True = none is in flight."""
+        ...
+
+    def let_go(self, lane: str, kind: EffectKind, until: datetime, at: datetime) -> bool:
+        """Forget the wishes that are held back until exactly then; True = none of the kind is or may have been in flight.
+
+        One that may have been in flight before runs `at` then.
+        """
         ...
 
     def freeze(self, effect: Effect, me: str, lo: int, hi: int) -> bool:

@@ -9,8 +9,9 @@ from bot.model.alert import AlertGroup
 from bot.model.event import Fact, Happened
 from bot.model.incident import Incident
 from bot.model.person import Standing
+from bot.model.policy import STORM_LASTS
 from bot.model.say import say
-from commands.common import as_commander, must_be_free, must_be_open, ref
+from commands.common import as_commander, me, must_be_free, must_be_open, ref
 from commands.declaring import SAMPLES
 
 
@@ -109,3 +110,35 @@ def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) 
     )
     facts: list[Fact] = [*over, Happened(received, incident=other.id), ev.IncidentMerged(into=other.id)]
     return Answer(facts, say("merged", id=incident.id, other=other))
+
+
+@command(
+    en=("gather",),
+    zh=("合并风暴",),
+    does=Words("把告警风暴中没有应急群的故障合并为一个", "merge a storm's incidents that have no room into one"),
+    usage=Words("合并风暴", "gather"),
+    example=Words("合并风暴", "gather"),
+    where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
+)
+def gather(ctx: Context) -> Answer:
+    """Make one incident of those that a storm keeps without a room: the gravest takes the others in and gets its room.
+
+    One that somebody else commands is being handled apart already, a private one stays by itself.
+    """
+    who = me(ctx)
+    held = ctx.reads.held_back_since(ctx.now - STORM_LASTS)
+    mine = [incident for incident in held if not incident.private and incident.commander in (None, who)]
+    if len(mine) < 2:
+        raise refuse("gather_nothing", incident=mine[0] if mine else None)
+    into = min(mine, key=lambda incident: (incident.severity.value, incident.declared_at, incident.id))
+    groups = into.groups
+    facts: list[Fact] = []
+    for other in sorted((incident for incident in mine if incident.id != into.id), key=lambda incident: incident.id):
+        groups = tuple(dict.fromkeys((*groups, *other.groups)))
+        firing, resolved = ctx.reads.counts_of(groups) if groups else (0, 0)
+        received = ev.MergeReceived(
+            other=other.id, services=other.services, groups=other.groups, firing=firing, resolved=resolved
+        )
+        facts.append(Happened(received, incident=into.id))
+        facts.append(Happened(ev.IncidentMerged(into=into.id), incident=other.id))
+    return Answer([*facts, Happened(ev.PersonJoined(person=who), incident=into.id)], say("gathered", count=len(mine) - 1))

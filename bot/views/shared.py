@@ -65,8 +65,13 @@ def announcement_card(
 
 
 def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit: int, within: timedelta) -> Card:
-    """Build the one card for incidents that a storm keeps without a room; private ones are counted nowhere."""
+    """Build the one card for incidents that a storm keeps without a room; private ones are counted nowhere.
+
+    Once there are none it says so, with nothing to click.
+    """
     shown = [incident for incident in incidents if not incident.private]
+    if not shown:
+        return Card(one_line(prose.say(say("storm_over"), show)), "grey", "storm")
     services = len({service for incident in shown for service in incident.services})
     lines = [
         Field(f"{incident.id} {sign(incident)} {incident.severity}", about(prose, show, "storm_line", incident))
@@ -82,14 +87,23 @@ def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit
         sub=one_line(prose.say(say("storm_sub", limit=limit, within=within), show)),
         fields=tuple(lines),
         buttons=(
+            *_together(shown, prose, show),
+            *_apart(shown[:MOST_LINES], prose, show),
             Button(
                 prose.label("button.list", show.lang), "list", show.hail + prose.label("typed.list", show.lang),
-                (("only", "open"),), (), True,
+                (("only", "open"),),
             ),
-            *_apart(shown[:MOST_LINES], prose, show),
         ),
         footer=one_line(prose.say(say("storm_foot"), show)),
     )  # fmt: skip
+
+
+def _together(incidents: Sequence[Incident], prose: Prose, show: Show) -> tuple[Button, ...]:
+    """Offer to make one incident of all of them, which then has its room."""
+    if len(incidents) < 2:
+        return ()
+    asks = one_line(prose.say(say("storm_confirm", count=len(incidents)), show))
+    return (replace(Maker(prose, show).named("offer.gather", "gather", {}, primary=True), confirm=asks),)
 
 
 def _apart(incidents: Sequence[Incident], prose: Prose, show: Show) -> tuple[Button, ...]:

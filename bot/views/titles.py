@@ -21,8 +21,8 @@ LATER = {Status.RECOVERED: ("✅", "green"), Status.REVIEWING: ("📝", "purple"
 OFFERED = frozenset(
     {
         "report", "declare", "ack", "confirm", "dismiss", "severity", "commander", "role", "invite", "join", "impact", "note",
-        "update", "mark", "title", "bridge", "link", "unlink", "merge", "recover", "reopen", "close", "undo", "status", "brief",
-        "list", "timeline", "why", "whoami", "menu", "help",
+        "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
+        "brief", "list", "timeline", "why", "whoami", "menu", "help",
     }
 )  # fmt: skip
 

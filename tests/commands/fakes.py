@@ -36,7 +36,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
-from bot.ports import Filter
+from bot.ports import Filter, Place
 from bot.prose import Prose
 
 PROSE = Prose()
@@ -111,6 +111,9 @@ class FakeReads:
     def count(self, only: Filter) -> int:
         return len(self._all(only))
 
+    def held_back_since(self, at: datetime, limit: int = 50) -> list[Incident]:
+        return [i for i in self._all(Filter(open=True)) if i.held_back and i.declared_at >= at][:limit]
+
     def _all(self, only: Filter) -> list[Incident]:
         newest_first = sorted(self.world.incidents.values(), key=lambda i: i.id, reverse=True)
         return [i for i in newest_first if self._sees(i) and _fits(i, only)]
@@ -125,6 +128,9 @@ class FakeReads:
 
     def rooms(self, incident: IncidentId) -> list[Room]:
         return [room for room in self.world.rooms if room.incident == incident]
+
+    def room_at(self, connection: str, chat: str) -> Room | None:
+        return next((room for room in self.world.rooms if room.saw(connection, chat)), None)  # type: ignore[arg-type]
 
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
@@ -204,6 +210,7 @@ class World:
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
         self.causes = 0
+        self.place = Place.DIRECT
 
     # ------------------------------------------------------------ what there is
     def later(self, **span: float) -> World:
@@ -228,12 +235,18 @@ class World:
     def standing(self, by: str, incident: Incident | None) -> Standing:
         return self.house.standing(PersonId(by), by == "out", incident)
 
+    def held_back(self, severity: Severity = P2, **given: Any) -> Incident:
+        """Make an incident of alerts that a storm keeps without a room."""
+        incident = self.declared("root", severity, new=True, **given)
+        self.enter(Actor(ActorKind.SOURCE, "prom"), ev.RoomHeldBack(limit=3, within=600), incident.id)
+        return self.incidents[incident.id]
+
     # ------------------------------------------------------------ running commands
     def context(self, by: str, incident: Incident | None, force: str | None, at: datetime | None, in_room: bool) -> Context:
         room = next((r for r in self.rooms if in_room and incident is not None and r.incident == incident.id), None)
         return Context(
             self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
-            self.reads(by), person=person(by), via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
+            self.reads(by), person=person(by), place=self.place, via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
             declarations=DECLARATIONS,
         )  # fmt: skip
 

@@ -95,3 +95,34 @@ class TestMerge:
         assert key == "note_what"
         assert "它已并入 F-20240520-001，请到那里继续：进群 F-20240520-001" in world.refusal("update", "zhao", two, text="x")[1]
         assert world.refusal("reopen", "zhao", two, reason="x")[0] == "reopen_merged"
+
+
+class TestGather:
+    def test_the_gravest_takes_the_others_in_and_gets_its_room(self, world: World) -> None:
+        one = world.held_back(P2, groups=(world.alerts(1, firing=2, resolved=0),))
+        two = world.held_back(P1, services=(ORDER,), groups=(world.alerts(2, firing=1, resolved=1, service=ORDER),))
+        three = world.held_back(P2, services=(ORDER,))
+        done = world.run("gather", "li")
+        left, gone = world.now_of(two), [world.now_of(one), world.now_of(three)]
+        assert [(i.status, i.outcome, i.merged_into) for i in gone] == [(Status.CLOSED, Outcome.MERGED, two.id)] * 2
+        assert (set(left.services), left.groups, left.firing, left.resolved) == ({PAY, ORDER}, (2, 1), 3, 1)
+        assert done.kinds[-1] == "PersonJoined"  # which opens the room of an incident that has none
+        assert done.zh == "✅ 2 个故障已并入 F-20240520-002「支付失败」，正在为它建群"
+        assert done.en == "✅ 2 incidents are now part of F-20240520-002 “支付失败”, whose room is being opened"
+
+    def test_what_is_private_or_commanded_stays_by_itself(self, world: World) -> None:
+        free, secret, taken = world.held_back(), world.held_back(private=True), world.held_back()
+        world.run("commander", "zhao", taken)
+        key, words = world.refusal("gather", "root")
+        assert (key, free.id in words, secret.id in words) == ("gather_nothing", True, False)
+
+    def test_with_nothing_to_gather_it_says_so(self, world: World) -> None:
+        world.declared("li")
+        key, words = world.refusal("gather", "li")
+        assert (key, words) == ("gather_nothing", "没有合并：没有未建群的故障了。看全部：列表 进行中")
+
+    def test_what_is_older_than_the_storm_is_left_alone(self, world: World) -> None:
+        world.held_back()
+        world.later(hours=7)
+        fresh = world.held_back(services=(ORDER,))
+        assert fresh.id in world.refusal("gather", "li")[1]

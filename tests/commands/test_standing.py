@@ -13,6 +13,7 @@ from typing import Any
 from bot.errors import Refused
 from bot.model.event import Mark
 from bot.model.incident import Incident
+from bot.ports import Place
 from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, World, person
 
 GOLDEN = Path(__file__).with_name("standing.golden")
@@ -24,6 +25,12 @@ Given = Callable[[World, Incident], dict[str, Any]]
 
 def _other(world: World, _: Incident) -> dict[str, Any]:
     return {"other": world.declared("root", P2, services=(ORDER,))}
+
+
+def _storm(world: World, _: Incident) -> dict[str, Any]:
+    world.held_back(services=(ORDER,))
+    world.held_back(services=(ORDER,))
+    return {}
 
 
 def _recovered(world: World, incident: Incident) -> dict[str, Any]:
@@ -45,6 +52,12 @@ def _waived(world: World, incident: Incident) -> dict[str, Any]:
 def _linked(world: World, incident: Incident) -> dict[str, Any]:
     world.run("link", "li", incident, groups=(world.alerts(1),))
     return {"groups": (world.groups[1],)}  # type: ignore[index]
+
+
+def _in_a_group(world: World, _: Incident) -> dict[str, Any]:
+    world.place = Place.GROUP
+    world.rooms.clear()
+    return {}
 
 
 def _with(**given: Any) -> Given:
@@ -78,9 +91,11 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("mark", "", P1, _with(mark=Mark.LOCATED)),
     ("title", "", P1, _with(text="x")),
     ("bridge", "", P1, _with(url="https://meet.example.com/1")),
+    ("bind", "", P1, _in_a_group),
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
     ("merge", "", P1, _other),
+    ("gather", "", P1, _storm),
     ("recover", "P1", P1, _with()),
     ("recover", "P2", P2, _with()),
     ("reopen", "recovered", P1, _recovered),
@@ -97,7 +112,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
-_ALONE = frozenset({"report", "declare", "ack", "list", "whoami"})
+_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather"})
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

@@ -112,6 +112,13 @@ async def test_a_storm_makes_three_rooms_and_one_card(play: Play) -> None:
         await house.people("zhang").direct(f"进群 {held}")
         await house.people("zhang").room(held)
         assert len(house.rooms()) == 4
+        told = await house.people("li").direct("合并风暴")
+        one = incident(told)
+        assert re.search(rf"✅ 5 个故障已并入 {one}「s\d 全部超时」，正在为它建群", told)
+        await house.people("li").room(one)
+        assert len(house.rooms()) == 5
+        assert "共 5 个" in await house.people("chen").direct("列表")
+        assert "没有合并：没有未建群的故障了" in await house.people("li").direct("合并风暴")
 
 
 def _with_rooms(rooms: list[str], listed: str) -> list[str]:

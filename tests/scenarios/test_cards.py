@@ -44,6 +44,26 @@ async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> Non
         assert house.rooms() == []
 
 
+async def test_a_storm_becomes_one_incident_by_a_click(play: Play) -> None:
+    services = {f"s{n}": {"name": f"{n} 号服务", "tier": 1, "owners": {"ops": ["li"]}} for n in range(4)}
+    rule = {"name": "critical", "match": ["severity=critical"], "action": "declare", "service": "{service}", "severity": "P1"}
+    change = {"services": services, "routing": [rule], "policy": {"auto_rooms": 1, "card_pace": "1s"}}
+    async with play(change=change) as house:
+        zhang = house.people("zhang")
+        for name in services:
+            await house.alerts(name, summary=f"{name} 全部超时")
+        card = await zhang.expects("hall", "告警风暴：3 个服务，3 个故障未单独建群")
+        assert card.buttons == ["合并为一个故障", "分别处理", "看全部"]
+        with pytest.raises(NotSeen, match="it asks"):
+            await zhang.clicks("合并为一个故障", "hall", confirm=False)
+        await zhang.clicks("合并为一个故障", "hall")
+        await zhang.whispers("hall", "✅ 2 个故障已并入 F-.*，正在为它建群")
+        assert (await zhang.expects("hall", "☑️ 告警风暴：没有未单独建群的故障了")).buttons == []
+        one = await house.room_of("zhang")
+        assert len(house.rooms()) == 2
+        await one.card("s1 全部超时")
+
+
 async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Play) -> None:
     async with play(change=SOON) as house:
         zhang, li = house.people("zhang"), house.people("li")
