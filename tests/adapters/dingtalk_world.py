@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.chat import dingtalk
 from adapters.chat.dingtalk.client import DingTalkChat
-from adapters.chat.dingtalk.render import PRIVATE, PUBLIC
 from adapters.sandbox.dingtalk import company
 from adapters.sandbox.dingtalk.acts import BOT, Act
-from adapters.sandbox.dingtalk.drawn import seen
-from adapters.sandbox.dingtalk.forms import Cannot
+from adapters.sandbox.dingtalk.drawn import draw, seen
 from adapters.sandbox.dingtalk.standin import DingTalk, DingTalkSandbox
 from adapters.sandbox.dingtalk.world import Card, Group, Message, User
 from bot.model.text import plain
 from bot.ports import Inbound, Reply
 from tests.contract.rig import SystemClock
-from tests.contract.rigs.dingtalk import TEMPLATE, app, settings, shown
-
-LISTS = ("buttons", "buttons2", "offers")
+from tests.contract.rigs.dingtalk import app, settings, shown
 
 
 @dataclass
@@ -37,19 +33,6 @@ class Core:
         self.heard.append(inbound)
         answer = self.reply(inbound)
         return answer if isinstance(answer, Reply) else await answer
-
-
-@contextlib.contextmanager
-def drawing(standin: DingTalk, **slots: str) -> Iterator[None]:
-    """Let the stand-in draw other variables of our template in its slots: it has one list of buttons, the template has three."""
-    entry: dict[str, Any] = standin.app.cards[TEMPLATE]  # type: ignore[assignment]
-    before = dict(entry)
-    entry.update(slots)
-    try:
-        yield
-    finally:
-        entry.clear()
-        entry.update(before)
 
 
 @dataclass
@@ -86,15 +69,12 @@ class Person:
 
     def buttons(self, message: Message) -> list[str]:
         """List what can be pressed, by label."""
-        return [one["text"] for name in LISTS for one in json.loads(self.sees(message).get(name) or "[]")]
+        card = self.standin.world.cards[message.track]
+        return [str(one["text"]) for one in draw(self.standin.world, card, self.id)["buttons"]]
 
     def clicks(self, label: str, message: Message, confirmed: bool = True) -> Act:
         """Press a button that is drawn."""
-        for name in LISTS:
-            with drawing(self.standin, buttons=name):
-                if label in [one["text"] for one in json.loads(self.sees(message).get(name) or "[]")]:
-                    return self.standin.people.press(self.id, message.id, label, confirmed)
-        raise Cannot(f"there is no button {label!r}; there are {self.buttons(message)}")
+        return self.standin.people.press(self.id, message.id, label, confirmed)
 
     def chooses(self, label: str, option: str, message: Message) -> Act:
         """Choose in a select."""
@@ -156,9 +136,7 @@ async def until(holds: Callable[[], object], what: str, deadline: float = 8.0) -
 @contextlib.asynccontextmanager
 async def world(*, limited: bool = False, cards: bool = True, scenes: bool = True, **more: Any) -> AsyncIterator[World]:
     """Run everything; ready when the adapter is connected."""
-    entry = {"published": True, "variables": [*PUBLIC, *PRIVATE], "submit": "提交"}
     made = app()
-    made = type(made)(cards={TEMPLATE: entry}, group_templates=made.group_templates)
     people = [*company.people(), User("guest", "外人", outsider=True)]
     chats = {"incidents": ["zhang", "li", "guest", made.robot], "quiet": ["zhang", "li"]}
     standin = DingTalk(people, chats, app=made, limited=limited, scale=0.2)

@@ -13,14 +13,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from adapters.chat.dingtalk.limits import LIMITS as limits
-from bot.ports import Capability, ChatAdapter, Clock
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 
-__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits"]
+__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profile"]
 
 # Neither a topic nor reactions are there; nor does a repeated text count once.
 CAPABILITIES = capabilities = frozenset(Capability) - {
     Capability.TOPIC, Capability.REACTION, Capability.KEYS, Capability.SHOWS,
 }  # fmt: skip
+
+profile = Profile("DingTalk", {
+    Row.ROOM: Cell("scene ● / ●✱, plain ● / ○", frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE})),
+    Row.END: Cell("disband✱ or rename / ● until disbanded", frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM})),
+    Row.HEARD: Cell("@bot"),
+    Row.CARD: Cell("●✱ / ● metered", frozenset({Capability.CARD, Capability.EDIT})),
+    Row.ANSWER: Cell("replaces", frozenset({Capability.REPLACES})),
+    Row.INPUT: Cell("●✱ / ●✱ / ○ / ●✱ / ●✱", frozenset({Capability.FORM})),
+    Row.PLACE: Cell("private data / ○ / top box✱", frozenset({Capability.PRIVATE, Capability.PIN})),
+    Row.MENTION: Cell("card or session reply only", frozenset({Capability.MENTION})),
+    Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
+    Row.FIND: Cell("scene ● plain ○ / card ● text ○", frozenset({Capability.FIND})),
+})  # fmt: skip
 
 
 def _bare(url: object) -> object:

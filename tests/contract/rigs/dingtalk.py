@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from adapters.chat import dingtalk
-from adapters.chat.dingtalk.render import BODY, BUTTONS, PRIVATE, PUBLIC, SELECTS
+from adapters.chat.dingtalk.render import BODY, BUTTONS, NOTE, PRIVATE, PUBLIC, SELECTS
 from adapters.sandbox.dingtalk import company
 from adapters.sandbox.dingtalk.standin import DingTalk, DingTalkSandbox
 from adapters.sandbox.dingtalk.world import App, Message
@@ -19,10 +19,17 @@ TEMPLATE = "b7e1c9a4-0000-4000-8000-000000000001.schema"
 TWINS = str.maketrans("＜＞［］∗＿ˋ＃～＼｜", "<>[]*_`#~\\|")
 
 
+def entry() -> dict[str, Any]:
+    """Describe the shipped template to the stand-in: its variables, and which are drawn where."""
+    return {
+        "published": True, "variables": [*PUBLIC, *PRIVATE], "body": BODY, "buttons": [*BUTTONS, "offers"], "selects": SELECTS,
+        "note": NOTE,
+    }  # fmt: skip
+
+
 def app(**more: Any) -> App:
     """Describe the app with the shipped template."""
-    cards = {TEMPLATE: {"published": True, "variables": [*PUBLIC, *PRIVATE], "submit": "提交"}}
-    return App(cards=cards, group_templates={company.SCENE: {"robot": True}}, **more)
+    return App(cards={TEMPLATE: entry()}, group_templates={company.SCENE: {"robot": True}}, **more)
 
 
 def settings(url: str, app: App, **more: Any) -> dict[str, Any]:
