@@ -129,7 +129,8 @@ class DingTalkChat:
             self._undelivered[ref.id] = None
             while len(self._undelivered) > REMEMBERED:
                 self._undelivered.popitem(last=False)
-            return Rejected("no_such_room" if "spaceid" in (why or "").lower() else "not_delivered", why or "not delivered")
+            nowhere = "no_such_room" if ref.chat.startswith("cid") else "no_such_person"
+            return Rejected(nowhere if "spaceid" in (why or "").lower() else "not_delivered", why or "not delivered")
         self._undelivered.pop(ref.id, None)
         return Done(ref)
 
