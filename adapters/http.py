@@ -92,7 +92,7 @@ class Http:
         outcome = await self._outcome(method, path, content, dict(headers or {}), bucket, reads, code_of)
         took = round((time.perf_counter() - started) * 1000)
         said = f"answered {outcome.status}" if isinstance(outcome, Answered) else self.redact(repr(outcome))
-        log.debug("call", method=method, path=self.redact(path), outcome=said, ms=took)
+        log.debug("call", method=method, path=self.redact(path).partition("?")[0], outcome=said, ms=took)
         return outcome
 
     async def _outcome(
