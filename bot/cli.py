@@ -50,6 +50,7 @@ def build() -> typer.Typer:
         ("setup", setup),
         ("migrate", migrate),
         ("help", manual),
+        ("capabilities", capabilities),
         ("version", version),
     ):
         made.command(name)(_ended(function))
@@ -224,6 +225,21 @@ def manual(
         _print_table(("command", "命令", "who", "what it does"), [entry.row for entry in entries])
     else:
         print("\n\n".join(entry.text for entry in entries))
+    return 0
+
+
+def capabilities(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the table that stands in README.md.")] = False,
+) -> int:
+    """Print what each chat can do."""
+    from bot import abilities
+
+    known = abilities.profiles()
+    if markdown:
+        print(abilities.markdown(known), end="")
+    else:
+        head, *rows = abilities.table(known)
+        _print_table(head, rows)
     return 0
 
 

@@ -127,6 +127,52 @@ class Capability(StrEnum):
     URGE_PHONE = "urge_phone"
 
 
+class Row(StrEnum):
+    """Name a row of the table of what each chat can do."""
+
+    ROOM = "opens room / bot inside at once"
+    END = "close / reopen"
+    HEARD = "heard in room"
+    CARD = "card / edit later"
+    ANSWER = "card in the answer"
+    INPUT = "select / free text / person / date / form"
+    PLACE = "only for one / thread / pin"
+    MENTION = "mention in post"
+    URGE = "urgent app / SMS / phone"
+    FIND = "find after Unknown: room / post"
+
+
+# What a row speaks of; the words of a chat's cell are its own, what they claim is checked against its capabilities.
+SPEAKS_OF: Mapping[Row, frozenset[Capability]] = {
+    Row.ROOM: frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE}),
+    Row.END: frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM}),
+    Row.HEARD: frozenset(),
+    Row.CARD: frozenset({Capability.CARD, Capability.EDIT}),
+    Row.ANSWER: frozenset({Capability.SHOWS, Capability.REPLACES}),
+    Row.INPUT: frozenset({Capability.FORM}),
+    Row.PLACE: frozenset({Capability.PRIVATE, Capability.PIN}),
+    Row.MENTION: frozenset({Capability.MENTION}),
+    Row.URGE: frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE}),
+    Row.FIND: frozenset({Capability.FIND, Capability.KEYS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Say what a chat can do in one row: in words, and which capabilities these claim."""
+
+    words: str
+    claims: frozenset[Capability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Describe what a chat can do with everything that it can be given; `title` is its name for people."""
+
+    title: str
+    cells: Mapping[Row, Cell]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """State a chat's sizes: of one message in characters and UTF-8 bytes, of a room's name in characters.

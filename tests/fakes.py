@@ -30,8 +30,8 @@ from bot.ports import (
 
 ROOMS = frozenset(
     {
-        Capability.OPEN_ROOM, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC, Capability.PEOPLE,
-        Capability.DIRECT,
+        Capability.OPEN_ROOM, Capability.BOT_INSIDE, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC,
+        Capability.PEOPLE, Capability.DIRECT,
     }
 )  # fmt: skip
 CARDS = frozenset({Capability.CARD, Capability.EDIT, Capability.PIN})

@@ -12,9 +12,22 @@ from adapters.chat.plain.client import CAPABILITIES as capabilities
 from adapters.chat.plain.client import PlainChat
 from adapters.chat.plain.render import LIMITS as limits
 from adapters.http import Http
-from bot.ports import ChatAdapter, Clock
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 
-__all__ = ["Config", "capabilities", "connect", "limits"]
+__all__ = ["Config", "capabilities", "connect", "limits", "profile"]
+
+profile = Profile("plain", {
+    Row.ROOM: Cell("● / ●", frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE})),
+    Row.END: Cell("● / ●", frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM})),
+    Row.HEARD: Cell("@bot"),
+    Row.CARD: Cell("○"),
+    Row.ANSWER: Cell("○"),
+    Row.INPUT: Cell("○"),
+    Row.PLACE: Cell("● / ○ / ○", frozenset({Capability.PRIVATE})),
+    Row.MENTION: Cell("○"),
+    Row.URGE: Cell("○"),
+    Row.FIND: Cell("○"),
+})  # fmt: skip
 
 
 class Config(BaseModel):

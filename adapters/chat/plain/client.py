@@ -40,8 +40,8 @@ log = structlog.get_logger(__name__)
 
 CAPABILITIES = frozenset(
     {
-        Capability.OPEN_ROOM, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC, Capability.PEOPLE,
-        Capability.DIRECT,
+        Capability.OPEN_ROOM, Capability.BOT_INSIDE, Capability.CLOSE_ROOM, Capability.REOPEN_ROOM, Capability.TOPIC,
+        Capability.PEOPLE, Capability.DIRECT, Capability.PRIVATE,
     }
 )  # fmt: skip
 DELIVERY_BYTES = 128 * 1024

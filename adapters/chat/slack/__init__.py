@@ -11,11 +11,26 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from adapters.chat.slack.render import LIMITS as limits
-from bot.ports import Capability, ChatAdapter, Clock
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 
-__all__ = ["CAPABILITIES", "Config", "Mode", "capabilities", "connect", "limits"]
+__all__ = ["CAPABILITIES", "Config", "Mode", "capabilities", "connect", "limits", "profile"]
 
-CAPABILITIES = capabilities = frozenset(Capability) - {Capability.REOPEN_ROOM, Capability.KEYS}
+CAPABILITIES = capabilities = frozenset(Capability) - {
+    Capability.REOPEN_ROOM, Capability.KEYS, Capability.RENAME, Capability.SHOWS, Capability.REPLACES, Capability.URGE_APP,
+    Capability.URGE_SMS, Capability.URGE_PHONE,
+}  # fmt: skip
+profile = Profile("Slack", {
+    Row.ROOM: Cell("● / ●", frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE})),
+    Row.END: Cell("archive / new room (bot token)", frozenset({Capability.CLOSE_ROOM})),
+    Row.HEARD: Cell("all it is in"),
+    Row.CARD: Cell("● / ●", frozenset({Capability.CARD, Capability.EDIT})),
+    Row.ANSWER: Cell("○"),
+    Row.INPUT: Cell("● modal", frozenset({Capability.FORM})),
+    Row.PLACE: Cell("● / ● / ●", frozenset({Capability.PRIVATE, Capability.PIN})),
+    Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
+    Row.URGE: Cell("○"),
+    Row.FIND: Cell("● / ● member", frozenset({Capability.FIND})),
+})  # fmt: skip
 
 
 class Mode(StrEnum):
