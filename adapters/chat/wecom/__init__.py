@@ -11,9 +11,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from bot.ports import Capability, ChatAdapter, Clock, Limits
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Limits, Profile, Row
 
-__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits"]
+__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profile"]
 
 CAPABILITIES = capabilities = frozenset(
     {
@@ -22,6 +22,19 @@ CAPABILITIES = capabilities = frozenset(
         Capability.REPLACES, Capability.URGE_PHONE,
     }
 )  # fmt: skip
+
+profile = Profile("WeCom app", {
+    Row.ROOM: Cell("appchat ● (root visibility, ≥ 2) / push only", frozenset({Capability.OPEN_ROOM})),
+    Row.END: Cell("rename / ●", frozenset({Capability.CLOSE_ROOM, Capability.REOPEN_ROOM})),
+    Row.HEARD: Cell("○"),
+    Row.CARD: Cell("DM only / once per code", frozenset({Capability.CARD, Capability.EDIT})),
+    Row.ANSWER: Cell("replaces (clicker)", frozenset({Capability.REPLACES})),
+    Row.INPUT: Cell("● / ○ / ○ / ○ / link"),
+    Row.PLACE: Cell("DM / ○ / ○"),
+    Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
+    Row.URGE: Cell("– / ○ / ●✱", frozenset({Capability.URGE_PHONE})),
+    Row.FIND: Cell("● / DM ● appchat ○", frozenset({Capability.FIND})),
+})  # fmt: skip
 
 # 90236: one member gets 30 messages a minute and 1,000 an hour from an app, the rest is dropped and nobody is told. A quarter
 # of a second's worth with a burst of a dozen stays under both.

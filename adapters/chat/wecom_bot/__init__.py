@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from bot.ports import Capability, ChatAdapter, Clock, Limits
+from bot.ports import Capability, Cell, ChatAdapter, Clock, Limits, Profile, Row
 
-__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits"]
+__all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profile"]
 
 CAPABILITIES = capabilities = frozenset({Capability.CARD, Capability.DIRECT, Capability.MENTION, Capability.REPLACES})
+
+profile = Profile("WeCom aibot", {
+    Row.ROOM: Cell("○ bound by hand"),
+    Row.END: Cell("–"),
+    Row.HEARD: Cell("@bot"),
+    Row.CARD: Cell("● / ≤ 5 s after a click", frozenset({Capability.CARD})),
+    Row.ANSWER: Cell("replaces", frozenset({Capability.REPLACES})),
+    Row.INPUT: Cell("● / ○ / ○ / ○ / link"),
+    Row.PLACE: Cell("○"),
+    Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
+    Row.URGE: Cell("○"),
+    Row.FIND: Cell("– / ○"),
+})  # fmt: skip
 
 # 101463: 30 messages a minute and 1,000 an hour to one chat, answers and pushes together; a quarter of a second's worth with a
 # burst of a dozen stays under both.
