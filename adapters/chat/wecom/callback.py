@@ -66,7 +66,7 @@ class Callback:
             return Response(status_code=200)
         if isinstance(arrived, Warned):
             log.error(
-                "wecom_switches_an_unused_app_off", chat=self._connection, event=arrived.event, what="use it or ask an admin"
+                "wecom_switches_an_unused_app_off", chat=self._connection, said=arrived.event, what="use it or ask an admin"
             )
             return Response(status_code=200)
         return await self._taken(request, arrived, on_inbound, started)
