@@ -187,6 +187,7 @@ class App:
         for worker in self._workers[1:]:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        await self.intake.stop()
         for chat in self.chats.values():
             await chat.close()
         await self.store.close()

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from jinja2 import Undefined
 
-from bot.model.ids import GroupId, PersonId, ServiceId, group_word
+from bot.model.ids import ConnectionId, GroupId, PersonId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.text import Span, Text
@@ -133,6 +133,10 @@ class Page:
         """Give a platform's refusal in words; of an unknown one, quote what the platform said."""
         known = self.prose.words(self.show.lang).get(f"code.{code}")
         return known if known is not None else self.code(raw or code)
+
+    def platform(self, connection: ConnectionId) -> str:
+        """Give what people call a chat."""
+        return cut(clean(self.show.platform(connection, self.show.lang)), _NAME_CHARS)
 
     def group(self, ident: GroupId) -> str:
         return group_word(ident)

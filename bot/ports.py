@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from bot.model.alert import Alert, AlertGroup, AlertState, Posting
 from bot.model.card import Card
 from bot.model.deadline import Deadline, Due
-from bot.model.effect import Effect, Intent
+from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Status
 from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
@@ -508,6 +508,17 @@ class UnitOfWork(Reads, Protocol):
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:
         """Give a running effect up as dead, releasing its lane; False = no longer ours."""
+        ...
+
+    def hold_back(self, lane: str, kind: EffectKind, until: datetime) -> bool:
+        """Let wishes of a kind that wait in a lane wait until then, whoever wishes them meanwhile; True = none is in flight."""
+        ...
+
+    def let_go(self, lane: str, kind: EffectKind, until: datetime, at: datetime) -> bool:
+        """Forget the wishes that are held back until exactly then; True = none of the kind is or may have been in flight.
+
+        One that may have been in flight before runs `at` then.
+        """
         ...
 
     def freeze(self, effect: Effect, me: str, lo: int, hi: int) -> bool:

@@ -42,6 +42,7 @@ class NewRoom:
     generation: int = 1
     why: str = "declared"
     told: int = 0  # where it goes on from an earlier room: what was told there
+    chat: str = ""  # that people bound by hand: nothing is opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def open_room_on_request(event: Event, incident: Incident, world: World) -> Want
 def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
-        if room.id == fact(event, ev.RoomWanted).room:
+        if room.id == fact(event, ev.RoomWanted).room and not room.bound:
             yield _opening(room, incident, world)
 
 
@@ -213,29 +214,52 @@ def open_next_room(event: Event, incident: Incident, world: World) -> Wanted:
 
 def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
     """Bring a closed room back; where a chat cannot, open the next generation. A room that is still open goes on."""
-    newest = {room.connection: room for room in world.rooms}
-    for room in newest.values():
-        if room.state in (RoomState.CLOSED, RoomState.CLOSING):
+    for room in _newest(world):
+        if room.state in (RoomState.CLOSED, RoomState.CLOSING) and room.until is None:
             yield from _reopened(room, world)
         elif room.state is RoomState.WANTED:
             yield _opening(room, incident, world)  # the incident ended before its room came
 
 
+def _newest(world: World) -> Iterator[Room]:
+    """Give the last generation of the room on each connection, and every group that was bound."""
+    newest = {room.connection: room for room in world.rooms if not room.bound}
+    yield from newest.values()
+    yield from (room for room in world.rooms if room.bound)
+
+
 def _reopened(room: Room, world: World) -> Wanted:
-    if world.house.can(room.connection, Capability.REOPEN_ROOM):
+    if room.bound:
+        now = world.reads.room_at(room.connection, room.address or "")
+        if now is not None and now.id == room.id:  # else it is another incident's by now
+            yield opened_again(room)
+    elif world.house.can(room.connection, Capability.REOPEN_ROOM):
         yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
     elif not world.house.can(room.connection, Capability.CLOSE_ROOM) and room.address:
         # It was never closed there, only left alone.
-        yield ev.RoomOpened(room=room.id, connection=room.connection, address=room.address, link=room.link)
+        yield opened_again(room)
     else:
         yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened", told=room.told)
 
 
+def bind_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Make a group of people's own a room, and let one that only showed things say in its card that it hears."""
+    bound = fact(event, ev.RoomBound)
+    if bound.room is None:
+        yield NewRoom(bound.connection, home=not any(world.live), why="bound", chat=bound.chat)
+
+
+def opened_again(room: Room) -> ev.RoomOpened:
+    """State that a room is there once more, as it was."""
+    return ev.RoomOpened(
+        room=room.id, connection=room.connection, address=room.address or "", link=room.link, extra=room.extra, ways=room.ways
+    )
+
+
 def reopen_closed_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Bring a room back whose closing was under way when its incident was opened again."""
-    newest = {room.connection: room for room in world.rooms}
-    for room in newest.values():
-        if incident.open and room.id == fact(event, ev.RoomClosed).room:
+    for room in _newest(world):
+        if incident.open and room.until is None and room.id == fact(event, ev.RoomClosed).room:
             yield from _reopened(room, world)
 
 
@@ -258,8 +282,14 @@ def close_rooms(event: Event, incident: Incident, world: World) -> Wanted:
 
 def set_topic(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
-        if world.house.can(room.connection, Capability.TOPIC):
+        if world.house.can(room.connection, Capability.TOPIC) and not room.bound:
             yield room_wish(room, EffectKind.SET_TOPIC, "topic")
+
+
+def rename_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        if world.house.can(room.connection, Capability.RENAME) and not room.bound:
+            yield room_wish(room, EffectKind.RENAME, "topic")
 
 
 def sync_people(event: Event, incident: Incident, world: World) -> Wanted:

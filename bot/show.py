@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.model.ids import PersonId, ServiceId
+from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.text import Span, Text
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,6 +35,7 @@ class Show:
     service: Callable[[ServiceId, str], str]
     hail: str = ""
     buttons: frozenset[str] = frozenset()
+    platform: Callable[[ConnectionId, str], str] = lambda connection, lang: connection
 
 
 def clean(words: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import String, and_, case, delete, func, literal_column, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from bot.model.effect import Effect, EffectState, Intent
+from bot.model.effect import Effect, EffectKind, EffectState, Intent
 from bot.model.ids import ConnectionId, EffectId
 from store import tables as t
 from store.mapping import EFFECTS
@@ -41,9 +41,11 @@ _OPEN_IN = Statement(
 _COUNT_OPEN = Statement(select(_E.state, func.count()).where(text(t.OPEN_EFFECT)).group_by(_E.state))
 _COUNT_DEAD = Statement(select(func.count()).select_from(t.EFFECT).where(text("state = 'dead'")))
 
+HELD = "held"  # the code of a wish that an answer may yet make needless
 NOT_TRIED = ("limit", "wait")  # put back before any call: no attempt
 
 _NAMES = tuple(name for name in EFFECTS.names if name != "id")
+_HELD_BACK = func.coalesce(_E.code, "") == word(HELD)
 _WISH = upsert(t.EFFECT)
 _WISH_FOR = Statement(
     _WISH.on_conflict_do_update(
@@ -51,7 +53,9 @@ _WISH_FOR = Statement(
         index_where=text(t.WAITING),
         # One that was tried waits as the platform asked; a new wish does not shorten that.
         set_={
-            "run_at": case((and_(_E.attempts == 0, _WISH.excluded.run_at < _E.run_at), _WISH.excluded.run_at), else_=_E.run_at),
+            "run_at": case(
+                (and_(_E.attempts == 0, ~_HELD_BACK, _WISH.excluded.run_at < _E.run_at), _WISH.excluded.run_at), else_=_E.run_at
+            ),
             "urgency": case((_WISH.excluded.urgency < _E.urgency, _WISH.excluded.urgency), else_=_E.urgency),
         },
     ).inline(),
@@ -97,6 +101,14 @@ _SETTLE = {
         update(t.EFFECT).where(_MINE).values(state=_DEAD, owner=null(), lease=null()), ("settled_at", "code")
     ),
 }
+_IN_LANE = and_(_E.lane == p("lane"), _E.kind == p("kind"))
+_HOLD = Statement(
+    update(t.EFFECT).where(_IN_LANE, text(t.WAITING), _E.run_at < p("until")).values(run_at=p("until"), code=word(HELD))
+)
+_MINE_HELD = and_(_IN_LANE, text(t.WAITING), _HELD_BACK, _E.run_at == p("until"))
+_FORGET = Statement(delete(t.EFFECT).where(_MINE_HELD, ~_E.maybe_sent))
+_RELEASE = Statement(update(t.EFFECT).where(_MINE_HELD).values(run_at=p("at"), code=null()))
+_IN_FLIGHT = Statement(select(func.count()).select_from(t.EFFECT).where(_IN_LANE, text(t.OPEN_EFFECT), _E.state == _RUNNING))
 _FREEZE = Statement(update(t.EFFECT).where(_MINE), ("lo", "hi"))
 _LOCK = Statement(select(*EFFECTS.columns).where(_E.id == p("id")).with_for_update())
 _LOCK_MINE = Statement(select(*EFFECTS.columns).where(_MINE).with_for_update())
@@ -180,6 +192,20 @@ class QueueWrites(QueueReads):
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:
         return self._settle(EffectState.DEAD, {"p_id": effect.id, "p_me": me, "settled_at": at, "code": code})
+
+    def hold_back(self, lane: str, kind: EffectKind, until: datetime) -> bool:
+        self.link.put(_HOLD, {"p_lane": lane, "p_kind": kind, "p_until": until})
+        return not self._in_flight(lane, kind)
+
+    def let_go(self, lane: str, kind: EffectKind, until: datetime, at: datetime) -> bool:
+        mine = {"p_lane": lane, "p_kind": kind, "p_until": until}
+        self.link.put(_FORGET, mine)
+        doubtful = self.link.write(_RELEASE, {**mine, "p_at": at})
+        self.queued = True  # what came behind it in the lane
+        return not doubtful and not self._in_flight(lane, kind)
+
+    def _in_flight(self, lane: str, kind: EffectKind) -> bool:
+        return bool(self.link.rows(_IN_FLIGHT, p_lane=lane, p_kind=kind)[0][0])
 
     def freeze(self, effect: Effect, me: str, lo: int, hi: int) -> bool:
         return self.link.write(_FREEZE, {"p_id": effect.id, "p_me": me, "lo": lo, "hi": hi}) == 1

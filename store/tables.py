@@ -197,6 +197,12 @@ class RoomRow(Row, table=True):
     home: bool = kept(Boolean)
     automatic: bool = kept(Boolean)
     link: str | None = kept(String, null=True)
+    extra: str = kept(String)
+    ways: str = kept(String)
+    bound: bool = kept(Boolean)
+    heard_on: str | None = kept(String, null=True)
+    heard_at: str | None = kept(String, null=True)
+    until: int | None = kept(BigInteger, null=True)
     wanted_at: datetime = kept(Utc)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
+
+import msgspec
 
 from bot.engine.house import House
 from bot.model.card import Card
-from bot.model.effect import Effect
+from bot.model.effect import Effect, Intent
 from bot.model.ids import GroupId, IncidentId, RoomId
 from bot.model.incident import Incident
 from bot.model.policy import STORM_LASTS
@@ -17,6 +20,11 @@ from bot.prose import Show
 from bot.views import alert_card, announcement_card, status_card, storm_card
 
 
+def digest_of(card: Card) -> str:
+    """Stand for a card, so that the same one is not sent twice."""
+    return hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
+
+
 def chat_of(slot: str, effect: Effect, reads: Reads) -> str | None:
     """Give the chat id that a slot's card is in; None while its room cannot be written to."""
     if not slot.startswith("status:"):
@@ -25,7 +33,7 @@ def chat_of(slot: str, effect: Effect, reads: Reads) -> str | None:
     return room.address if room is not None and room.state in LIVE else None
 
 
-def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
+def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
     """Build a slot's card and give the language it speaks; None when there is nothing to show."""
     kind = slot.partition(":")[0]
     if kind == "status":
@@ -34,9 +42,9 @@ def card_of(slot: str, effect: Effect, reads: Reads, house: House, now: datetime
         if room is None or incident is None:
             return None
         before = earlier_room(reads.rooms(incident.id), room)
-        show = house.show(reads, room.lang, now, hail=house.limits[room.connection].hail)
+        show = house.show(reads, room.lang, now, hail=house.hail(room))
         return card_of_incident(incident, reads, house, show, earlier=before.link if before is not None else None), room.lang
-    lang = house.policy.lang
+    lang = house.policy.languages.get(effect.connection, house.policy.lang)
     show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
     if kind == "announce":
         incident = reads.incident(IncidentId(effect.incident or ""))

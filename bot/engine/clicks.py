@@ -62,22 +62,29 @@ def _already(press: Press, incident: Incident, reads: Reads) -> Event | None:
 
 def redraw(uow: UnitOfWork, inbound: Inbound, room: Room | None, now: datetime) -> None:
     """Wish that the clicked card is sent again as it is now, even if it is thought to be shown so already."""
-    for wish in _cards(uow, inbound, room):
-        shown = uow.shown(wish.target)
+    wish = clicked(uow, inbound, room)
+    if wish is not None:
+        # A target of its own: a wish that waits already would not be forced.
+        uow.want([replace(wish, target=f"{wish.target}!", data={**wish.data, FORCE: True})], now)
+
+
+def clicked(reads: Reads, inbound: Inbound, room: Room | None) -> Intent | None:
+    """Give the wish for the card that was clicked, where it is one of ours; a chat without ids is taken at its word."""
+    for wish in _cards(reads, inbound, room):
+        shown = reads.shown(wish.target)
         if shown is not None and inbound.message in ("", shown.ref.id):
-            # A target of its own: a wish that waits already would not be forced.
-            uow.want([replace(wish, target=f"{wish.target}!", data={**wish.data, FORCE: True})], now)
-            return
+            return wish
+    return None
 
 
-def _cards(uow: UnitOfWork, inbound: Inbound, room: Room | None) -> Iterator[Intent]:
+def _cards(reads: Reads, inbound: Inbound, room: Room | None) -> Iterator[Intent]:
     """List the cards of ours that the clicked one may be."""
     connection, chat = inbound.connection, inbound.chat
     args = inbound.press.args if inbound.press is not None else {}
     if room is not None:
         yield room_card(room)
     if ident := args.get("incident"):
-        found = uow.incident(IncidentId(ident))
+        found = reads.incident(IncidentId(ident))
         if found is not None:
             yield card_wish(f"announce:{connection}:{chat}:{found.id}", connection, chat, found.id)
     number = args.get("groups", "").upper().removeprefix("A-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -13,7 +14,9 @@ import structlog
 
 from bot.command import Answer, Context, Declaration
 from bot.engine.answering import Answering
+from bot.engine.aside import aside
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
+from bot.engine.carrying import Held, carry, settle
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
@@ -23,6 +26,7 @@ from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, re
 from bot.engine.run import DECLARING, recorded
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
+from bot.model.card import Card
 from bot.model.decoding import prepare
 from bot.model.event import Status, Via
 from bot.model.form import Form
@@ -38,6 +42,7 @@ from bot.prose import Show
 from bot.rules import World, page
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
+LONGEST_WORD = 60.0  # seconds that the word whether an answer went out may take
 LONGEST = 4000  # characters of a message that is read; longer ones would hold up everybody's transactions
 _ANSWER = prepare(Reply)
 _STALE_MAY_RUN = frozenset({"note"})  # a late note is stored at its own time
@@ -51,6 +56,7 @@ class Intake:
     def __init__(self, store: Store, house: House, metrics: Metrics, health: Health | None = None) -> None:
         self._store, self._house, self._metrics = store, house, metrics
         self._health = health or Health(house.clock)
+        self._settling: set[asyncio.Task[None]] = set()
 
     async def handle(self, inbound: Inbound) -> Reply:
         """Answer a delivery after its effect is durable.
@@ -62,7 +68,9 @@ class Intake:
         outcome = "failed"
         job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound)))
         try:
-            reply, outcome = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
+            reply, outcome, held = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
+            if reply.shows is not None and inbound.written is not None:
+                self._keep(asyncio.create_task(self._settle(inbound, reply.shows, inbound.written, held)))
             return reply
         except TimeoutError:
             job.add_done_callback(_forget)
@@ -77,30 +85,54 @@ class Intake:
         finally:
             self._metrics.delivery(inbound.connection, outcome, time.perf_counter() - started)
 
-    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str]:
+    async def stop(self) -> None:
+        """Leave the answers that are not out yet to their effects."""
+        for task in tuple(self._settling):
+            task.cancel()
+        await asyncio.gather(*self._settling, return_exceptions=True)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, inbound: Inbound, shows: Card, written: Awaitable[bool], held: Held | None) -> None:
+        """Wait for the word that the answer went out; without it the hold runs out and the effect shows the card."""
+        word = asyncio.ensure_future(written)
+        await asyncio.wait([word], timeout=LONGEST_WORD)
+        if not word.done() or word.cancelled() or word.exception() is not None or not word.result():
+            return
+        now = self._house.clock.now()
+        try:
+            await self._store.tx(lambda uow: settle(uow, self._house, inbound, shows, held, now))
+        except NotStored as error:
+            log.warning("answer_not_settled", connection=inbound.connection, key=inbound.key, error=str(error))
+
+    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str, Held | None]:
         stored = uow.delivered(inbound.connection, inbound.key)
         if stored is not None:
             reply: Reply = _ANSWER(stored)
-            return reply, "repeated"
+            return reply, "repeated", None
         form = f"form:{inbound.press.form}" if inbound.press is not None and inbound.press.form else None
         if form is not None:
             uow.alone(f"{inbound.connection}:{form}")  # two presses of one form must see each other
             sent = uow.delivered(inbound.connection, form)
             if sent is not None:
                 reply = _ANSWER(sent)
-                return reply, "repeated"
+                return reply, "repeated", None
         now = self._house.clock.now()
         delivery = _Delivery(uow, self._house, inbound, now)
         started = time.perf_counter()
         reply, keep = delivery.run()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
+        reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
+        reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
             answer = msgspec.json.encode(reply)
             uow.keep_delivery(inbound.connection, inbound.key, answer, now)
             if form is not None and not delivery.refused:  # a refused form may be corrected and sent again
                 uow.keep_delivery(inbound.connection, form, answer, now)
-        return reply, "refused" if delivery.refused else "done"
+        return reply, "refused" if delivery.refused else "done", held
 
     def _apologise(self, uow: UnitOfWork, inbound: Inbound, kind: str) -> Reply:
         """Tell the person that a bug kept their command from running, and the admins which; an hour's repeats are one."""
@@ -112,7 +144,9 @@ class Intake:
         account = uow.account(inbound.connection, inbound.speaker.id)
         person = uow.person(account.person) if account is not None else None
         lang = (person.lang if person is not None else None) or house.policy.lang
-        return Reply(house.prose.say(say("bug_answer"), house.show(uow.reads(ALL_SEEING), lang, now)), refused=True)
+        show = house.show(uow.reads(ALL_SEEING), lang, now)
+        told = say("bug_answer")
+        return aside(uow, uow, house, inbound, Reply(house.prose.say(told, show), refused=True), told, show)
 
 
 class _Delivery:
@@ -122,11 +156,12 @@ class _Delivery:
         self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
         self.refused = False
         self.command = "none"
+        self.told: Say | None = None  # what the answer says
         self.recorded: Incident | None = None  # the incident in whose log something was written
         self._account = account_of(uow, inbound.connection, inbound.speaker)
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
-        self._reads: Reads = uow.reads(self._viewer)
+        self.reads: Reads = uow.reads(self._viewer)
         self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
         self._lang = self._language()
         self._form: Form | None = None  # what to fill in instead, where something lacks
@@ -186,11 +221,11 @@ class _Delivery:
     def _execute(self, declaration: Declaration, call: Call | None) -> tuple[Reply, bool]:
         self.command = declaration.name
         self._not_too_late(declaration)
-        if declaration.changes and not declaration.takes_incident:
+        if declaration.changes and (declaration.alone or not declaration.takes_incident):
             self._uow.alone(DECLARING)  # two who declare the same at once, on two replicas, must see each other
         implied = self._implied(lock=declaration.changes)
         ctx = self._context(implied)
-        lock = self._locked if declaration.changes else self._reads.incident
+        lock = self._locked if declaration.changes else self.reads.incident
         press = self._inbound.press
         if press is not None:
             bound = bind_press(declaration, press.args, ctx, implied=implied, lock=lock)
@@ -200,7 +235,7 @@ class _Delivery:
             bound = Bound({name: default for name, _, default in declaration.parameters}, implied)
         incident = bound.incident
         if press is not None and incident is not None:
-            must_still_hold(press, incident, self._reads)
+            must_still_hold(press, incident, self.reads)
         forced = self._allowed(declaration, incident, call.force if call else None)
         ctx = self._context(incident, forced)
         try:
@@ -229,9 +264,9 @@ class _Delivery:
         self.command = declaration.name
         implied = self._implied()
         ctx = self._context(implied)
-        incident = bind_asking(declaration, press.args, ctx, implied=implied, lock=self._reads.incident)
+        incident = bind_asking(declaration, press.args, ctx, implied=implied, lock=self.reads.incident)
         if incident is not None:
-            must_still_hold(press, incident, self._reads)
+            must_still_hold(press, incident, self.reads)
         self._allowed(declaration, incident, None)
         form = form_of(declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident)
         if form is None:
@@ -266,24 +301,24 @@ class _Delivery:
 
     def _implied(self, lock: bool = False) -> Incident | None:
         """Give the incident of this room, or in a direct chat the speaker's only open one."""
-        get = self._locked if lock else self._reads.incident
+        get = self._locked if lock else self.reads.incident
         if self._room is not None:
             return get(self._room.incident)
         if self._inbound.place is Place.DIRECT:
-            mine = self._reads.incidents(Filter(open=True, involved=self._account.person, limit=2))
+            mine = self.reads.incidents(Filter(open=True, involved=self._account.person, limit=2))
             return get(mine[0].id) if len(mine) == 1 else None
         return None
 
     def _locked(self, ident: IncidentId) -> Incident | None:
         """Lock an incident that the speaker may see."""
-        return self._uow.lock_incident(ident) if self._reads.incident(ident) is not None else None
+        return self._uow.lock_incident(ident) if self.reads.incident(ident) is not None else None
 
     def _context(self, incident: Incident | None, forced: str | None = None) -> Context:
         person: PersonId = self._account.person
         standing = self._house.standing(person, self._account.outsider, incident)
         return Context(
             self._now, Actor(ActorKind.PERSON, person), standing, self._lang, self._zone(), self._house.catalog,
-            self._house.policy, self._reads, person=self._person, place=self._inbound.place,
+            self._house.policy, self.reads, person=self._person, place=self._inbound.place,
             via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen()),
             room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
         )  # fmt: skip
@@ -318,6 +353,7 @@ class _Delivery:
         return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
 
     def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
+        self.told = told
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
@@ -332,7 +368,7 @@ class _Delivery:
         return self._inbound.seen and self._inbound.press is None
 
 
-def _forget(job: asyncio.Task[tuple[Reply, str]]) -> None:
+def _forget(job: asyncio.Task[tuple[Reply, str, Held | None]]) -> None:
     """Take note of a job that ended after its deadline; its stored answer goes to the repeated delivery."""
     if not job.cancelled() and job.exception() is not None:
         log.warning("late_delivery_failed", error=repr(job.exception()))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from bot.engine.house import House
 from bot.model.card import Card
@@ -31,6 +34,14 @@ def room_line(event: Event, incident: Incident, house: House, show: Show) -> Con
     if not offered:
         return None
     return _message(house.prose.entry(event, incident, _clickable(show, offered)), offered, incident)
+
+
+def answer_message(answer: Any) -> Content:
+    """Make the message of an answer that is sent directly, from its text and card as an effect keeps them."""
+    text, card = msgspec.convert(answer["text"], Text), msgspec.convert(answer["card"], Card | None)
+    if card is None:
+        return text
+    return replace(card, text=text, headline=one_line(text)) if text and not card.headline else card
 
 
 def sent_again(content: Content, house: House, show: Show) -> Content:

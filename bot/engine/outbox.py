@@ -227,6 +227,8 @@ class Outbox:
                     if presence is Presence.FOUND:
                         return Done(ref)
                     marked = presence is Presence.CANNOT_TELL
+                    if marked and call.unsure is not None:
+                        return Rejected(call.unsure)
                 return await call.make(chat, marked)
         except TimeoutError:
             return Lost("timeout")

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.engine.addressing import account_of, addressed, addressed_text, not_found
-from bot.engine.cards import card_of, chat_of
+from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
-from bot.engine.notices import direct_message, room_line, sent_again
+from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
@@ -23,13 +23,14 @@ from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
-from bot.model.say import Say
+from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
-from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import STORM_GATHERS, STORM_PACE, opened_again, room_wish
 from bot.views import card_text, room_name, topic
 
+RENAMES_AT_MOST = 4  # of an open incident's room; its end has one more, and a reopening
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 
 
@@ -50,7 +51,8 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
-    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it. `done` records the end."""
+    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it; with `unsure` it is refused
+    under that code instead, for a person to look. `done` records the end."""
 
     make: Callable[[ChatAdapter, bool], Awaitable[Result]]
     done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
@@ -58,6 +60,7 @@ class Call:
     find: Sought | None = None
     lo: int | None = None
     hi: int | None = None
+    unsure: str | None = None
 
 
 Plan = Skip | Wait | Call
@@ -81,15 +84,17 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return Skip()
     match effect.kind:
         case EffectKind.OPEN_ROOM:
-            return _open_room(effect, room, incident, reads, house)
+            return _open_room(effect, room, incident, reads, house, now)
         case EffectKind.CLOSE_ROOM:
-            return _close_room(effect, room, incident, reads, house)
+            return _close_room(effect, room, incident, reads, house, now)
         case EffectKind.REOPEN_ROOM:
-            return _reopen_room(room, incident)
+            return _reopen_room(room, incident, house, now)
         case _ if room.state not in LIVE or room.address is None:
             return Skip()
         case EffectKind.SET_TOPIC:
             return _set_topic(effect, room, incident, reads, house, now)
+        case EffectKind.RENAME:
+            return _rename(effect, room, incident, reads, house, now)
         case EffectKind.PIN:
             return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
@@ -103,46 +108,72 @@ def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId
     return {person: account for person, account in found if account is not None}
 
 
-def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
+def _name(room: Room, incident: Incident, house: House) -> str:
+    return room_name(incident, room.lang, house.limits[room.connection].name_chars)
+
+
+def _named(uow: UnitOfWork, room: RoomId, name: str, now: datetime, *, over: bool = False) -> None:
+    """Remember what a room was named last, whether as that of something over, and how often that was."""
+    slot = f"name:{room}"
+    before = uow.shown(slot)
+    generation = before.generation + 1 if before is not None else 1
+    uow.save_shown(slot, Shown(Ref(""), "over" if over else "", name, now, generation))
+
+
+def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
     if room.state is not RoomState.WANTED or not incident.open:
         return Skip()
-    limit = house.limits[room.connection].name_chars
-    name = room_name(incident, room.lang, limit)
+    name = _name(room, incident, house)
     slug = str(effect.data["slug"])
     people = incident.involved or house.policy.founders
     founders = list(_accounts(reads, people, room.connection).values())
     key = key_of(house, "room", room.id, room.generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        address = ref.chat if ref is not None else slug
-        return [ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=ref.link if ref else None)]
+        opened = ref or Ref(slug)
+        _named(uow, room.id, name, now)
+        return [
+            ev.RoomOpened(
+                room=room.id, connection=room.connection, address=opened.chat, link=opened.link, extra=opened.extra,
+                ways=opened.ways,
+            )
+        ]  # fmt: skip
 
     again = not house.can(room.connection, Capability.FIND)
 
     async def make(chat: ChatAdapter, _: bool) -> Result:
         return await chat.open_room(name, slug, founders, key, private=incident.private)
 
-    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", house.clock.now()))
+    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", now), unsure="room_unsure")
 
 
-def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
+def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
     if incident.open or room.state not in LIVE or room.address is None:
         return Skip()
     if reads.effects_open(f"room:{room.id}/", besides=effect.id):
         return Wait(timedelta(seconds=1))
     closed = ev.RoomClosed(room=room.id, connection=room.connection)
-    if not house.can(room.connection, Capability.CLOSE_ROOM):
+    if room.bound or not house.can(room.connection, Capability.CLOSE_ROOM):
         return Skip((closed,))
-    address = room.address
-    return Call(lambda chat, _: chat.close_room(address), lambda uow, ref: [closed], again=True)
+    address, name = room.address, _name(room, incident, house)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now, over=True)
+        return [closed]
+
+    return Call(lambda chat, _: chat.close_room(address, name, room.extra), done, again=True)
 
 
-def _reopen_room(room: Room, incident: Incident) -> Plan:
+def _reopen_room(room: Room, incident: Incident, house: House, now: datetime) -> Plan:
     if not incident.open or room.state is not RoomState.CLOSED or room.address is None:
         return Skip()
-    address = room.address
-    opened = ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=room.link)
-    return Call(lambda chat, _: chat.reopen_room(address), lambda uow, ref: [opened], again=True)
+    address, name = room.address, _name(room, incident, house)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now)
+        return [opened_again(room)]
+
+    return Call(lambda chat, _: chat.reopen_room(address, name, room.extra), done, again=True)
 
 
 def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
@@ -157,7 +188,23 @@ def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
         uow.save_shown(slot, Shown(Ref(address), "", words, now))
         return []
 
-    return Call(lambda chat, _: chat.set_topic(address, words), done, again=True)
+    return Call(lambda chat, _: chat.set_topic(address, words, room.extra), done, again=True)
+
+
+def _rename(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    """Let the name follow level and end. Each time is a line that people see: only what differs, and not for ever."""
+    words, named = _name(room, incident, house), reads.shown(f"name:{room.id}")
+    if room.bound or (named is not None and named.headline == words and not effect.maybe_sent):
+        return Skip()
+    if named is not None and named.generation > RENAMES_AT_MOST and incident.open and not named.digest:
+        return Skip()
+    address = room.address or ""
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, words, now, over=not incident.open)
+        return []
+
+    return Call(lambda chat, _: chat.rename_room(address, words, room.extra), done, again=True)
 
 
 def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
@@ -201,7 +248,7 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
         return [ev.InviteRefused(room=room.id, people=named)] if named else []
 
     async def make(chat: ChatAdapter, _: bool) -> Result:
-        return await chat.add_people(address, sorted(people))
+        return await chat.add_people(address, sorted(people), room.extra)
 
     return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
 
@@ -226,20 +273,23 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
-    show = house.show(reads, room.lang, now, hail=limits.hail)
+    show = house.show(reads, room.lang, now, hail=house.hail(room))
     lines: list[Text] = []
     told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            said = house.prose.entry(event, incident, show)
+            if isinstance(event.payload, ev.RoomOpened):
+                said = house.prose.say(only_shows(room, incident, house), show)
+            entry = addressed_text(said, room.connection, reads)
             line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
-            lines.append(line)
+            lines.insert(0 if isinstance(event.payload, ev.RoomOpened) else len(lines), line)
             told.append(event)
         last = event.n
     more = newest > last
@@ -271,6 +321,15 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
 
 
+def only_shows(room: Room, incident: Incident, house: House) -> Say:
+    """Say that a room cannot hear, and how people act all the same."""
+    hearing = next((name for name, of in house.policy.hears_for.items() if of == room.connection and name in house.limits), None)
+    return say(
+        "room_only_shows", incident=incident, number=incident.id.removeprefix("F-")[4:], hearing=hearing,
+        direct=house.can(room.connection, Capability.DIRECT), hailed=house.limits[hearing or room.connection].hail,
+    )  # fmt: skip
+
+
 def _cut(line: Text, chars: int, size: int) -> Text:
     words = flat(line)
     if len(words) <= chars and len(words.encode()) <= size:
@@ -286,7 +345,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     if found is None or chat is None:
         return Skip()
     card, lang = found
-    digest = hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
+    digest = digest_of(card)
     shown = reads.shown(slot)
     connection = effect.connection
     editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
@@ -343,6 +402,8 @@ _INSTANTS = frozenset({"since"})
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Tell one person something directly; what has lost its point by now is not sent."""
     data = effect.data
+    if "answer" in data:
+        return _answer(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
@@ -357,5 +418,14 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     content = addressed(said, effect.connection, reads)
     again = sent_again(content, house, show)
     account, key = str(data["account"]), key_of(house, effect.key)
+    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
+    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+
+
+def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Give one person directly what the chat where they asked could not show to them alone."""
+    content = addressed(answer_message(effect.data["answer"]), effect.connection, reads)
+    account, key = str(effect.data["account"]), key_of(house, effect.key)
+    again = sent_again(content, house, house.show(reads, str(effect.data["lang"]), now))
     sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
     return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)

@@ -173,22 +173,39 @@ class _Book:
                 self.intents[spot] = dataclasses.replace(first, urgency=urgency, delay=delay)
             elif isinstance(wanted, NewRoom):
                 assert incident is not None
-                room = self.uow.add_room(
-                    incident.id, wanted.connection, incident.lang, wanted.home, wanted.automatic, wanted.generation, self.now
-                )
-                if wanted.told:
-                    self.uow.save_room(dataclasses.replace(room, told=wanted.told))
-                self.rooms_of(incident.id)
-                self.rooms[incident.id] = list(self.uow.rooms(incident.id))
-                facts.append(ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why))
+                facts += self._new_room(incident, wanted)
             else:
                 facts.append(wanted)
         return facts
 
+    def _new_room(self, incident: Incident, wanted: NewRoom) -> list[Fact]:
+        """Add a room, and give what follows at once."""
+        lang = self.house.policy.languages.get(wanted.connection, incident.lang)
+        room = self.uow.add_room(incident.id, wanted.connection, lang, wanted.home, wanted.automatic, wanted.generation, self.now)
+        if wanted.told or wanted.chat:
+            self.uow.save_room(dataclasses.replace(room, told=wanted.told, bound=bool(wanted.chat)))
+        self.rooms[incident.id] = list(self.uow.rooms(incident.id))
+        facts: list[Fact] = [ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why)]
+        if wanted.chat:
+            facts.append(ev.RoomOpened(room=room.id, connection=wanted.connection, address=wanted.chat))
+        return facts
+
     def _move_rooms(self, event: Event) -> None:
         match event.payload:
-            case ev.RoomOpened(room=ident, address=address, link=link):
-                self._move(ident, state=RoomState.OPEN, address=address, link=link)
+            case ev.RoomOpened(room=ident, address=address, link=link, extra=extra, ways=ways):
+                room = self.uow.room(ident)
+                deaf = ways == "out" and (room is None or room.heard_on is None)
+                state = RoomState.NEEDS_BOT if deaf else RoomState.OPEN
+                self._move(ident, state=state, address=address, link=link, extra=extra, ways=ways, until=None)
+                self.uow.bind_address(event.payload.connection, address, ident, ways)
+            case ev.RoomBound(room=ident, connection=connection, chat=chat) if ident is not None:
+                room = self.uow.room(ident)
+                if room is not None and room.saw(connection, chat):
+                    self._move(ident, state=RoomState.OPEN, ways="both")
+                    self.uow.bind_address(connection, chat, ident)
+                else:
+                    self._move(ident, state=RoomState.OPEN, heard_on=connection, heard_at=chat)
+                    self.uow.bind_address(connection, chat, ident, "in")
             case ev.RoomFailed(room=ident):
                 self._move(ident, state=RoomState.FAILED)
             case ev.RoomClosed(room=ident):
@@ -201,8 +218,6 @@ class _Book:
         if room is not None:
             moved = dataclasses.replace(room, **changes)
             self.uow.save_room(moved)
-            if moved.address is not None and "address" in changes:
-                self.uow.bind_address(moved.connection, moved.address, moved.id)
             self.rooms[moved.incident] = [moved if r.id == ident else r for r in self.rooms_of(moved.incident)]
 
     def close(self) -> None:

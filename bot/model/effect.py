@@ -27,6 +27,7 @@ class EffectKind(StrEnum):
     REOPEN_ROOM = "ReopenRoom"
     SYNC_PEOPLE = "SyncPeople"
     SET_TOPIC = "SetTopic"
+    RENAME = "Rename"
     SHOW_CARD = "ShowCard"
     PIN = "Pin"
     TELL = "Tell"
@@ -37,7 +38,7 @@ class EffectKind(StrEnum):
 WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
-        EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
+        EffectKind.RENAME, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
     }
 )  # fmt: skip
 
@@ -47,7 +48,8 @@ class Intent:
     """Ask for an effect: a wish is merged with one that waits for the same (lane, kind, target); a send has a unique `key`.
 
     `lane` names the thing whose calls must not overlap; `data` holds ids and enums (and a Say, for sends), never rendered
-    text. `delay` holds the effect back that long.
+    text but for an answer that is sent directly, as it says how things stood when it was asked for. `delay` holds the effect
+    back that long.
     """
 
     kind: EffectKind

@@ -36,7 +36,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
-from bot.ports import Filter
+from bot.ports import Filter, Place
 from bot.prose import Prose
 
 PROSE = Prose()
@@ -129,6 +129,9 @@ class FakeReads:
     def rooms(self, incident: IncidentId) -> list[Room]:
         return [room for room in self.world.rooms if room.incident == incident]
 
+    def room_at(self, connection: str, chat: str) -> Room | None:
+        return next((room for room in self.world.rooms if room.saw(connection, chat)), None)  # type: ignore[arg-type]
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -207,6 +210,7 @@ class World:
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
         self.causes = 0
+        self.place = Place.DIRECT
 
     # ------------------------------------------------------------ what there is
     def later(self, **span: float) -> World:
@@ -242,7 +246,7 @@ class World:
         room = next((r for r in self.rooms if in_room and incident is not None and r.incident == incident.id), None)
         return Context(
             self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
-            self.reads(by), person=person(by), via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
+            self.reads(by), person=person(by), place=self.place, via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
             declarations=DECLARATIONS,
         )  # fmt: skip
 
