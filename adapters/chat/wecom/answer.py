@@ -30,7 +30,7 @@ from bot.ports import OnInbound, Ref, Reply
 
 log = structlog.get_logger(__name__)
 
-TRIES_TAKE = 9.0  # seconds after the first deadline in which WeCom delivers again by itself
+TRIES_TAKE = 10.5  # seconds after the first deadline in which WeCom delivers again by itself, five after each try's start
 FOLLOWED_FOR = 25 * 60.0  # seconds
 REMEMBERED = 5000
 
@@ -58,6 +58,7 @@ class Answers:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._followed: dict[str, asyncio.Event] = {}
+        self._told: set[str] = set()  # whose answer went another way than the acknowledgement
 
     async def take(self, arrived: Arrived, on_inbound: OnInbound, started: float) -> Ack:
         """Hand a delivery to the core and make the acknowledgement; `started` is when it came, by the monotonic clock."""
@@ -90,6 +91,8 @@ class Answers:
 
     # ------------------------------------------------------------ in time
     def _prompt(self, arrived: Arrived, reply: Reply) -> Ack:
+        if arrived.inbound.key in self._told:
+            return Ack()
         first = self._first(arrived.inbound.key)
         said = texts(reply.text if flat(reply.text).strip() or reply.form is None else plain(reply.form.typed))
         card = None
@@ -133,10 +136,14 @@ class Answers:
         if key not in self._followed:
             self._followed[key] = asyncio.Event()
             follow = self._keep(asyncio.ensure_future(self._guarded(lambda: self._follow(arrived, job, on_inbound))))
-            follow.add_done_callback(lambda _: self._followed.pop(key, None))
+            follow.add_done_callback(lambda _: self._over(key))
         elif job is not None:
             job.add_done_callback(_seen)
         return Ack(late=True)
+
+    def _over(self, key: str) -> None:
+        self._followed.pop(key, None)
+        asyncio.get_running_loop().call_later(3 * TRIES_TAKE, self._told.discard, key)
 
     async def _follow(self, arrived: Arrived, job: asyncio.Task[Reply] | None, on_inbound: OnInbound) -> None:
         """Wait out WeCom's own tries; then say so, and hand the delivery in under its key until it is recorded."""
@@ -162,6 +169,7 @@ class Answers:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._followed[key].wait(), max(told - time.monotonic(), 0.0))
             if self._first(key):
+                self._told.add(key)
                 for after in self._after(arrived, texts(reply.text), reply):
                     await after()
                 if reply.shows is not None and arrived.task:
