@@ -1,6 +1,6 @@
-"""The answer to one person: on the callback's own req_id and connection; what is theirs alone goes to them directly.
+"""The answer to one person: on the callback's own req_id and connection, and the clicked card in its place within five seconds.
 
-A group has no answers for one pair of eyes: there one line is said, and what is longer is written to the asker.
+A group has no answers for one pair of eyes; what must not be said there the core does not give us.
 """
 
 from __future__ import annotations
@@ -17,24 +17,21 @@ from typing import Any
 import structlog
 
 from adapters.chat.wecom_bot.inbound import Arrived
-from adapters.chat.wecom_bot.render import SIZES, Json, messages, texts
+from adapters.chat.wecom_bot.render import SIZES, messages, texts
 from adapters.chat.wecom_bot.speaking import Speaking
-from adapters.wecom_card import Asked, Idle, Withdrawn, confirming, cut, question, template_card, withdrawn
+from adapters.wecom_card import Asked, Idle, Withdrawn, confirming, question, template_card, withdrawn
 from bot.errors import NotStored
 from bot.model.ids import ConnectionId
-from bot.model.text import Text, flat, plain
-from bot.ports import OnInbound, Place, Reply
+from bot.model.text import flat, plain
+from bot.ports import OnInbound, Reply
 
 log = structlog.get_logger(__name__)
 
 CLICK_WITHIN = 4.8  # seconds after receipt; WeCom takes a card for five
 FOLLOWED_FOR = 25 * 60.0  # seconds
-LINE_CHARS = 80
 REMEMBERED = 5000
 
 _LATER = {"zh": "⏳ 还没记下，仍在尝试，结果随后告诉你", "en": "⏳ Not recorded yet, still trying; the result follows"}
-_DIRECTLY = {"zh": "（其余已私信你）", "en": " (the rest is in your direct chat)"}
-_WRITE_FIRST = {"zh": "（先私聊我一次，其余才能发给你）", "en": " (write to me directly once, then I can send you the rest)"}
 
 
 class Answers:
@@ -138,23 +135,7 @@ class Answers:
         for body in bodies:
             if "template_card" in body:
                 self.show(body["template_card"])
-        if not bodies:
-            return
-        if reply.private and arrived.inbound.place is Place.GROUP and not _short(said, reply):
-            await self._privately(arrived, said, bodies)
-            return
         for body in bodies:
-            await self._speaking.answer(arrived, body)
-
-    async def _privately(self, arrived: Arrived, said: Text, bodies: list[Json]) -> None:
-        """Write to the asker, and say one line where they asked."""
-        lang = _language(arrived)
-        told = True
-        for body in bodies:
-            told = told and await self._speaking.tell(arrived.user, body)
-        first = next((row for row in flat(said).split("\n") if row.strip()), "")
-        line = cut(first, LINE_CHARS) + (_DIRECTLY if told else _WRITE_FIRST)[lang]
-        for body in texts(plain(line))[:1]:
             await self._speaking.answer(arrived, body)
 
     def _first(self, key: str) -> bool:
@@ -176,12 +157,6 @@ class Answers:
             _, left = await asyncio.wait(set(self._tasks), timeout=0.3)
             for task in left:
                 task.cancel()
-
-
-def _short(said: Text, reply: Reply) -> bool:
-    """Say whether an answer may stand in a group for all to see: one short line, or the choice that a question offers."""
-    words = flat(said).strip()
-    return "\n" not in words and len(words) <= LINE_CHARS
 
 
 def _settle(written: asyncio.Future[bool] | None, well: bool) -> None:

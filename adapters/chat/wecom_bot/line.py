@@ -97,7 +97,7 @@ class Line:
 
         With `number` only on that connection. Not sent or throttled = Retry; sent and not acknowledged = Lost.
         """
-        if self._socket is None and number is None:
+        if self._socket is None and number in (None, self.number):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._connected.wait(), PATIENCE)
         socket = self._socket

@@ -76,16 +76,9 @@ class Speaking:
 
     async def answer(self, arrived: Arrived, body: Json) -> bool:
         """Answer a message on its own connection, else say it in its chat; it waits for its turn a while, and may be lost."""
-        return await self._patiently(arrived.chat, body, arrived if arrived.click is None else None)
-
-    async def tell(self, account: str, body: Json) -> bool:
-        """Say part of an answer to its asker alone; False = WeCom does not let us, as they never wrote to the bot."""
-        return await self._patiently("@" + account, body, None)
-
-    async def _patiently(self, chat: str, body: Json, arrived: Arrived | None) -> bool:
         ends = time.monotonic() + ANSWER_WAIT
         while True:
-            result = await self._once(chat, body, arrived)
+            result = await self._once(arrived.chat, body, arrived if arrived.click is None else None)
             if isinstance(result, Retry) and time.monotonic() + result.after <= ends:
                 await asyncio.sleep(result.after)
                 continue
