@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 ID_TYPES = ("open_id", "user_id", "union_id")
+NOT_THERE = {"open_id": 99992351, "user_id": 99992360, "union_id": 99992364}  # how ids that nobody has are refused
 _PERMISSIONS = (
     "add_member_permission", "share_card_permission", "at_all_permission", "edit_permission", "hide_member_count_setting",
     "membership_approval", "join_message_visibility", "leave_message_visibility", "urgent_setting", "video_conference_setting",
@@ -82,7 +83,9 @@ def create(desk: Desk, ask: Ask) -> Answer:
     members = []
     for ident in people:
         person = user(desk, ident, kind)
-        if person is None or not person.visible or not person.available:
+        if person is None:
+            raise No(NOT_THERE[kind])
+        if not person.visible or not person.available:
             raise No(232043)
         if person.resigned:
             raise No(232022)
@@ -138,19 +141,23 @@ def update(desk: Desk, ask: Ask) -> Answer:
     chat = found(desk, ask.path["chat_id"])
     rules = {"add_member_permission", "share_card_permission"} & set(ask.body)
     if chat.p2p or len(rules) == 1:
-        raise No(232001)
+        raise No(232008 if chat.p2p else 232001)
     settings = {name: ask.body[name] for name in _PERMISSIONS if name in ask.body}
-    if not manages(desk, chat) and (settings or chat.settings.get("edit_permission") == "only_owner"):
+    if not manages(desk, chat) and chat.settings.get("edit_permission") == "only_owner":
+        raise No(232002)
+    if not manages(desk, chat) and settings:
         raise No(232016)
     name = ask.text("name", chat.name)
     if ask.text("chat_type", chat.kind) == "public" and len(name) < at_most.CHAT_NAME_PUBLIC:
         raise No(232020)
     if ask.text("owner_id"):
         if chat.owner != desk.tenant.app.id:
-            raise No(232017)
+            raise No(232016)
         owner = user(desk, ask.text("owner_id"), kind)
-        if owner is None or owner.resigned or owner.id not in chat.members:
-            raise No(232030)
+        if owner is None or owner.resigned:
+            raise No(232035)
+        if owner.id not in chat.members:
+            raise No(232012)
         chat.owner = owner.id
     before = {"name": chat.name, "description": chat.description}
     chat.name, chat.description = name, ask.text("description", chat.description)

@@ -84,7 +84,8 @@ def unreact(desk: Desk, ask: Ask) -> Answer:
     message = _reactable(desk, ask)
     ident = ask.path["reaction_id"]
     if ident not in message.reactions:
-        raise No(231009)
+        elsewhere = any(ident in other.reactions for other in desk.tenant.messages.values())
+        raise No(231010 if elsewhere else 231011)
     if message.reactions[ident][1] != desk.tenant.app.id:
         raise No(231007)
     said = _told(desk, message, ident)
