@@ -186,6 +186,8 @@ async def test_a_group_of_the_bot_has_no_owner_id(rig: Rig) -> None:
         ({"owner_id": "ou_hidden"}, 232024),
         ({"user_id_list": ["ou_zhang"] * 51}, 232001),
         ({"name": "x", "chat_type": "public"}, 232020),
+        ({"chat_type": "public"}, 232042),
+        ({"owner_id": "ou_nobody"}, 99992351),
         ({"chat_mode": "topic"}, 99992402),
     ],
 )
@@ -267,13 +269,17 @@ async def test_refuses_to_change_a_group(rig: Rig) -> None:
     await rig.refused(232016, f"PUT /im/v1/chats/{owned}", {"edit_permission": "only_owner"})
     await rig.refused(232001, f"PUT /im/v1/chats/{owned}", {"add_member_permission": "only_owner"})
     await rig.refused(232016, f"PUT /im/v1/chats/{owned}", {"owner_id": "ou_zhang"})
-    await rig.refused(232016, f"PUT /im/v1/chats/{owned}/moderation", {"moderation_setting": "only_owner"})
+    await rig.refused(232017, f"PUT /im/v1/chats/{owned}/moderation", {"moderation_setting": "only_owner"})
     await rig.refused(232017, f"POST /im/v1/chats/{owned}/managers/add_managers", {"manager_ids": ["ou_zhang"]})
     await rig.refused(232017, f"DELETE /im/v1/chats/{owned}")
     await rig.refused(232011, f"PUT /im/v1/chats/{rig.id('tea')}", {"name": "G"})
     rig.feishu.tenant.chats[owned].settings["edit_permission"] = "only_owner"
     await rig.refused(232002, f"PUT /im/v1/chats/{owned}", {"name": "H"})
     assert (await rig.ok(f"GET /im/v1/chats/{owned}"))["name"] == "G"
+    await rig.control("/_tokens", scopes=["im:chat", "im:chat:operate_as_owner"])  # for groups that the bot made
+    await rig.ok(f"PUT /im/v1/chats/{owned}", {"name": "H", "edit_permission": "all_members"})
+    await rig.ok(f"DELETE /im/v1/chats/{owned}")
+    await rig.refused(232017, f"DELETE /im/v1/chats/{rig.id('incidents')}")
     mine = (await rig.ok(GROUP, {"name": "M"}))["chat_id"]
     await rig.refused(232035, f"PUT /im/v1/chats/{mine}", {"owner_id": "ou_nobody"})
     await rig.refused(232012, f"PUT /im/v1/chats/{mine}", {"owner_id": "ou_zhang"})
@@ -311,8 +317,9 @@ async def test_links_tabs_and_the_notice_on_top(rig: Rig) -> None:
     tab = {"tab_name": "Incident", "tab_type": "url", "tab_content": {"url": "https://example.com"}}
     made = await rig.ok(f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [tab]})
     assert made["chat_tabs"][0]["tab_id"]
-    await rig.refused(232001, f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [tab] * 20})
-    await rig.refused(232001, f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [{**tab, "tab_content": {}}]})
+    await rig.refused(232046, f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [tab] * 20})
+    await rig.refused(232047, f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [{**tab, "tab_name": "x" * 61}]})
+    await rig.refused(232048, f"POST /im/v1/chats/{group}/chat_tabs", {"chat_tabs": [{**tab, "tab_content": {}}]})
     ident = made["chat_tabs"][0]["tab_id"]
     for change in ({"chat_tabs": [{**tab, "tab_id": "none"}]}, {"chat_tabs": [{**tab, "tab_id": ident, "tab_name": ""}]}):
         await rig.refused(232001, f"POST /im/v1/chats/{group}/chat_tabs/update_tabs", change)
@@ -485,7 +492,8 @@ async def test_urgent_notices_reach_members_only(rig: Rig) -> None:
     for path in (f"PATCH /im/v1/messages/{message}/urgent_phone", f"PATCH /im/v1/messages/{message}/urgent_sms"):
         assert (await rig.ok(path, {"user_id_list": STAFF}))["invalid_user_id_list"] == ["ou_li"]  # no mobile
     assert (await rig.player("ou_li").expect("incidents", "x")).raw["urgent"] == ["app"]
-    await rig.refused(230001, f"PATCH /im/v1/messages/{message}/urgent_app", {"user_id_list": ["ou_li"] * 201})
+    for nobody in (["ou_li"] * 201, ["ou_wang"]):
+        await rig.refused(230001, f"PATCH /im/v1/messages/{message}/urgent_app", {"user_id_list": nobody})
     theirs = await rig.player("ou_zhang").says("hello", "incidents")
     await rig.refused(230012, f"PATCH /im/v1/messages/{theirs}/urgent_app", {"user_id_list": ["ou_li"]})
 

@@ -169,5 +169,7 @@ def _urgent(desk: Desk, ask: Ask, how: str) -> Answer:
             bad.append(ident)
         elif person.id not in message.urgent.setdefault(how, []):
             message.urgent[how].append(person.id)
+    if len(bad) == len(listed):
+        raise No(230001)
     message.version = desk.tenant.touch()
     return {"invalid_user_id_list": bad}
