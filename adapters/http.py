@@ -161,8 +161,11 @@ async def _limited(response: httpx.Response) -> bytes:
 
 
 def _wait(headers: Mapping[str, str]) -> float:
-    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s."""
-    said = headers.get("retry-after", "").strip()
+    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s.
+
+    Feishu states its seconds in a header of its own.
+    """
+    said = (headers.get("retry-after") or headers.get("x-ogw-ratelimit-reset") or "").strip()
     try:
         return min(max(float(said), 0.1), LONGEST_WAIT) if said and said.lower() not in ("nan", "-nan") else 1.0
     except ValueError:

@@ -46,8 +46,9 @@ class Socket:
     async def close(self, code: int = 1000) -> None:
         """End the connection with a closing handshake."""
         self.leaving = True
-        with contextlib.suppress(Exception):
-            await self._send({"type": "websocket.close", "code": code})
+        if not self.deaf:
+            with contextlib.suppress(Exception):
+                await self._send({"type": "websocket.close", "code": code})
 
 
 class Hub:

@@ -115,6 +115,7 @@ class WeCom:
         fault = self.faults.striking(call)
         if fault is not None:
             call.fault = f"{fault.do} {fault.when}"
+            fault.body = fault.body or {"errcode": -1, "errmsg": "system busy"}
         if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
             return
         said = self.desk.take(path, query, body, call.peer.rpartition(":")[0] or "127.0.0.1")
