@@ -113,6 +113,9 @@ class DingTalkChat:
             body["privateData"] = {account: {"cardParamMap": one} for account, one in private.items()}
         self._remember(key, chat, said)
         heard = await self._wire.ask("POST", "/v1.0/card/instances/createAndDeliver", body)
+        if isinstance(heard, Said) and heard.error == "param.userIdNotExist" and chat.startswith("cid") and mentions(content):
+            body |= self._deliver(chat, {})  # somebody who is called has left; everybody else should still read it
+            heard = await self._wire.ask("POST", "/v1.0/card/instances/createAndDeliver", body)
         if isinstance(heard, Said) and heard.error == "param.cardAlreadyExist":
             if key not in self._undelivered:
                 return Done(Ref(chat, key))
@@ -135,7 +138,11 @@ class DingTalkChat:
         return Done(ref)
 
     def _space(self, chat: str, content: Content) -> Json:
-        shown = {"supportForward": False, "notification": {"alertContent": alert(content), "notificationOff": False}}
+        words = alert(content)
+        shown: Json = {
+            "supportForward": False, "lastMessageI18n": {"ZH_CN": words, "EN_US": words},
+            "notification": {"alertContent": words, "notificationOff": False},
+        }  # fmt: skip
         if not chat.startswith("cid"):
             return {"imRobotOpenSpaceModel": shown}
         return {"imGroupOpenSpaceModel": shown, "topOpenSpaceModel": {"spaceType": "ONE_BOX"}}  # so that it can be pinned
