@@ -234,8 +234,10 @@ async def test_wrong_keys_bury_nothing() -> None:
     async with world() as there:
         given = settings(there.sandbox.url, there.standin.app, client_secret="another-secret")
         chat = dingtalk.connect("other", dingtalk.Config.model_validate(given), HandClock())
-        result = await chat.post(there.group().cid, plain("x"), "k")
-        assert isinstance(result, Retry) and result.code == "bad_token"
+        for _ in range(3):
+            result = await chat.post(there.group().cid, plain("x"), "k")
+            assert isinstance(result, Retry) and result.code == "bad_token"
+        assert len(there.calls("/v1.0/oauth2/accessToken")) == 1
         await chat.close()
 
 

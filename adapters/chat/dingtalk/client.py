@@ -15,7 +15,7 @@ from adapters.chat.dingtalk.answer import Answers
 from adapters.chat.dingtalk.errors import undelivered
 from adapters.chat.dingtalk.limits import DING_AT_ONCE, LIMITS, PLAIN_NAME, TO_AT_ONCE
 from adapters.chat.dingtalk.listen import Listening
-from adapters.chat.dingtalk.markdown import cut, line
+from adapters.chat.dingtalk.markdown import cut, inert, line
 from adapters.chat.dingtalk.render import Json, Variables, alert, fits, lines_of, mentions, message, public
 from adapters.chat.dingtalk.rooms import Rooms
 from adapters.chat.dingtalk.session import Sessions
@@ -70,7 +70,7 @@ class DingTalkChat:
         rendered = message(content)
         if rendered is None:
             return Rejected("too_long")
-        if not flat(content).strip():
+        if not inert(flat(content)).strip():
             return Rejected("empty")
         if mentions(content) and Capability.MENTION in self.capabilities and fits(content):
             return await self._card(chat, content, key)
