@@ -190,7 +190,7 @@ function enter(id) {
 }
 function become(id) {
   state.source?.close();
-  Object.assign(state, { me: id, wanted: state.chats.get(state.chat)?.title ?? state.wanted ?? BOT });
+  Object.assign(state, { me: id, wanted: state.chats.get(state.chat)?.title ?? (state.chats.size ? BOT : state.wanted) });
   remember("me", id);
   let first = true;
   state.source = new EventSource(`/page/events?as=${encodeURIComponent(id)}`);
