@@ -16,7 +16,7 @@ from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"
 SOURCE = "alertmanager"
-CHATS = ("plain", "slack")
+CHATS = ("plain", "slack", "dingtalk")
 NOWHERE = "http://127.0.0.1:1"  # until the bot listens
 PEOPLE = {  # id: names and duties, in Chinese and in English
     "zhang": ("张三", "支付研发·值班", "Zhang San", "payments dev, on call"),
@@ -153,6 +153,10 @@ def of(chat: str, lang: str = "zh") -> Demo:
         from adapters.sandbox.slack.company import SlackDemo
 
         return SlackDemo(lang)
+    if chat == "dingtalk":
+        from adapters.sandbox.dingtalk.company import DingTalkDemo
+
+        return DingTalkDemo(lang)
     if chat != "plain":
         raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
     return PlainDemo(lang)
