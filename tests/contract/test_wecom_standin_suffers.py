@@ -100,10 +100,26 @@ async def test_frames_of_the_bot_suffer_too(rig: Rig) -> None:
         assert len(await rig.shown("zhang", "ops")) == 2
         await rig.http.delete("/_faults")
         assert (await one.read())["errcode"] == 0
+        await rig.control("/_faults", do="hold", match="aibot_send_msg", when="answered")
+        assert await one.push(chat) == 0
+        assert (await rig.http.get("/_held", params={"wait": 5})).json()["held"][0]["outcome"] == 200
+        await rig.http.delete("/_faults")
         await rig.control("/_faults", do="drop", match="aibot_send_msg", when="applied")
         await one.say("aibot_send_msg", {"chatid": chat, "msgtype": "markdown", "markdown": {"content": "last"}})
         await until(lambda: not rig.wecom.hub.sockets, "the end of the connection")
-    assert (await rig.shown("zhang", "ops"))[2:] == ["held", "last"]
+    assert (await rig.shown("zhang", "ops"))[2:] == ["held", "x", "last"]
+
+
+async def test_a_frame_whose_sender_is_gone_has_no_effect(rig: Rig) -> None:
+    await rig.control("/_faults", do="hold", match="aibot_send_msg")
+    async with line(rig) as one:
+        body = {"chatid": rig.wecom.corp.groups["g1"].chatid, "msgtype": "markdown", "markdown": {"content": "x"}}
+        await one.say("aibot_send_msg", body)
+        await rig.http.get("/_held", params={"wait": 5})
+        await rig.control("/_sockets", do="lost")
+        await until(lambda: not rig.wecom.faults.held, "the end of it")
+    assert (await log(rig))[-1]["outcome"] == "gone"
+    assert await rig.shown("zhang", "ops") == []
 
 
 async def test_is_down_and_up_again(rig: Rig) -> None:
