@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from adapters.chat.feishu.forms import filled, form_card
-from adapters.chat.feishu.inbound import Arrived, Kind
+from adapters.chat.feishu.inbound import UNREADABLE, Arrived, Kind
 from adapters.chat.feishu.markup import inert
 from adapters.chat.feishu.people import People
 from adapters.chat.feishu.render import DIRECT, WHISPER, card, dumps, message, told
@@ -29,7 +29,7 @@ from bot.errors import NotStored
 from bot.model.card import Card
 from bot.model.form import Form
 from bot.model.ids import ConnectionId
-from bot.model.press import Press
+from bot.model.press import Press, decode, encode
 from bot.model.text import flat, plain
 from bot.ports import OnInbound, Place, Reply, Retry
 
@@ -86,7 +86,7 @@ class Answers:
         if arrived.kind in (Kind.CLICK, Kind.FORM):
             written = asyncio.get_running_loop().create_future()
             inbound = replace(inbound, written=written)
-        arrived = replace(arrived, inbound=inbound)
+        arrived = self._understood(replace(arrived, inbound=inbound))
         try:
             ack = await self._taken(arrived, on_inbound, started)
         except BaseException:
@@ -170,6 +170,17 @@ class Answers:
         if form is not None:
             self._remember(arrived.form, form)
         return filled(form, {**{e.name: e.value for e in form.entries}, **press.args}) if form is not None else None
+
+    def _understood(self, arrived: Arrived) -> Arrived:
+        """Give a form that came without its button's value, as the documentation has it, the command that it is for."""
+        known, press = self._forms.get(arrived.form), arrived.inbound.press
+        if known is None or press is None or press.command != UNREADABLE.command:
+            return arrived
+        meant = decode(encode(known))
+        asked = {entry.name for entry in known.entries}  # what was left empty must not come back
+        kept = {name: value for name, value in meant.args.items() if name not in asked}
+        press = replace(meant, args={**kept, **press.args}, form=arrived.form)
+        return replace(arrived, inbound=replace(arrived.inbound, press=press))
 
     def _form(self, form: Form, marks: Json, people: Sequence[str] | None = None) -> Json:
         ident = secrets.token_hex(6)
