@@ -57,7 +57,8 @@ def _sends(house: House, inbound: Inbound, reply: Reply, lang: str) -> Iterator[
         answer = {"text": msgspec.to_builtins(text), "card": msgspec.to_builtins(card)}
         yield Intent(
             EffectKind.SEND, f"person:{inbound.connection}:{account}", account, inbound.connection, None,
-            {"account": account, "lang": lang, "answer": answer}, Urgency.URGENT, f"answer/{inbound.connection}/{inbound.key}/{place}",
+            {"account": account, "lang": lang, "answer": answer}, Urgency.URGENT,
+            f"answer/{inbound.connection}/{inbound.key}/{place}",
         )  # fmt: skip
 
 

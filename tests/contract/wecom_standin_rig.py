@@ -164,7 +164,7 @@ async def rigged(**more: Any) -> AsyncIterator[Rig]:
     wecom = WeCom(users(), {"ops": ["zhang", "li", BOT], "tea": ["zhang", "li"]}, **more)
     async with (
         WeComSandbox(wecom) as sandbox,
-        httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=False) as http,
         Stage(sandbox.url) as stage,
     ):
         yield Rig(wecom, sandbox, http, stage, clock)
@@ -291,7 +291,7 @@ class Line:
 
     async def say(self, cmd: str, body: Any = None, req_id: str | None = None) -> str:
         self.count += 1
-        ident = req_id or f"r{self.count}"
+        ident = f"r{self.count}" if req_id is None else req_id
         frame = {"cmd": cmd, "headers": {"req_id": ident}, **({} if body is None else {"body": body})}
         await self.ws.send(json.dumps(frame))
         return ident
@@ -317,7 +317,7 @@ class Line:
 @contextlib.asynccontextmanager
 async def line(rig: Rig, *, subscribed: bool = True) -> AsyncIterator[Line]:
     """Open a plain WebSocket, subscribed or not."""
-    async with connect(rig.sandbox.ws_url, proxy=None) as ws:
+    async with connect(rig.sandbox.ws_url, proxy=None, close_timeout=0.2) as ws:
         one = Line(ws)
         if subscribed:
             bot = rig.wecom.bot
