@@ -94,7 +94,7 @@ class Http:
         outcome = await self._outcome(method, path, content, dict(headers or {}), bucket, reads, code_of)
         took = round((time.perf_counter() - started) * 1000)
         said = f"answered {outcome.status}" if isinstance(outcome, Answered) else self.redact(repr(outcome))
-        log.debug("call", method=method, path=self.redact(path), outcome=said, ms=took)
+        log.debug("call", method=method, path=self.redact(path).partition("?")[0], outcome=said, ms=took)
         return outcome
 
     async def _outcome(
@@ -167,8 +167,11 @@ async def _limited(response: httpx.Response) -> bytes:
 
 
 def _wait(headers: Mapping[str, str]) -> float:
-    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s."""
-    said = headers.get("retry-after", "").strip()
+    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s.
+
+    Feishu states its seconds in a header of its own.
+    """
+    said = (headers.get("retry-after") or headers.get("x-ogw-ratelimit-reset") or "").strip()
     try:
         return min(max(float(said), 0.1), LONGEST_WAIT) if said and said.lower() not in ("nan", "-nan") else 1.0
     except ValueError:

@@ -92,6 +92,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("title", "", P1, _with(text="x")),
     ("bridge", "", P1, _with(url="https://meet.example.com/1")),
     ("bind", "", P1, _in_a_group),
+    ("mirror", "", P1, _with(text="feishu")),
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
     ("merge", "", P1, _other),
