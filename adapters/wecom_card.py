@@ -209,17 +209,15 @@ def withdrawn(card: Mapping[str, Any] | None, task: str) -> Json:
 
 
 def _split(words: str, most: int) -> tuple[str, str]:
-    """Give what fits in a line and what does not; the break is at a bar where there is one."""
+    """Give what fits in a line and what goes on in the next; the break is at a bar, a space or a mark where there is one."""
     if width(words) <= most:
         return words, ""
-    head, bar, tail = words.rpartition("｜")
-    while bar and width(head) > most:
-        head, bar, more = head.rpartition("｜")
-        tail = f"{more}｜{tail}"
-    if bar and head:
-        return head, tail
-    short = cut(words, most)
-    return short, words[len(short) - 1 :].lstrip()
+    head = words[:most]
+    while width(head) > most:
+        head = head[:-1]
+    bar = max(head.rfind("｜"), head.rfind(" "), *(head.rfind(mark) + 1 for mark in "，。；：）"), head.rfind("（"))
+    at = bar if bar >= most // 3 else len(head)
+    return head[:at].rstrip("｜ ") or head, words[at:].lstrip("｜ ")
 
 
 def _rows(fields: Sequence[Field], sizes: Sizes, zh: bool, before: str, footer: str) -> tuple[list[Json], list[str]]:
