@@ -36,6 +36,7 @@ class House:
     clock: Clock
     capabilities: Mapping[ConnectionId, frozenset[Capability]] = field(default_factory=dict)
     limits: Mapping[ConnectionId, Limits] = field(default_factory=dict)
+    public_url: str | None = None  # where the world reaches our own pages
 
     def can(self, connection: ConnectionId, capability: Capability) -> bool:
         """Say whether a connection can do something."""
