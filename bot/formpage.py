@@ -88,7 +88,7 @@ def form_page(
     entries = [_entry(e, reader, prose, fields, wrong.get(e.name, ())) for e in form.entries]
     asks_people = any(e.input in (Input.PERSON, Input.PEOPLE) for e in form.entries)
     return prose.page(
-        "form", lang=reader.lang, nonce=nonce, state="form", title=form.title, about=dict(form.args).get("incident", ""),
+        "form", lang=reader.lang, nonce=nonce, state="form", title=form.title, about=reader.about,
         refused=spans(refused), entries=entries, submit=form.submit, words=_words(prose, reader.lang), said=(), kept=(),
         people=[clean(name) for _, name in reader.people] if asks_people else [], foot=prose.label("web.once", reader.lang),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from bot.engine.house import House
 from bot.engine.intake import Intake, Reader
-from bot.engine.links import PATH, State, asked_about, asking, hashed, key_of_sending, sending, state_of
+from bot.engine.links import PATH, State, asking, hashed, key_of_sending, sending, state_of
 from bot.errors import NotStored
 from bot.formpage import Fields, form_page, notice_page, read_filled
 from bot.model.decoding import prepare
@@ -85,7 +85,7 @@ class FormPages:
         link, state, before = found
         asked, reader = await self._intake.form(asking(link, now))
         if state is State.USED and before is not None:  # the same form once more, as by a second tap
-            return self._done(reader, _REPLY(before), link)
+            return self._done(reader, _REPLY(before))
         if state is not State.OPEN:
             return self._notice(410, reader, state.value, None, _typed(asked.form, fields))
         if asked.form is None:
@@ -107,7 +107,7 @@ class FormPages:
             return self._again(503, form, reader, fields, {}, said)
         if not reply.refused:
             log.info("form_taken", command=form.command, connection=link.connection)
-            return self._done(reader, reply, link)
+            return self._done(reader, reply)
         if reply.field is not None and reply.field in {entry.name for entry in form.entries}:
             return self._again(422, form, reader, fields, {reply.field: reply.text})
         return self._again(422, form, reader, fields, {}, reply.text)
@@ -118,9 +118,9 @@ class FormPages:
         prose = self._house.prose
         return _html(status, lambda nonce: form_page(form, reader, prose, nonce, fields=fields, errors=errors, refused=refused))
 
-    def _done(self, reader: Reader, reply: Reply, link: FormLink) -> Response:
+    def _done(self, reader: Reader, reply: Reply) -> Response:
         prose, lang = self._house.prose, reader.lang
-        title, foot, about = prose.label("web.done", lang), prose.label("web.back", lang), asked_about(link)
+        title, foot, about = prose.label("web.done", lang), prose.label("web.back", lang), reader.about
         return _html(
             200, lambda nonce: notice_page(prose, lang, nonce, title=title, said=reply.text, done=True, about=about, foot=foot)
         )

@@ -39,10 +39,11 @@ from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
-from bot.model.text import flat, plain
+from bot.model.text import Span, flat, plain
 from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
 from bot.rules import World, page
+from bot.views.titles import one_line, title_of
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
 LONGEST_WORD = 60.0  # seconds that the word whether an answer went out may take
@@ -55,11 +56,12 @@ log = structlog.get_logger("intake")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Say how to show a form to somebody: language, time zone, and the people whom they most likely mean."""
+    """Say how to show a form to somebody: language, time zone, whom they most likely mean, and what it is about."""
 
     lang: str
     tz: str
     people: tuple[tuple[PersonId, str], ...] = ()
+    about: str = ""
 
 
 class Intake:
@@ -399,7 +401,10 @@ class _Delivery:
         owners = {owner for service in self._house.catalog.services.values() for owner in service.owners()}
         known = dict.fromkeys([*(about.involved if about is not None else ()), *sorted(owners | self._house.policy.admins)])
         people = [person for ident in known if (person := self._uow.person(ident)) is not None and person.active]
-        return Reader(self._lang, self._zone(), tuple({person.id: person.name for person in people}.items()))
+        told = ""
+        if ident and about is not None:
+            told = one_line((Span(f"{about.id} {about.severity} "), *title_of(about, self._house.prose, self.show)))
+        return Reader(self._lang, self._zone(), tuple({person.id: person.name for person in people}.items()), told)
 
     @property
     def show(self) -> Show:

@@ -76,11 +76,6 @@ def sending(link: FormLink, key: str, filled: Mapping[str, str], now: datetime) 
     return _inbound(link, key, press, now)
 
 
-def asked_about(link: FormLink) -> str:
-    """Give the id of the incident that a link's form is about, where it is about one."""
-    return _press(link).args.get("incident", "")
-
-
 def _press(link: FormLink) -> Press:
     press: Press = _PRESS(link.press.encode())
     return press
