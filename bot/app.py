@@ -25,6 +25,7 @@ from bot.config import Config, catalog_of, policy_of, roster_of, rules_of
 from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
+from bot.engine.pool import pool_level
 from bot.engine.roster import Roster
 from bot.engine.timers import Timers
 from bot.engine.vocabulary import Vocabulary
@@ -203,7 +204,11 @@ class App:
     async def working(self) -> dict[str, Any]:
         """Say whether the workers live."""
         alive = bool(self._workers) and not self._workers[0].done()
-        return {"ok": alive, "outbox": "running" if alive else "stopped"}
+        facts: dict[str, Any] = {"ok": alive, "outbox": "running" if alive else "stopped"}
+        with contextlib.suppress(NotStored):
+            pool = await self.store.read(lambda reads: pool_level(reads, self.house), ALL_SEEING)
+            facts |= {"warm_rooms": pool} if pool else {}
+        return facts
 
     async def _set_clock(self) -> None:
         """Go by the clock of the database, so that replicas agree on what is due."""

@@ -166,6 +166,7 @@ class Declaration:
     parameters: tuple[tuple[str, Any, Any], ...] = ()  # (name, resolved annotation, default)
     presets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # word -> arguments that it implies
     form: tuple[Ask, ...] = ()  # what its form asks for, in this order; empty = it has none
+    alone: bool = False  # decides on more than its incident: one at a time
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -194,13 +195,14 @@ def command(
     presets: Mapping[str, Mapping[str, str]] | None = None,
     form: Sequence[str | Ask] = (),
     changes: bool = True,
+    alone: bool = False,
 ) -> Callable[[F], F]:
     """Declare a command that people type; the function takes (ctx, ...) and returns `Answer` or a list of facts."""
 
     def annotate(function: F) -> F:
         setattr(function, ATTRIBUTE, Declaration(
             en[0], function, tuple(zh), tuple(en), does, usage, example, may, where, changes, tuple(glued),
-            frozenset({ActorKind.PERSON}), _parameters(function), presets or {}, _asks(function, form),
+            frozenset({ActorKind.PERSON}), _parameters(function), presets or {}, _asks(function, form), alone,
         ))  # fmt: skip
         return function
 

@@ -39,6 +39,13 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for place, entry in _entries(data.get("announce")).items():
         if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
             yield ("announce", place, "chat"), f"there is no chat {_word(entry['chat'])}"
+    for name, chat in _mapping(data.get("chats")).items():
+        heard = _word(_mapping(chat).get("hears_for"))
+        if heard and (heard not in chats or heard == str(name)):
+            yield ("chats", str(name), "hears_for"), f"there is no other chat {heard}"
+    for name in _mapping(_mapping(data.get("policy")).get("warm_rooms")):
+        if str(name) not in chats:
+            yield ("policy", "warm_rooms", str(name)), f"there is no chat {name}"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
 

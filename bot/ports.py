@@ -20,7 +20,7 @@ from bot.model.link import FormLink
 from bot.model.menu import Menu
 from bot.model.person import Account, Actor, LookUp, Person, Viewer
 from bot.model.press import Press
-from bot.model.room import Room
+from bot.model.room import Room, Spare
 from bot.model.severity import Severity
 from bot.model.text import Text
 
@@ -433,6 +433,12 @@ class Reads(Protocol):
         """List who was looked up on a connection in vain, by person."""
         ...
 
+    def spare(self, connection: ConnectionId, chat: str) -> Spare | None: ...
+    def spare_of(self, room: RoomId) -> Spare | None: ...  # that it took
+    def spares(self) -> dict[ConnectionId, int]:
+        """Count the prepared rooms that are ready, by connection; one that ever had any is there with 0."""
+        ...
+
     def shown(self, slot: str) -> Shown | None: ...
     def dead_effects(self, limit: int = 50) -> list[Effect]: ...
     def effect(self, ident: EffectId) -> Effect | None: ...
@@ -493,6 +499,11 @@ class UnitOfWork(Reads, Protocol):
                  generation: int, at: datetime) -> Room: ...  # fmt: skip
     def save_room(self, room: Room) -> None: ...
     def bind_address(self, connection: ConnectionId, chat: str, room: RoomId, ways: str = "both") -> None: ...
+    def save_spare(self, spare: Spare) -> None: ...
+    def claim_spare(self, connection: ConnectionId, room: RoomId) -> Spare | None:
+        """Take the oldest prepared room that is ready for a room; two at once never get the same. None = there is none."""
+        ...
+
     def save_shown(self, slot: str, shown: Shown) -> None: ...
 
     # effects
@@ -505,7 +516,10 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     def put_back(self, effect: Effect, me: str, run_at: datetime, maybe_sent: bool, code: str) -> bool:
-        """Let a running effect wait again, by the twin rule; False = no longer ours."""
+        """Let a running effect wait again, by the twin rule; False = no longer ours.
+
+        The code `absent` says that it was looked up and is not there: nothing may have been sent, whatever was thought.
+        """
         ...
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:

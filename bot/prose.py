@@ -30,7 +30,7 @@ LANGS = ("zh", "en")
 _LATE = timedelta(minutes=1)  # knowledge that came later than this after the fact shows both times
 _FILTERS = (
     "person", "mention", "actor", "service", "services", "typed", "sentence", "code", "link", "clock", "span", "word", "refusal",
-    "group", "join_names",
+    "group", "join_names", "platform",
 )  # fmt: skip
 
 
@@ -136,10 +136,12 @@ class Prose:
 
     def _told(self, event: Event, incident: Incident | None, show: Show, inline: bool) -> Text:
         kind = "Unknown" if isinstance(event.payload, Unknown) else event.kind
-        page = Page(self, show, inline)
+        page = Page(self, show, inline, event)
         told = page.split(
             self._render(page, self._telling(kind, show.lang), {"event": event, "p": event.payload, "incident": incident})
         )
+        if page.author is not None:
+            told = joined((*told, Span(f" — {page.actor(page.author)}")))
         if incident is not None and incident.drill and event.payload.telling is not Telling.SILENT:
             return joined((Span(self.label("drill", show.lang)), *told))
         return told

@@ -16,25 +16,26 @@ from bot.rules import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement)
+EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement, rules.page_mentioned)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rules.open_first_room, rules.call_owners, rules.ask_owners_to_confirm, rules.show_groups),
-    ev.IncidentConfirmed: (rules.open_first_room, rules.call_owners, rules.tell_reporter, rules.set_topic),
-    ev.IncidentDismissed: (rules.set_topic, rules.tell_reporter, rules.show_groups, rules.show_storm_smaller),
+    ev.IncidentConfirmed: (rules.open_first_room, rules.call_owners, rules.tell_reporter, rules.set_topic, rules.rename_rooms),
+    ev.IncidentDismissed: (rules.set_topic, rules.rename_rooms, rules.tell_reporter, rules.show_groups, rules.show_storm_smaller),
     ev.IncidentCancelled: (
         rules.set_topic,
+        rules.rename_rooms,
         rules.close_rooms,
         rules.tell_called,
         rules.show_groups,
         rules.show_storm_smaller,
     ),
-    ev.IncidentMerged: (rules.set_topic, rules.show_groups, rules.show_storm_smaller),
+    ev.IncidentMerged: (rules.set_topic, rules.rename_rooms, rules.show_groups, rules.show_storm_smaller),
     ev.IncidentRecovered: (rules.set_topic, rules.tell_reporter),
-    ev.IncidentReopened: (rules.reopen_rooms, rules.set_topic),
-    ev.IncidentClosed: (rules.set_topic,),
+    ev.IncidentReopened: (rules.reopen_rooms, rules.set_topic, rules.rename_rooms),
+    ev.IncidentClosed: (rules.set_topic, rules.rename_rooms),
     ev.ObservationEnded: (rules.set_topic,),
-    ev.SeverityChanged: (rules.open_first_room, rules.set_topic),
+    ev.SeverityChanged: (rules.open_first_room, rules.set_topic, rules.rename_rooms),
     ev.CommanderChanged: (rules.sync_people, rules.set_topic, rules.page_commander),
     ev.CommandOffered: (rules.sync_people, rules.page_offer),
     ev.RoleAssigned: (rules.sync_people, rules.page_role),
@@ -45,9 +46,19 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.MergeReceived: (rules.call_owners, rules.show_groups),
     ev.AlertsLinked: (rules.show_groups,),
     ev.AlertsUnlinked: (rules.show_groups,),
-    ev.Undone: (rules.set_topic, rules.sync_people),
-    ev.RoomWanted: (rules.open_room, rules.show_storm_smaller),
-    ev.RoomOpened: (rules.set_topic, rules.sync_people, rules.tell_reopened, rules.tell_of_earlier_room, rules.show_way_in),
+    ev.Undone: (rules.set_topic, rules.rename_rooms, rules.sync_people),
+    ev.RoomWanted: (rules.open_room, rules.watch_pool, rules.show_storm_smaller),
+    ev.RoomOpened: (
+        rules.set_topic,
+        rules.rename_rooms,
+        rules.sync_people,
+        rules.tell_reopened,
+        rules.tell_of_earlier_room,
+        rules.show_way_in,
+    ),
+    ev.RoomBound: (rules.bind_room,),
+    ev.MirrorStarted: (rules.start_mirror,),
+    ev.MirrorStopped: (rules.stop_mirror,),
     ev.RoomClosed: (rules.reopen_closed_room,),
     ev.RoomFailed: (rules.tell_declarer_of_room, rules.open_next_room),
     ev.RoomLate: (rules.open_next_room,),
@@ -59,6 +70,9 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsDismissed: (rules.show_groups,),
     ev.SourceSilent: (rules.tell_admins_of_source,),
     ev.SourceHeard: (rules.tell_admins_of_source,),
+    ev.SpareRoomOffered: (rules.greet_spare,),
+    ev.SpareRoomLost: (rules.watch_pool,),
+    ev.SpareRoomsLow: (rules.tell_admins_of_pool,),
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from bot.engine.addressing import direct_account
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Invitee, Status, Telling
@@ -17,6 +18,7 @@ from bot.model.incident import Incident
 from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
+from bot.model.text import Span
 from bot.ports import Capability, Reads, Shown
 from bot.romanise import romanise
 from bot.views import room_slug
@@ -42,6 +44,7 @@ class NewRoom:
     generation: int = 1
     why: str = "declared"
     told: int = 0  # where it goes on from an earlier room: what was told there
+    chat: str = ""  # that people bound by hand: nothing is opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class World:
     @property
     def live(self) -> Iterator[Room]:
         """Give the rooms that can be written to."""
-        return (room for room in self.rooms if room.state in LIVE)
+        return (room for room in self.rooms if room.state in LIVE and room.until is None)
 
 
 Wanted = Iterable[Intent | NewRoom | Fact]
@@ -83,17 +86,11 @@ def card_wish(slot: str, connection: ConnectionId, chat: str, incident: Incident
 
 def page(world: World, person: PersonId, text: Say, key: str, incident: IncidentId | None) -> Iterator[Intent]:
     """Send one person a direct message on the default chat, or on the first chat where they have an account; once per key."""
-    for connection in world.house.capabilities:
-        if not world.house.can(connection, Capability.DIRECT):
-            continue
-        accounts = world.reads.accounts(person, connection)
-        if accounts:
-            account = accounts[0].id
-            data = {"account": account, "person": person, "say": text.key, "params": msgspec.to_builtins(text.params)}
-            yield Intent(
-                EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key
-            )
-            return
+    reached = direct_account(person, world.house, world.reads)
+    if reached is not None:
+        connection, account = reached.connection, reached.id
+        data = {"account": account, "person": person, "say": text.key, "params": msgspec.to_builtins(text.params)}
+        yield Intent(EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key)
 
 
 def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, incident: Incident | None) -> Iterator[Intent]:
@@ -127,7 +124,9 @@ def tell_rooms(event: Event, incident: Incident, world: World) -> Wanted:
     if event.payload.telling is Telling.SILENT:
         return
     urgency = Urgency.URGENT if event.payload.telling is Telling.NOTICE else Urgency.NORMAL
-    for room in world.live:
+    for room in world.rooms:
+        if room.state not in LIVE or (room.until is not None and room.until < event.n):
+            continue
         if isinstance(event.payload, ev.RoomContinued) and event.payload.room == room.id:
             continue  # it opened in this very transaction, which asks for its card
         if world.reads.shown(f"status:{room.id}") is not None or not world.reads.effects_open(f"room:{room.id}/card", NO_EFFECT):
@@ -147,6 +146,23 @@ def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         if world.reads.shown(f"status:{room.id}") is not None:
             yield room_wish(room, EffectKind.TELL, "talk")
+
+
+def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell those whom somebody calls in what they write, and who have no account in another room that is told it."""
+    called = _called_in(event.payload)
+    if not called or event.via is None or len({room.connection for room in world.rooms}) < 2:
+        return
+    coming = (*LIVE, RoomState.WANTED)
+    told = {room.connection for room in world.rooms if room.state in coming and room.connection != event.via.connection}
+    away = [person for person in called if any(not world.reads.accounts(person, connection) for connection in told)]
+    yield from _pages(event, world, away, say("mentioned", incident=incident.id, n=event.n), incident)
+
+
+def _called_in(payload: ev.Payload) -> list[PersonId]:
+    texts = (getattr(payload, name, ()) for name in ("text", "action", "then", "reason", "note"))
+    return [span.person for text in texts if isinstance(text, tuple) for span in text
+            if isinstance(span, Span) and span.kind == "person" and span.person is not None]  # fmt: skip
 
 
 def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
@@ -183,13 +199,13 @@ def _rooms(incident: Incident, mirror: tuple[ConnectionId, ...], automatic: bool
 
 def open_room_on_request(event: Event, incident: Incident, world: World) -> Wanted:
     if incident.open and not world.rooms and incident.home is not None:
-        yield from _rooms(incident, (), automatic=False, why="asked")
+        yield from _rooms(incident, world.house.policy.mirror, automatic=False, why="asked")
 
 
 def open_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Open a room under a name that stays the same however often it is tried, whatever becomes of the title."""
     for room in world.rooms:
-        if room.id == fact(event, ev.RoomWanted).room:
+        if room.id == fact(event, ev.RoomWanted).room and not room.bound:
             yield _opening(room, incident, world)
 
 
@@ -213,29 +229,107 @@ def open_next_room(event: Event, incident: Incident, world: World) -> Wanted:
 
 def reopen_rooms(event: Event, incident: Incident, world: World) -> Wanted:
     """Bring a closed room back; where a chat cannot, open the next generation. A room that is still open goes on."""
-    newest = {room.connection: room for room in world.rooms}
-    for room in newest.values():
-        if room.state in (RoomState.CLOSED, RoomState.CLOSING):
+    for room in _newest(world):
+        if room.state in (RoomState.CLOSED, RoomState.CLOSING) and room.until is None:
             yield from _reopened(room, world)
         elif room.state is RoomState.WANTED:
             yield _opening(room, incident, world)  # the incident ended before its room came
 
 
+def _newest(world: World) -> Iterator[Room]:
+    """Give the last generation of the room on each connection, and every group that was bound."""
+    newest = {room.connection: room for room in world.rooms if not room.bound}
+    yield from newest.values()
+    yield from (room for room in world.rooms if room.bound)
+
+
 def _reopened(room: Room, world: World) -> Wanted:
-    if world.house.can(room.connection, Capability.REOPEN_ROOM):
+    if room.bound:
+        now = world.reads.room_at(room.connection, room.address or "")
+        if now is not None and now.id == room.id:  # else it is another incident's by now
+            yield opened_again(room)
+    elif world.house.can(room.connection, Capability.REOPEN_ROOM):
         yield room_wish(room, EffectKind.REOPEN_ROOM, "life", Urgency.URGENT)
     elif not world.house.can(room.connection, Capability.CLOSE_ROOM) and room.address:
         # It was never closed there, only left alone.
-        yield ev.RoomOpened(room=room.id, connection=room.connection, address=room.address, link=room.link)
+        yield opened_again(room)
     else:
         yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened", told=room.told)
 
 
+def start_mirror(event: Event, incident: Incident, world: World) -> Wanted:
+    """Open a room on another chat, or go on in the one that was there."""
+    connection = fact(event, ev.MirrorStarted).connection
+    own = [room for room in world.rooms if room.connection == connection and not room.bound]
+    if not own or own[-1].state is RoomState.FAILED:
+        yield NewRoom(connection, home=False, generation=own[-1].generation + 1 if own else 1, why="mirror")
+    elif own[-1].state in LIVE:
+        yield room_wish(own[-1], EffectKind.TELL, "talk")
+    else:
+        yield from _reopened(own[-1], world)
+
+
+def stop_mirror(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.rooms:
+        if room.id == fact(event, ev.MirrorStopped).room and room.state in LIVE:
+            yield room_wish(room, EffectKind.CLOSE_ROOM, "life")
+
+
+def bind_room(event: Event, incident: Incident, world: World) -> Wanted:
+    """Make a group of people's own a room, and let one that only showed things say in its card that it hears."""
+    bound = fact(event, ev.RoomBound)
+    if bound.room is None:
+        yield NewRoom(bound.connection, home=not any(world.live), why="bound", chat=bound.chat)
+
+
+# ---------------------------------------------------------------- prepared rooms
+def pool_slot(connection: ConnectionId) -> str:
+    """Name where it is kept whether admins know that a connection has few prepared rooms."""
+    return f"spares:{connection}"
+
+
+def greet_spare(event: Event, incident: None, world: World) -> Wanted:
+    """Say something in a prepared room: it is of use when that came through."""
+    offered = fact(event, ev.SpareRoomOffered)
+    lane, key = f"chat:{offered.connection}:{offered.chat}", f"greet/{offered.connection}/{offered.chat}/{event.cause}"
+    yield Intent(EffectKind.GREET, lane, offered.chat, offered.connection, None, {"chat": offered.chat}, key=key)
+
+
+def watch_pool(event: Event, incident: Incident | None, world: World) -> Wanted:
+    """Note when a connection that needs prepared rooms has fewer than it should, until there were enough again."""
+    p = event.payload
+    connection = p.connection if isinstance(p, ev.SpareRoomLost) else fact(event, ev.RoomWanted).connection
+    ready, needed = world.reads.spares().get(connection), world.house.policy.spares_needed(connection)
+    if world.house.can(connection, Capability.BOT_INSIDE) or (ready is None and connection not in world.house.policy.warm_rooms):
+        return
+    told = world.reads.shown(pool_slot(connection))
+    if (ready or 0) < needed and (told is None or told.headline != "low"):
+        yield ev.SpareRoomsLow(connection=connection, ready=ready or 0, minimum=needed)
+
+
+def tell_admins_of_pool(event: Event, incident: None, world: World) -> Wanted:
+    """Tell the admins, each once while there are few."""
+    p = fact(event, ev.SpareRoomsLow)
+    told = world.reads.shown(pool_slot(p.connection))
+    limits = world.house.limits.get(p.connection)
+    hailed = limits.hail if limits is not None else ""
+    text = say("spares_low", connection=p.connection, ready=p.ready, minimum=p.minimum, hailed=hailed)
+    for admin in sorted(world.house.policy.admins):
+        key = f"spares_low/{p.connection}/{told.generation if told is not None else 0}/{admin}"
+        yield from page(world, admin, text, key, None)
+
+
+def opened_again(room: Room) -> ev.RoomOpened:
+    """State that a room is there once more, as it was."""
+    return ev.RoomOpened(
+        room=room.id, connection=room.connection, address=room.address or "", link=room.link, extra=room.extra, ways=room.ways
+    )
+
+
 def reopen_closed_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Bring a room back whose closing was under way when its incident was opened again."""
-    newest = {room.connection: room for room in world.rooms}
-    for room in newest.values():
-        if incident.open and room.id == fact(event, ev.RoomClosed).room:
+    for room in _newest(world):
+        if incident.open and room.until is None and room.id == fact(event, ev.RoomClosed).room:
             yield from _reopened(room, world)
 
 
@@ -258,8 +352,14 @@ def close_rooms(event: Event, incident: Incident, world: World) -> Wanted:
 
 def set_topic(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
-        if world.house.can(room.connection, Capability.TOPIC):
+        if world.house.can(room.connection, Capability.TOPIC) and not room.bound:
             yield room_wish(room, EffectKind.SET_TOPIC, "topic")
+
+
+def rename_rooms(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.live:
+        if world.house.can(room.connection, Capability.RENAME) and not room.bound:
+            yield room_wish(room, EffectKind.RENAME, "topic")
 
 
 def sync_people(event: Event, incident: Incident, world: World) -> Wanted:

@@ -123,7 +123,12 @@ class _Plugin(Section):
 
 
 class Chat(_Plugin):
-    """Describe one chat connection."""
+    """Describe one chat connection: what people call it, what its rooms speak, and whose rooms it hears."""
+
+    title: Word | None = None
+    title_en: Word | None = None
+    language: Lang | None = None
+    hears_for: Key | None = None
 
 
 class Monitoring(_Plugin):
@@ -163,6 +168,7 @@ class House(Section):
     fallback_after: Span = _HOUSE.fallback_after
     close_room_after: Span = _HOUSE.close_room_after
     ask_recovery_again: Span = _HOUSE.ask_recovery_again
+    warm_rooms: dict[Key, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
 

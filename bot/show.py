@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.model.ids import PersonId, ServiceId
+from bot.model.event import Via
+from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.text import Span, Text
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -35,6 +36,8 @@ class Show:
     service: Callable[[ServiceId, str], str]
     hail: str = ""
     buttons: frozenset[str] = frozenset()
+    platform: Callable[[ConnectionId, str], str] = lambda connection, lang: connection
+    here: Callable[[Via], bool] = lambda via: True  # whether something was said on the chat that is told
 
 
 def clean(words: str) -> str:

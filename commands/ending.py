@@ -105,12 +105,14 @@ def close(ctx: Context, incident: Incident, waiver: Waiver | None = None, note: 
 _NOT_BACK = (
     ev.IncidentConfirmed, ev.IncidentDismissed, ev.IncidentClosed, ev.IncidentReopened, ev.IncidentCancelled, ev.IncidentMerged,
     ev.MergeReceived, ev.AlertsLinked, ev.AlertsUnlinked, ev.IncidentLinked, ev.IncidentUnlinked, ev.AlertsAcked,
-    ev.AlertsDismissed,
+    ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
+    ev.PeopleMerged, ev.LanguageChosen,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)
 _NOTHING = (
     ev.PersonJoined, ev.RoomWanted, ev.RoomOpened, ev.RoomFailed, ev.RoomClosed, ev.RoomHeldBack, ev.DeliveryRetried,
+    ev.LinkAsked,
 )  # fmt: skip
 _STAYS = frozenset({"invited", "held_back"})  # whoever was called, was called
 
@@ -152,6 +154,8 @@ def _last_step(recent: Step) -> Step:
     """Pick the newest execution that can still be taken back, in the order of its facts; `recent` is newest first."""
     steps: dict[str, Step] = {}
     for ident, event in recent:
+        if isinstance(event.payload, ev.SpareRoomsLow):
+            continue  # nobody did that
         steps.setdefault(event.cause, []).insert(0, (ident, event))
     undone: set[tuple[IncidentId | None, int]] = set()
     cancelled: set[IncidentId | None] = set()

@@ -86,6 +86,15 @@ class Place:
     pinned: list[str] = field(default_factory=list)  # ids of messages, the newest last
     private: bool = False
     name: str = ""
+    extra: str = ""
+    names: list[str] = field(default_factory=list)  # that it was given after its first
+
+    def become(self, name: str, *, closed: bool | None = None) -> None:
+        """Take a name, which is a line that people see, and be closed or open."""
+        self.closed = self.closed if closed is None else closed
+        if name != self.name:
+            self.name = name
+            self.names.append(name)
 
 
 @dataclass(eq=False, slots=True)
@@ -118,6 +127,8 @@ class Platform:
         self.pending: list[Pending] = []
         self.throttled: dict[str, datetime] = {}
         self.known: dict[str, str] = {}  # account by e-mail or mobile number
+        self.extra, self.ways = "", "both"  # of the rooms that it opens
+        self.forgets = False  # looks up in vain, and says so
         self.asked: list[str] = []  # the e-mails and numbers that were looked up
         self.answers: list[Result] = []  # what the next look-ups get instead
         self.calls = 0
@@ -211,34 +222,38 @@ class FakeChat:
         def do() -> Result:
             # A chat that can be searched makes another room each time; the others make one for a name.
             address = f"{slug}~{len(self.platform.rooms) + 1}" if Capability.FIND in self.capabilities else slug
-            self.platform.rooms.setdefault(address, Place(address, key, private=private)).people |= set(founders)
-            return Done(Ref(address, link=f"https://chat.example.com/{address}"))
+            made = Place(address, key, private=private, name=name, extra=self.platform.extra)
+            self.platform.rooms.setdefault(address, made).people |= set(founders)
+            link = f"https://chat.example.com/{address}"
+            return Done(Ref(address, link=link, extra=self.platform.extra, ways=self.platform.ways))
 
         return await self._call("open_room", slug, key, do)
 
-    async def _in(self, verb: str, chat: str, change: Callable[[Place], None]) -> Result:
+    async def _in(self, verb: str, chat: str, change: Callable[[Place], None], extra: str | None = None) -> Result:
         def do() -> Result:
             if chat not in self.platform.rooms:
                 return Rejected("no_room")
+            if extra is not None and extra != self.platform.rooms[chat].extra:
+                self.platform.wrongs.append(f"{verb} in {chat} without what its opening gave")
             change(self.platform.rooms[chat])
             return Done(Ref(chat))
 
         return await self._call(verb, chat, "", do)
 
     async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
-        return await self._in("close_room", chat, lambda room: setattr(room, "closed", True))
+        return await self._in("close_room", chat, lambda room: room.become(name, closed=True), extra)
 
     async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result:
-        return await self._in("reopen_room", chat, lambda room: setattr(room, "closed", False))
+        return await self._in("reopen_room", chat, lambda room: room.become(name, closed=False), extra)
 
     async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
-        return await self._in("set_topic", chat, lambda room: setattr(room, "topic", topic))
+        return await self._in("set_topic", chat, lambda room: setattr(room, "topic", topic), extra)
 
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
-        return await self._in("add_people", chat, lambda room: room.people.update(accounts))
+        return await self._in("add_people", chat, lambda room: room.people.update(accounts), extra)
 
     async def rename_room(self, chat: str, name: str, extra: str = "") -> Result:
-        return await self._in("rename_room", chat, lambda room: setattr(room, "name", name))
+        return await self._in("rename_room", chat, lambda room: room.become(name), extra)
 
     async def urge(self, accounts: Sequence[str], how: Urge, text: str, about: Ref | None, key: str) -> Result:
         return await self._call("urge", ",".join(accounts), key, lambda: Done())
@@ -260,6 +275,8 @@ class FakeChat:
 
     async def find(self, sought: Sought) -> tuple[Presence, Ref | None]:
         if Capability.FIND not in self.capabilities:
+            return Presence.CANNOT_TELL, None
+        if self.platform.forgets:
             return Presence.CANNOT_TELL, None
         ref = self.platform.found(sought.key)
         return (Presence.FOUND, ref) if ref is not None else (Presence.ABSENT, None)

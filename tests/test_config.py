@@ -53,7 +53,9 @@ def problems(path: Path, environment: Mapping[str, str] | None = None) -> dict[s
 # ------------------------------------------------------------------------------------------------ the least and the example
 def test_the_least_that_works_is_a_chat(tmp_path: Path) -> None:
     config = load(written(tmp_path, CHATS), {})
-    assert policy_of(config) == Policy(default_chat="plain")  # every documented default, and the only chat
+    assert policy_of(config) == Policy(
+        default_chat="plain", titles={"plain": ("plain", "plain")}
+    )  # every documented default, and the only chat
     assert catalog_of(config).services == {}
     assert rules_of(config) == []
     assert roster_of(config) == []
@@ -69,7 +71,7 @@ def test_the_example_loads_without_a_doubt() -> None:
 def test_the_example_shows_the_real_defaults() -> None:
     shown, real = load(EXAMPLE, OUTSIDE), Policy()
     policy = policy_of(shown)
-    examples = {"default_chat", "announce", "admins", "founders"}
+    examples = {"default_chat", "titles", "announce", "admins", "founders"}
     for field in dataclasses.fields(Policy):
         if field.name not in examples:
             assert getattr(policy, field.name) == getattr(real, field.name), field.name
@@ -127,7 +129,12 @@ def plugin_keys() -> Iterator[str]:
 def test_the_example_explains_every_key_and_no_other() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     document = yaml.safe_load(re.sub(r"(?m)^( *)#(?=\w+:)", r"\1", text))
-    maps = {"policy.observation", "policy.nag_commander", "people.*.accounts"}  # their keys are values of the user
+    maps = {
+        "policy.observation",
+        "policy.warm_rooms",
+        "policy.nag_commander",
+        "people.*.accounts",
+    }  # their keys are values of the user
     named = {"chats", "monitoring", "services"}
     there = {key for key in keys_of_document(document, named) if not any(key.startswith(f"{m}.") for m in maps)}
     there -= named_entries(there, named)
@@ -149,7 +156,8 @@ def _explained(text: str, line: str) -> bool:
 
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
-             "mirror": "mirror", "announce": "announce", "admins": "admins"}  # fmt: skip
+             "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
+             "languages": "chats.*.language", "hears_for": "chats.*.hears_for"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
         assert above.get(field.name, f"policy.{field.name}") in keys

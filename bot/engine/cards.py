@@ -42,9 +42,9 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         if room is None or incident is None:
             return None
         before = earlier_room(reads.rooms(incident.id), room)
-        show = house.show(reads, room.lang, now, hail=house.limits[room.connection].hail)
+        show = house.show(reads, room.lang, now, hail=house.hail(room))
         return card_of_incident(incident, reads, house, show, earlier=before.link if before is not None else None), room.lang
-    lang = house.policy.lang
+    lang = house.policy.languages.get(effect.connection, house.policy.lang)
     show = house.show(reads, lang, now, hail=house.limits[effect.connection].hail)
     if kind == "announce":
         incident = reads.incident(IncidentId(effect.incident or ""))

@@ -13,6 +13,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.policy import Policy
+from bot.model.room import Room, RoomState
 from bot.model.routing import Routing
 from bot.model.service import Catalog
 from bot.ports import Capability, Clock, Limits, Reads
@@ -46,6 +47,12 @@ class House:
         """Say whether something can be offered below a text there: by buttons or by numbers."""
         return self.can(connection, Capability.CARD) or self.limits[connection].menus
 
+    def hail(self, room: Room) -> str:
+        """Give what must stand before a typed command in a room, or where to type it if nobody hears there."""
+        if room.state is RoomState.NEEDS_BOT:
+            return self.prose.label("hail_direct", room.lang)
+        return self.limits[room.heard_on or room.connection].hail
+
     def day(self, at: datetime) -> str:
         """Give the day of an instant in the configured time zone, as YYYYMMDD."""
         return at.astimezone(ZoneInfo(self.policy.timezone)).strftime("%Y%m%d")
@@ -60,7 +67,8 @@ class House:
                 names[ident] = person.name if person is not None else ""
             return names[ident]
 
-        return Show(lang=lang, tz=tz or self.policy.timezone, now=now, person=name, service=self.catalog.label, hail=hail)
+        zone = tz or self.policy.timezone
+        return Show(lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title)
 
     def owns(self, person: PersonId, incident: Incident) -> bool:
         """Say whether a person owns an affected service."""

@@ -265,7 +265,7 @@ class _Delivery:
     def _execute(self, declaration: Declaration, call: Call | None) -> tuple[Reply, bool]:
         self.command = declaration.name
         self._not_too_late(declaration)
-        if declaration.changes and not declaration.takes_incident:
+        if declaration.changes and (declaration.alone or not declaration.takes_incident):
             self._uow.alone(DECLARING)  # two who declare the same at once, on two replicas, must see each other
         implied = self._implied(lock=declaration.changes)
         ctx = self._context(implied)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.engine.addressing import account_of, addressed, addressed_text, not_found
+from bot.engine.addressing import account_of, addressed, addressed_text, called_elsewhere, not_found
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
@@ -23,15 +23,18 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room, RoomState
-from bot.model.say import Say
+from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
+from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
-from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules import STORM_GATHERS, STORM_PACE, opened_again, room_wish
 from bot.views import card_text, room_name, topic
 
+BEHIND = timedelta(minutes=1)  # several entries that are older come under a heading that says from when to when
+GONE = frozenset({"no_room", "no_such_room", "not_found", "archived"})  # refusals that mean that the bot is not there
+RENAMES_AT_MOST = 4  # of an open incident's room; its end has one more, and a reopening
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 
 
@@ -52,7 +55,8 @@ class Wait:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
-    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it. `done` records the end."""
+    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it; with `unsure` it is refused
+    under that code instead, for a person to look. `done` records the end, `refused` a refusal where that is no dead letter."""
 
     make: Callable[[ChatAdapter, bool], Awaitable[Result]]
     done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
@@ -60,9 +64,69 @@ class Call:
     find: Sought | None = None
     lo: int | None = None
     hi: int | None = None
+    unsure: str | None = None
+    refused: Callable[[UnitOfWork, str], Sequence[Fact]] | None = None
 
 
 Plan = Skip | Wait | Call
+
+
+def give_back(spare: Spare) -> Plan:
+    """Leave a prepared room to others: the incident that took it ended before."""
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        uow.save_spare(dataclasses.replace(spare, state=SpareState.READY, room=None))
+        return []
+
+    return Call(_nothing, done, again=True)
+
+
+def take_over(
+    effect: Effect, room: Room, spare: Spare, name: str, founders: Sequence[str], house: House, now: datetime
+) -> Plan:  # fmt: skip
+    """Make a prepared room an incident's by its name, else by its people; one that is gone is followed by the next."""
+
+    async def make(chat: ChatAdapter, _: bool) -> Result:
+        if Capability.RENAME in chat.capabilities:
+            return await chat.rename_room(spare.chat, name)
+        if Capability.PEOPLE in chat.capabilities:
+            return await chat.add_people(spare.chat, founders)
+        return Done()
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now)
+        return [ev.RoomOpened(room=room.id, connection=room.connection, address=spare.chat)]
+
+    def refused(uow: UnitOfWork, code: str) -> Sequence[Fact]:
+        if code not in GONE:
+            return done(uow, None)  # something else is wrong than the room, and would be with the next one too
+        uow.claim_spare(room.connection, room.id)
+        wish = Intent(effect.kind, effect.lane, effect.target, effect.connection, effect.incident, effect.data, effect.urgency)
+        uow.want([wish], now)
+        return [ev.SpareRoomLost(connection=spare.connection, chat=spare.chat, code=code)]
+
+    return Call(make, done, again=True, refused=refused)
+
+
+def greet(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Post the one line that proves that a prepared room can be written to."""
+    connection, chat = effect.connection, str(effect.data["chat"])
+    spare = reads.spare(connection, chat)
+    if spare is None or spare.state is not SpareState.OFFERED:
+        return Skip()
+    show = house.show(reads, house.policy.languages.get(connection, house.policy.lang), now)
+    words = house.prose.say(say("spare_greeting"), show)
+    key = key_of(house, effect.key)
+
+    async def make(adapter: ChatAdapter, marked: bool) -> Result:
+        return await adapter.post(chat, sent_again(words, house, show) if marked else words, key)
+
+    return Call(
+        make,
+        lambda uow, ref: [ev.SpareRoomReady(connection=connection, chat=chat)],
+        find=Sought(Sent.POST, key, chat, now),
+        refused=lambda uow, code: [ev.SpareRoomLost(connection=connection, chat=chat, code=code)],
+    )
 
 
 def key_of(house: House, *parts: object) -> str:
@@ -77,21 +141,25 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return _direct(effect, reads, house, now)
     if effect.kind is EffectKind.SHOW_CARD:
         return _show_card(effect, reads, house, now)
+    if effect.kind is EffectKind.GREET:
+        return greet(effect, reads, house, now)
     room = reads.room(RoomId(effect.data["room"]))
     incident = reads.incident(room.incident) if room is not None else None
     if room is None or incident is None:
         return Skip()
     match effect.kind:
         case EffectKind.OPEN_ROOM:
-            return _open_room(effect, room, incident, reads, house)
+            return _open_room(effect, room, incident, reads, house, now)
         case EffectKind.CLOSE_ROOM:
-            return _close_room(effect, room, incident, reads, house)
+            return _close_room(effect, room, incident, reads, house, now)
         case EffectKind.REOPEN_ROOM:
-            return _reopen_room(room, incident)
+            return _reopen_room(room, incident, house, now)
         case _ if room.state not in LIVE or room.address is None:
             return Skip()
         case EffectKind.SET_TOPIC:
             return _set_topic(effect, room, incident, reads, house, now)
+        case EffectKind.RENAME:
+            return _rename(effect, room, incident, reads, house, now)
         case EffectKind.PIN:
             return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
@@ -105,46 +173,75 @@ def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId
     return {person: account for person, account in found if account is not None}
 
 
-def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
+def _name(room: Room, incident: Incident, house: House) -> str:
+    return room_name(incident, room.lang, house.limits[room.connection].name_chars)
+
+
+def _named(uow: UnitOfWork, room: RoomId, name: str, now: datetime, *, over: bool = False) -> None:
+    """Remember what a room was named last, whether as that of something over, and how often that was."""
+    slot = f"name:{room}"
+    before = uow.shown(slot)
+    generation = before.generation + 1 if before is not None else 1
+    uow.save_shown(slot, Shown(Ref(""), "over" if over else "", name, now, generation))
+
+
+def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    spare = reads.spare_of(room.id) if room.state is RoomState.WANTED else None
     if room.state is not RoomState.WANTED or not incident.open:
-        return Skip()
-    limit = house.limits[room.connection].name_chars
-    name = room_name(incident, room.lang, limit)
+        return Skip() if spare is None else give_back(spare)
+    name = _name(room, incident, house)
     slug = str(effect.data["slug"])
     people = incident.involved or house.policy.founders
     founders = list(_accounts(reads, people, room.connection).values())
     key = key_of(house, "room", room.id, room.generation)
+    if spare is not None:
+        return take_over(effect, room, spare, name, founders, house, now)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        address = ref.chat if ref is not None else slug
-        return [ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=ref.link if ref else None)]
+        opened = ref or Ref(slug)
+        _named(uow, room.id, name, now)
+        return [
+            ev.RoomOpened(
+                room=room.id, connection=room.connection, address=opened.chat, link=opened.link, extra=opened.extra,
+                ways=opened.ways,
+            )
+        ]  # fmt: skip
 
     again = not house.can(room.connection, Capability.FIND)
 
     async def make(chat: ChatAdapter, _: bool) -> Result:
         return await chat.open_room(name, slug, founders, key, private=incident.private)
 
-    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", house.clock.now()))
+    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", now), unsure="room_unsure")
 
 
-def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House) -> Plan:
-    if incident.open or room.state not in LIVE or room.address is None:
+def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    if (incident.open and room.until is None) or room.state not in LIVE or room.address is None:
         return Skip()
     if reads.effects_open(f"room:{room.id}/", besides=effect.id):
         return Wait(timedelta(seconds=1))
     closed = ev.RoomClosed(room=room.id, connection=room.connection)
-    if not house.can(room.connection, Capability.CLOSE_ROOM):
+    if room.bound or not house.can(room.connection, Capability.CLOSE_ROOM):
         return Skip((closed,))
-    address = room.address
-    return Call(lambda chat, _: chat.close_room(address), lambda uow, ref: [closed], again=True)
+    address, name = room.address, _name(room, incident, house)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now, over=True)
+        return [closed]
+
+    return Call(lambda chat, _: chat.close_room(address, name, room.extra), done, again=True)
 
 
-def _reopen_room(room: Room, incident: Incident) -> Plan:
+def _reopen_room(room: Room, incident: Incident, house: House, now: datetime) -> Plan:
     if not incident.open or room.state is not RoomState.CLOSED or room.address is None:
         return Skip()
-    address = room.address
-    opened = ev.RoomOpened(room=room.id, connection=room.connection, address=address, link=room.link)
-    return Call(lambda chat, _: chat.reopen_room(address), lambda uow, ref: [opened], again=True)
+    address, name = room.address, _name(room, incident, house)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now)
+        return [opened_again(room)]
+
+    return Call(lambda chat, _: chat.reopen_room(address, name, room.extra), done, again=True)
 
 
 def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
@@ -159,7 +256,23 @@ def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
         uow.save_shown(slot, Shown(Ref(address), "", words, now))
         return []
 
-    return Call(lambda chat, _: chat.set_topic(address, words), done, again=True)
+    return Call(lambda chat, _: chat.set_topic(address, words, room.extra), done, again=True)
+
+
+def _rename(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    """Let the name follow level and end. Each time is a line that people see: only what differs, and not for ever."""
+    words, named = _name(room, incident, house), reads.shown(f"name:{room.id}")
+    if room.bound or (named is not None and named.headline == words and not effect.maybe_sent):
+        return Skip()
+    if named is not None and named.generation > RENAMES_AT_MOST and incident.open and not named.digest:
+        return Skip()
+    address = room.address or ""
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, words, now, over=not incident.open)
+        return []
+
+    return Call(lambda chat, _: chat.rename_room(address, words, room.extra), done, again=True)
 
 
 def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
@@ -187,7 +300,11 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
     asked, named = _asked_in(shown)
     new = [person for person in incident.involved or house.policy.founders if person not in asked]
     accounts = _accounts(reads, new, room.connection)
-    unknown = [person for person in new if person not in accounts and person not in named]
+    unknown = [
+        person
+        for person in new
+        if person not in accounts and person not in named and not _there_elsewhere(person, room, incident, reads)
+    ]
     strangers = [(person, "no_account") for person in not_found(unknown, room.connection, reads, house)]
     if not accounts and not strangers:
         return Skip()
@@ -203,9 +320,15 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
         return [ev.InviteRefused(room=room.id, people=named)] if named else []
 
     async def make(chat: ChatAdapter, _: bool) -> Result:
-        return await chat.add_people(address, sorted(people))
+        return await chat.add_people(address, sorted(people), room.extra)
 
     return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
+
+
+def _there_elsewhere(person: PersonId, room: Room, incident: Incident, reads: Reads) -> bool:
+    """Say whether somebody without an account here is in another room of the incident, where they are not missed."""
+    others = {other.connection for other in reads.rooms(incident.id) if other.state in LIVE and other.until is None}
+    return any(account_of(person, connection, reads) is not None for connection in others - {room.connection})
 
 
 def _asked_in(shown: Shown | None) -> tuple[set[PersonId], set[PersonId]]:
@@ -221,36 +344,46 @@ async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
 
 
 def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Post the entries after `told`; a range once frozen is posted unchanged until it is settled."""
-    frozen = effect.hi is not None
+    """Post the entries after `told`; a range that may have been posted is posted unchanged until it is settled."""
+    frozen = effect.hi is not None and effect.maybe_sent
     events = reads.timeline(incident.id, after=(effect.lo or 1) - 1 if frozen else room.told)
     newest = events[-1].n if events else 0  # a frozen range may have swallowed the wish for what came after it
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
-    show = house.show(reads, room.lang, now, hail=limits.hail)
+    show = dataclasses.replace(house.show(reads, room.lang, now, hail=house.hail(room)), here=room.on)
+    began = next((e.n for e in events if isinstance(e.payload, ev.RoomWanted) and e.payload.room == room.id), 0)
     lines: list[Text] = []
     told: list[Event] = []
     chars = size = 0
     last = room.told
     for event in events:
         if tellable(event, room):
-            entry = addressed_text(house.prose.entry(event, incident, show), room.connection, reads)
+            said = house.prose.entry(event, incident, show)
+            if isinstance(event.payload, ev.RoomOpened):
+                said = house.prose.say(only_shows(room, incident, house), show)
+            if event.n > began:
+                said = called_elsewhere(said, room.connection, reads, house, show)
+            entry = addressed_text(said, room.connection, reads)
             line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
-            lines.append(line)
+            lines.insert(0 if isinstance(event.payload, ev.RoomOpened) else len(lines), line)
             told.append(event)
         last = event.n
     more = newest > last
+    if len(told) > 1 and now - told[0].recorded_at > BEHIND:
+        params = {"first": told[0].recorded_at, "last": told[-1].recorded_at, "count": len(told)}
+        lines.insert(1 if isinstance(told[0].payload, ev.RoomOpened) else 0, house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
     choices: tuple[str, ...] = ()
     if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
         clickable = room_line(told[0], incident, house, show)
         content = addressed(clickable, room.connection, reads) if clickable is not None else content
-        content, choices = with_numbers(content, house, room.connection, show)
+        if room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+            content, choices = with_numbers(content, house, room.connection, show)
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -273,6 +406,15 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return await chat.post(address, again if marked else content, key)
 
     return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
+
+
+def only_shows(room: Room, incident: Incident, house: House) -> Say:
+    """Say that a room cannot hear, and how people act all the same."""
+    hearing = next((name for name, of in house.policy.hears_for.items() if of == room.connection and name in house.limits), None)
+    return say(
+        "room_only_shows", incident=incident, number=incident.id.removeprefix("F-")[4:], hearing=hearing,
+        direct=house.can(room.connection, Capability.DIRECT), hailed=house.limits[hearing or room.connection].hail,
+    )  # fmt: skip
 
 
 def _cut(line: Text, chars: int, size: int) -> Text:
@@ -309,8 +451,12 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
-    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
-    content, choices = with_numbers(addressed(card, connection, reads), house, connection, show)
+    choices: tuple[str, ...] = ()
+    content = addressed(card, connection, reads)
+    room = reads.room(RoomId(effect.data["room"])) if slot.startswith("status:") else None
+    if room is None or room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+        hail = house.hail(room) if room is not None else house.limits[connection].hail
+        content, choices = with_numbers(content, house, connection, house.show(reads, lang, now, hail=hail))
     if isinstance(content, Card) and not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
         words = addressed_text(card_text(card, house.prose, lang), connection, reads)

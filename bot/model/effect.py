@@ -27,17 +27,19 @@ class EffectKind(StrEnum):
     REOPEN_ROOM = "ReopenRoom"
     SYNC_PEOPLE = "SyncPeople"
     SET_TOPIC = "SetTopic"
+    RENAME = "Rename"
     SHOW_CARD = "ShowCard"
     PIN = "Pin"
     TELL = "Tell"
     PAGE = "Page"
     SEND = "Send"
+    GREET = "Greet"
 
 
 WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
-        EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
+        EffectKind.RENAME, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
     }
 )  # fmt: skip
 

@@ -347,11 +347,15 @@ class RoomHeldBack(Payload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomOpened(Payload):
+    """State that a room is there; `ways` is `out` where it cannot hear yet, `extra` what its later calls need."""
+
     telling: ClassVar[Telling] = Telling.SILENT
     room: RoomId
     connection: ConnectionId
     address: str
     link: str | None = None
+    extra: str = ""
+    ways: str = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +393,35 @@ class RoomContinued(Payload):
     before_address: str
     link: str | None = None
     before_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomBound(Payload):
+    """State that a chat was bound by hand: as a new room, or with `room` so that this one is heard there."""
+
+    connection: ConnectionId
+    chat: str
+    room: RoomId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorStarted(Payload):
+    connection: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorStopped(Payload):
+    """State that a room is told nothing more after this."""
+
+    telling: ClassVar[Telling] = Telling.NOTICE
+    connection: ConnectionId
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLanguageSet(Payload):
+    room: RoomId
+    lang: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -448,6 +481,66 @@ class SourceSilent(Payload):
 class SourceHeard(Payload):
     telling: ClassVar[Telling] = Telling.SILENT
     source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareRoomOffered(Payload):
+    """State that people prepared a room; it is of use once it was seen that the bot can write there."""
+
+    telling: ClassVar[Telling] = Telling.SILENT
+    connection: ConnectionId
+    chat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareRoomReady(Payload):
+    telling: ClassVar[Telling] = Telling.SILENT
+    connection: ConnectionId
+    chat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareRoomLost(Payload):
+    telling: ClassVar[Telling] = Telling.SILENT
+    connection: ConnectionId
+    chat: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpareRoomsLow(Payload):
+    telling: ClassVar[Telling] = Telling.SILENT
+    connection: ConnectionId
+    ready: int
+    minimum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAsked(Payload):
+    """State that a person asked for a code by which another account of theirs is known; only its digest is kept."""
+
+    telling: ClassVar[Telling] = Telling.SILENT
+    digest: str
+    person: PersonId
+    connection: ConnectionId
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleMerged(Payload):
+    """State that two people turned out to be one: `person`, whose the accounts of `other` are now."""
+
+    telling: ClassVar[Telling] = Telling.SILENT
+    person: PersonId
+    other: PersonId
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChosen(Payload):
+    telling: ClassVar[Telling] = Telling.SILENT
+    person: PersonId
+    lang: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -532,7 +625,10 @@ def decode(kind: str, version: int, data: Mapping[str, Any]) -> Payload:
     return msgspec.convert(shape, known)
 
 
-ORGANISATION = (AlertsProposed, AlertsAcked, AlertsDismissed, SourceSilent, SourceHeard)
+ORGANISATION = (
+    AlertsProposed, AlertsAcked, AlertsDismissed, SourceSilent, SourceHeard, SpareRoomOffered, SpareRoomReady, SpareRoomLost,
+    SpareRoomsLow, LinkAsked, PeopleMerged, LanguageChosen,
+)  # fmt: skip
 
 
 def groups_touched(payload: Payload, of_incident: tuple[GroupId, ...]) -> tuple[GroupId, ...]:

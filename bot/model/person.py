@@ -40,6 +40,16 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCode:
+    """Hold the digest of a one-time code: who types it elsewhere until then is this person, who asked on a connection."""
+
+    digest: str
+    person: PersonId
+    connection: ConnectionId
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Hold why a person was not found on a connection: `sought` stands for the e-mail and number that were asked for.
 

@@ -9,6 +9,8 @@ from datetime import timedelta
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.severity import Severity
 
+SPARES = 3  # prepared rooms of a connection, where nobody said how many
+
 
 def _observation() -> Mapping[Severity, timedelta]:
     return {Severity.P1: timedelta(minutes=30), Severity.P2: timedelta(minutes=15)}
@@ -26,6 +28,10 @@ class Policy:
     default_chat: ConnectionId | None = None
     fallback: tuple[ConnectionId, ...] = ()
     mirror: tuple[ConnectionId, ...] = ()
+    titles: Mapping[ConnectionId, tuple[str, str]] = field(default_factory=dict)  # what people call a chat, in zh and en
+    languages: Mapping[ConnectionId, str] = field(default_factory=dict)  # that rooms and channels of a chat speak
+    hears_for: Mapping[ConnectionId, ConnectionId] = field(default_factory=dict)  # hears what is said in another's rooms
+    warm_rooms: Mapping[ConnectionId, int] = field(default_factory=dict)  # how many prepared rooms there should be
     announce: tuple[tuple[ConnectionId, str], ...] = ()  # (connection, chat id) of announcement channels
     admins: frozenset[PersonId] = frozenset()
     founders: tuple[PersonId, ...] = ()
@@ -51,6 +57,19 @@ class Policy:
             Severity.P3: timedelta(minutes=10),
         }
     )
+
+    def spares_needed(self, connection: ConnectionId) -> int:
+        """Give how many prepared rooms a connection should have that had one."""
+        return self.warm_rooms.get(connection, SPARES)
+
+    def title(self, connection: ConnectionId, lang: str) -> str:
+        """Give what people call a chat: the name of its connection where nobody said."""
+        return self.titles.get(connection, (connection, connection))[lang == "en"]
+
+    def connections_called(self, word: str) -> tuple[ConnectionId, ...]:
+        """List the chats that a typed word may mean, by name or title."""
+        said = word.casefold()
+        return tuple(name for name, titles in self.titles.items() if said in {name.casefold(), *(t.casefold() for t in titles)})
 
     def observes(self, severity: Severity) -> timedelta:
         """Give how long a recovered incident of this level is watched."""

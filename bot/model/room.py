@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from bot.model.event import Via
 from bot.model.ids import ConnectionId, IncidentId, RoomId
 
 
@@ -26,7 +28,11 @@ LIVE = frozenset({RoomState.OPEN, RoomState.NEEDS_BOT})
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Describe one room; `told` is the number of the last timeline entry told there, `address` its outgoing chat id."""
+    """Describe one room; `told` is the number of the last timeline entry told there, `address` its outgoing chat id.
+
+    `extra` is what its chat needs for later calls. A room that cannot hear by itself may be heard through another chat
+    (`heard_on`, `heard_at`). `until` = it is told nothing after this entry, then closed.
+    """
 
     id: RoomId
     incident: IncidentId
@@ -39,6 +45,40 @@ class Room:
     home: bool = True  # where the incident is run; a mirror otherwise
     automatic: bool = False  # opened without a person asking: counts towards the storm limit
     link: str | None = None
+    extra: str = ""
+    ways: str = "both"  # `out` = as its chat opened it, it cannot hear
+    bound: bool = False  # a group of people's own, which is theirs to name and to close
+    heard_on: ConnectionId | None = None
+    heard_at: str | None = None
+    until: int | None = None
+
+    def on(self, via: Via) -> bool:
+        """Say whether something was said on this room's chat, wherever there."""
+        return via.connection in (self.connection, self.heard_on)
+
+    def saw(self, connection: ConnectionId, chat: str) -> bool:
+        """Say whether what was typed in a chat was typed here."""
+        return (connection, chat) in ((self.connection, self.address), (self.heard_on, self.heard_at))
+
+
+class SpareState(StrEnum):
+    """Follow a prepared room: heard of, seen to be written to, used once, or of no use."""
+
+    OFFERED = "offered"
+    READY = "ready"
+    TAKEN = "taken"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Describe a room that people prepared (备用群), with the bot inside; `room` took it."""
+
+    connection: ConnectionId
+    chat: str
+    state: SpareState
+    at: datetime
+    room: RoomId | None = None
 
 
 def entrance(rooms: Iterable[Room], connection: ConnectionId) -> str | None:
@@ -53,5 +93,7 @@ def entrance(rooms: Iterable[Room], connection: ConnectionId) -> str | None:
 
 def earlier(rooms: Iterable[Room], room: Room) -> Room | None:
     """Give the room that this one goes on from: the newest earlier generation on its connection that came to be."""
-    before = [r for r in rooms if r.connection == room.connection and r.generation < room.generation and r.address]
+    before = [
+        r for r in rooms if r.connection == room.connection and r.generation < room.generation and r.address and not r.bound
+    ]
     return max(before, key=lambda r: r.generation, default=None)

@@ -36,7 +36,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
-from bot.ports import Filter
+from bot.ports import Filter, Place
 from bot.prose import Prose
 
 PROSE = Prose()
@@ -129,6 +129,12 @@ class FakeReads:
     def rooms(self, incident: IncidentId) -> list[Room]:
         return [room for room in self.world.rooms if room.incident == incident]
 
+    def room_at(self, connection: str, chat: str) -> Room | None:
+        return next((room for room in self.world.rooms if room.saw(connection, chat)), None)  # type: ignore[arg-type]
+
+    def spare(self, connection: str, chat: str) -> None:
+        return None
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -198,7 +204,12 @@ class World:
 
     def __init__(self, **policy: Any) -> None:
         self.now = START
-        self.policy = Policy(default_chat=CHAT, admins=frozenset({PersonId("root")}), **policy)
+        self.policy = Policy(
+            titles={CHAT: ("plain", "plain"), ConnectionId("feishu"): ("飞书", "Feishu")},
+            default_chat=CHAT,
+            admins=frozenset({PersonId("root")}),
+            **policy,
+        )
         self.catalog = catalog()
         self.house = House("test", self.policy, self.catalog, None, PROSE, DECLARATIONS, None, None)  # type: ignore[arg-type]
         self.incidents: dict[IncidentId, Incident] = {}
@@ -207,6 +218,7 @@ class World:
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
         self.causes = 0
+        self.place = Place.DIRECT
 
     # ------------------------------------------------------------ what there is
     def later(self, **span: float) -> World:
@@ -242,7 +254,7 @@ class World:
         room = next((r for r in self.rooms if in_room and incident is not None and r.incident == incident.id), None)
         return Context(
             self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
-            self.reads(by), person=person(by), via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
+            self.reads(by), person=person(by), place=self.place, via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
             declarations=DECLARATIONS,
         )  # fmt: skip
 

@@ -235,7 +235,7 @@ class TestHelp:
 
     def test_of_all_lists_every_command_that_people_type(self, world: World) -> None:
         lines = world.run("help", "chen", word="全部").zh.splitlines()
-        assert len(lines) == 33
+        assert len(lines) == 35
 
     def test_of_an_unknown_word_says_so(self, world: World) -> None:
         assert world.refusal("help", "chen", word="天气")[1] == "没有“天气”这个命令。看全部：帮助 全部"

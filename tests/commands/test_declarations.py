@@ -40,6 +40,8 @@ PROMISED = {
     "mark": "节点 定位 止血 发现 发生",
     "bridge": "电话会 语音会 拉会",
     "title": "标题 改名",
+    "bind": "绑定群 备用群",
+    "mirror": "同步到 镜像",
     "link": "关联",
     "unlink": "取消关联",
     "merge": "合并 重复",

@@ -13,6 +13,7 @@ from typing import Any
 from bot.errors import Refused
 from bot.model.event import Mark
 from bot.model.incident import Incident
+from bot.ports import Place
 from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, World, person
 
 GOLDEN = Path(__file__).with_name("standing.golden")
@@ -53,6 +54,12 @@ def _linked(world: World, incident: Incident) -> dict[str, Any]:
     return {"groups": (world.groups[1],)}  # type: ignore[index]
 
 
+def _in_a_group(world: World, _: Incident) -> dict[str, Any]:
+    world.place = Place.GROUP
+    world.rooms.clear()
+    return {}
+
+
 def _with(**given: Any) -> Given:
     return lambda world, incident: dict(given)
 
@@ -84,6 +91,8 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("mark", "", P1, _with(mark=Mark.LOCATED)),
     ("title", "", P1, _with(text="x")),
     ("bridge", "", P1, _with(url="https://meet.example.com/1")),
+    ("bind", "", P1, _in_a_group),
+    ("mirror", "", P1, _with(text="feishu")),
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
     ("merge", "", P1, _other),

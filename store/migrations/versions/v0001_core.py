@@ -286,6 +286,12 @@ def upgrade() -> None:
         sa.Column("home", sa.Boolean(), nullable=False),
         sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("link", sa.String(), nullable=True),
+        sa.Column("extra", sa.String(), nullable=False),
+        sa.Column("ways", sa.String(), nullable=False),
+        sa.Column("bound", sa.Boolean(), nullable=False),
+        sa.Column("heard_on", sa.String(), nullable=True),
+        sa.Column("heard_at", sa.String(), nullable=True),
+        sa.Column("until", sa.BigInteger(), nullable=True),
         sa.Column("wanted_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_room"),
     )

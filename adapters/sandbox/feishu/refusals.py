@@ -1,0 +1,61 @@
+"""How Feishu says no: a code, its words, HTTP 400, and a log id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORDS = {
+    404: "404 page not found", 9499: "Bad Request", 10002: "Bad Request", 10003: "invalid param", 10014: "app secret invalid",
+    40000000: "slash command already exists", 40000031: "icon invalid",
+    41050: "no user authority error", 40003: "internal error",
+    99991400: "request trigger frequency limit",
+    99991661: "Missing access token for authorization. Please make a request with token attached.",
+    99991663: "Invalid access token for authorization. Please make a request with token attached.",
+    99991671: "Invalid access token: it must start with 't-' or 'u-'",
+    99991672: "Access denied. One of the following scopes is required: ",
+    99991662: "The app is disabled.",
+    99992351: "The request contains invalid open ids.",
+    99992402: "field validation failed",
+    230001: "Your request contains an invalid request parameter.", 230002: "The bot can not be outside the group.",
+    230006: "Bot ability is not activated.", 230011: "The message is recalled.",
+    230012: "The operator is not the sender of the message.", 230013: "Bot has NO availability to this user.",
+    230017: "Bot is NOT the owner of the resource.", 230018: "These operations are NOT allowed at current group settings.",
+    230019: "The topic does NOT exist.", 230020: "This operation triggers the frequency limit.",
+    230025: "The length of the message content reaches its limit.", 230027: "Lack of necessary permissions.",
+    230029: "User has resigned.", 230031: "Message can only be modified within 14 days after sending.",
+    230034: "The receive_id is invalid.", 230035: "Send Message Permission deny.", 230046: "The message cannot be pinned.",
+    230049: "The message is being sent.", 230050: "The message is invisible to the operator.",
+    230054: "This message type is NOT supported.", 230055: "The type of the file does NOT match.",
+    230071: "The group to which the message belongs does not support reply in thread.",
+    230072: "The number of edits reaches its limit.", 230099: "Failed to create card content",
+    230110: "Action unavailable as the message has been deleted.", 231002: "The operator can't react on the specified message.",
+    231001: "The reaction type is invalid.", 231003: "The message is not found, maybe not exist or deleted.",
+    231007: "The operator is not the reaction's owner.", 231009: "The reaction doesn't belong to this message.",
+    232001: "Your request contains an invalid request parameter.",
+    232002: "Only owner and administrator can modify the chat.", 232006: "Your request specifies a chat_id which is invalid.",
+    232009: "Your request specifies a chat which has already been dissolved.", 232011: "Operator can NOT be out of the chat.",
+    232014: "Lack of necessary permissions.", 232016: "Only owner or administrator can edit the group.",
+    232017: "Only the owner can do that.", 232019: "The request has been rate limited.",
+    232020: "Name can NOT be less than two characters for public chats.", 232022: "User has already resigned.",
+    232024: "The operator has no availability to these users.", 232025: "Bot ability is not activated.",
+    232026: "The name of the public group is taken.", 232027: "There is no valid member.",
+    232030: "Your request specifies a user_id which is invalid.", 232043: "Your request contains unavailable ids.",
+    232061: "A secret chat has no share link.", 232068: "The group is being created, please wait a moment.",
+    234001: "Invalid request param.", 234006: "The file size exceed the max value.",
+    234010: "File's size can't be 0.", 234011: "Can't recognize the image format.",
+}  # fmt: skip
+
+
+class No(Exception):
+    """Refuse a call with Feishu's code; `words` replaces the usual message, `data` travels beside it."""
+
+    def __init__(
+        self, code: int, words: str = "", *, status: int = 400, headers: dict[str, str] | None = None, data: Any = None
+    ) -> None:
+        super().__init__(code)
+        self.code, self.words, self.status, self.headers, self.data = code, words or WORDS[code], status, headers or {}, data
+
+
+def card(error: int, words: str) -> No:
+    """Refuse a card, naming the reason as the card service does."""
+    return No(230099, f"Failed to create card content, ext=ErrCode: {error}; ErrMsg: {words}; ErrorValue: ")

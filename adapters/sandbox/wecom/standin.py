@@ -1,0 +1,169 @@
+"""The stand-in for WeCom, as an ASGI application: the app's and the bot's side, the people's side and the tests' side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+
+from adapters.sandbox.faults import CallLog, Faults
+from adapters.sandbox.outage import Outage
+from adapters.sandbox.server import Listener
+from adapters.sandbox.wecom.acts import People
+from adapters.sandbox.wecom.aibot import Mouth
+from adapters.sandbox.wecom.callback import Callback
+from adapters.sandbox.wecom.controls import control_routes
+from adapters.sandbox.wecom.corp import APP, BOT, App, Bot, Corp, User
+from adapters.sandbox.wecom.courier import Courier
+from adapters.sandbox.wecom.desk import PREFIX, Desk
+from adapters.sandbox.wecom.hub import Hub
+from adapters.sandbox.wecom.limits import HEADCOUNT
+from adapters.sandbox.wecom.page import page_routes
+from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
+
+_LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+
+
+class WeCom:
+    """Be a company in WeCom with one self-built app and one intelligent bot.
+
+    `chats` names groups and who is in them: userids, `bot` (inside, and spoken to before), `app` (made by the app, under
+    the group's name as chatid). `request_url` = where the app's callback is; None = it has none. `scale` shortens every
+    wait and every span of a budget; `limited` = False takes calls at any rate; `headcount` = accounts of the company.
+    """
+
+    def __init__(
+        self,
+        users: Sequence[User],
+        chats: Mapping[str, Sequence[str]] | None = None,
+        *,
+        app: App | None = None,
+        bot: Bot | None = None,
+        request_url: str | None = None,
+        scale: float = 1.0,
+        limited: bool = True,
+        headcount: int = HEADCOUNT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.corp = Corp(users, app, bot, clock=clock)
+        self.app, self.bot = self.corp.app, self.corp.bot
+        self.scale = scale
+        self.log = CallLog()
+        self.faults = Faults()
+        self.desk = Desk(self.corp, limited=limited, scale=scale, headcount=headcount)
+        self.hub = Hub(Mouth(self.corp, self.desk.rates, scale), self.log, self.faults)
+        self.hub.changed = self.corp.touch
+        self.courier = Courier(None, self.hub, scale)
+        self.people = People(self.corp, self.desk, self.courier)
+        self.samples: dict[str, Outage] = {}  # what the page can fire, by name
+        self.closing = asyncio.Event()
+        if request_url is not None:
+            self.call_back(request_url)
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        for name, members in (chats or {}).items():
+            self._furnish(name, members)
+
+    def _furnish(self, name: str, members: Sequence[str]) -> None:
+        """Make a group before anybody looks."""
+        people = [one for one in members if one not in (APP, BOT)]
+        group = self.corp.group(name, people, appchat=name if APP in members else None)
+        group.bot = group.active = BOT in members
+
+    def call_back(self, url: str) -> None:
+        """Set where the app's callback is."""
+        if self.courier.callback is None:
+            self.courier.callback = Callback(self.corp, url, self.scale)
+        self.courier.callback.url = url
+        self.desk.called_back = True
+
+    # ------------------------------------------------------------ the app's and the bot's side
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
+        if scope["type"] == "websocket":
+            await self.hub.link(receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(PREFIX):
+            await self._app_calls(scope, path, receive, send)
+            return
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        if not _LOCAL.fullmatch(host):  # a page of another site must not reach this one by a name of its own
+            await Response("only on this machine", 403)(scope, receive, send)
+            return
+        await self._front(scope, receive, send)
+
+    async def _app_calls(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
+        raw = await read(receive)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        body: Any = None
+        try:
+            body = json.loads(raw) if raw else None
+        except (ValueError, UnicodeDecodeError):
+            body = None
+        shown = {k: v for k, v in query.items() if k not in ("access_token", "corpsecret")}
+        shown |= body if isinstance(body, dict) else {}
+        call = self.log.begin(scope["method"], path, json.dumps(shown).encode())
+        call.peer = ":".join(map(str, scope.get("client") or ()))
+        fault = self.faults.striking(call)
+        if fault is not None:
+            call.fault = f"{fault.do} {fault.when}"
+        if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
+            return
+        said = self.desk.take(path, query, body, call.peer.rpartition(":")[0] or "127.0.0.1")
+        call.applied, call.said = said.code == 0, str(said.code)
+        if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
+            return
+        await answer(call, said.status, said.body, said.headers, send)
+        if fault is not None and fault.when == "answered" and fault.do == "hold":
+            await held_after(self.faults, fault, call)
+
+    async def close(self) -> None:
+        """Let go of everybody and stop delivering."""
+        self.faults.clear()
+        await self.courier.close()
+        await self.hub.stop()
+        if self.courier.callback is not None:
+            await self.courier.callback.stop()
+
+
+class WeComSandbox(Listener):
+    """Serve the stand-in. `down` makes the port refuse connections until `start`; what the company holds stays."""
+
+    def __init__(self, wecom: WeCom, port: int = 0) -> None:
+        super().__init__(wecom, port, sockets=True)
+        self.wecom = wecom
+
+    @property
+    def ws_url(self) -> str:
+        """Give the address of the bot's long connection."""
+        return self.url.replace("http", "ws", 1)
+
+    async def start(self) -> WeComSandbox:
+        """Listen, again or for the first time."""
+        await self.listen()
+        return self
+
+    async def down(self) -> None:
+        """Refuse connections from now on; whoever watches is let go."""
+        self.wecom.closing.set()
+        await super().down()
+        self.wecom.closing.clear()
+
+    async def stop(self) -> None:
+        """End everything."""
+        await self.down()
+        await self.wecom.close()
+
+    async def __aenter__(self) -> WeComSandbox:
+        return await self.start()
+
+    async def __aexit__(self, *ended: object) -> None:
+        await self.stop()
