@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from bot.app import App
+from bot.config import build
+from bot.document import Filled
 from bot.engine.intake import Intake
 from bot.engine.links import hashed
 from bot.engine.perform import Call, plan
@@ -296,3 +300,20 @@ async def test_an_english_speaker_gets_an_english_page(office: Office) -> None:
     page = await office.web.get(await office.link("zhou", "update"))
     assert "Time zone: Europe/Berlin" in words(page) and '<html lang="en">' in page.text
     assert not re.search("[\u4e00-\u9fff]", words(page).replace("支付失败", ""))
+
+
+async def test_the_configured_address_makes_the_pages_and_the_links(tmp_path: Path) -> None:
+    chats = {"plain": {"adapter": "plain", "base_url": "http://127.0.0.1:1", "secret": "s" * 16}}
+    database = {"url": f"sqlite:///{tmp_path / 'store.db'}"}
+
+    def served(http: dict[str, str]) -> tuple[str | None, bool]:
+        app = App(build({"chats": chats, "database": database, "http": http}, tmp_path, Filled({})))
+        paths = [path for path, _ in app.routes()]
+        apps.append(app)
+        return app.house.public_url, "/forms/{secret}" in paths
+
+    apps: list[App] = []
+    assert served({"public_url": "https://w.example.com/"}) == ("https://w.example.com", True)
+    await apps[0].store.close()
+    assert served({}) == (None, False)
+    await apps[1].store.close()
