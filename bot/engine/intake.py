@@ -227,7 +227,8 @@ class _Delivery:
         if implied is not None:
             card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons)
         reply = self._say(say("menu_gone", why=why, now_listed=card is not None))
-        return replace(reply, card=card, refused=True, private=self._room is None)  # a room's menu is everybody's
+        aloud = self._room is not None and not self._can(Capability.PRIVATE)  # a room's menu is no secret
+        return replace(reply, card=card, refused=True, private=not aloud)
 
     def _understand(self) -> tuple[Reply, bool]:
         text = with_people(self._uow, self._inbound.connection, self._inbound.text)

@@ -182,12 +182,21 @@ async def test_after_ten_minutes_the_number_says_so_and_what_is_true_now(words: 
     await words.says("zhou", "指挥", **HERE)
     words.waits(601)
     gone = await words.says("li", "1", **HERE)
-    assert gone.refused and not gone.private
+    assert gone.refused and gone.private
     assert "10 分钟" in flat(gone.text)
     assert last_line(gone) == "1 发进展 2 记一笔 3 已定位 4 已恢复 5 更多（发 @bot 数字）"
     done = await words.says("li", "3", **HERE)  # and that menu counts
     assert not done.refused
     assert "located" in (await words.incident()).marks
+
+
+async def test_where_nobody_can_be_whispered_to_the_room_reads_its_menu(words: Counter) -> None:
+    loud = words.numbers(WORDS - {Capability.PRIVATE})
+    loud.room = words.room
+    gone = await loud.says("li", "1", **HERE)
+    assert gone.refused and not gone.private and last_line(gone) == MENU
+    await loud.says("zhou", "1", **HERE)  # it is everybody's
+    assert (await loud.incident()).commander == "zhou"
 
 
 @pytest.mark.parametrize("number", ["6", "99"])
