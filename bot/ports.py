@@ -516,7 +516,10 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     def put_back(self, effect: Effect, me: str, run_at: datetime, maybe_sent: bool, code: str) -> bool:
-        """Let a running effect wait again, by the twin rule; False = no longer ours."""
+        """Let a running effect wait again, by the twin rule; False = no longer ours.
+
+        The code `absent` says that it was looked up and is not there: nothing may have been sent, whatever was thought.
+        """
         ...
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:
