@@ -16,6 +16,8 @@ from bot.model.event import Event, Status
 from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Incident
+from bot.model.link import FormLink
+from bot.model.menu import Menu
 from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.press import Press
 from bot.model.room import Room, Spare
@@ -635,9 +637,18 @@ class UnitOfWork(Reads, Protocol):
     def save_look_up(self, missed: LookUp) -> None: ...
     def new_person_id(self) -> PersonId: ...
 
+    # what may be pressed for a while
+    def menu(self, spot: str) -> Menu | None: ...
+    def save_menu(self, menu: Menu) -> None:
+        """Keep the numbers of a spot in place of those before."""
+        ...
+
+    def form_link(self, hashed: str) -> FormLink | None: ...
+    def add_form_link(self, link: FormLink) -> None: ...
+
     # housekeeping
     def sweep(self, deliveries_before: datetime, effects_before: datetime, alerts_before: datetime, limit: int) -> int:
-        """Delete old deliveries, done effects and resolved alerts, at most `limit` each; incidents and facts stay."""
+        """Delete old deliveries, menus and links, done effects and resolved alerts, at most `limit` each; facts stay."""
         ...
 
 

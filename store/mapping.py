@@ -14,6 +14,8 @@ from bot.model.deadline import Deadline
 from bot.model.effect import Effect
 from bot.model.event import Event, decode, encode
 from bot.model.incident import Incident
+from bot.model.link import FormLink
+from bot.model.menu import Menu
 from bot.model.person import Account, LinkCode, LookUp, Person
 from bot.model.room import Room, Spare
 from bot.ports import Shown
@@ -57,6 +59,8 @@ PEOPLE = Mapper(Person, t.PERSON)
 ACCOUNTS = Mapper(Account, t.ACCOUNT)
 LINK_CODES = Mapper(LinkCode, t.LINK_CODE)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
+MENUS = Mapper(Menu, t.MENU)
+FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 
 
 class EventMapper:

@@ -405,6 +405,30 @@ class LookUpRow(Row, table=True):
     at: datetime = kept(Utc)
 
 
+# ---------------------------------------------------------------- what may be pressed for a while
+class MenuRow(Row, table=True):
+    __tablename__ = "menu"
+    __table_args__ = (Index("ix_menu_at", "at"),)
+    spot: str = kept(String, key=True)
+    source: str = kept(String)
+    choices: tuple[str, ...] = kept(Json(tuple[str, ...]))
+    at: datetime = kept(Utc)
+    was: tuple[str, ...] = kept(Json(tuple[str, ...]))
+
+
+class FormLinkRow(Row, table=True):
+    """Keep a link to a web form; what is kept does not open it."""
+
+    __tablename__ = "form_link"
+    __table_args__ = (Index("ix_form_link_until", "until"),)
+    hash: str = kept(String, key=True)
+    connection: str = kept(String)
+    account: str = kept(String)
+    chat: str = kept(String)
+    press: str = kept(String)
+    until: datetime = kept(Utc)
+
+
 def table(row: type[Row]) -> Table:
     """Give the Core table of a row class."""
     return Row.metadata.tables[str(row.__tablename__)]
@@ -431,3 +455,5 @@ PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
 LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
+MENU = table(MenuRow)
+FORM_LINK = table(FormLinkRow)

@@ -55,10 +55,9 @@ def _sends(house: House, inbound: Inbound, reply: Reply, lang: str) -> Iterator[
     for place, text in enumerate(parts):
         card = reply.card if place == len(parts) - 1 else None
         answer = {"text": msgspec.to_builtins(text), "card": msgspec.to_builtins(card)}
-        yield Intent(
-            EffectKind.SEND, f"person:{inbound.connection}:{account}", account, inbound.connection, None,
-            {"account": account, "lang": lang, "answer": answer}, Urgency.URGENT, f"answer/{inbound.connection}/{inbound.key}/{place}",
-        )  # fmt: skip
+        data, key = {"account": account, "lang": lang, "answer": answer}, f"answer/{inbound.connection}/{inbound.key}/{place}"
+        lane = f"person:{inbound.connection}:{account}"
+        yield Intent(EffectKind.SEND, lane, account, inbound.connection, None, data, Urgency.URGENT, key)
 
 
 def portions(text: Text, limits: Limits) -> list[Text]:

@@ -48,6 +48,10 @@ class House:
             return self.prose.label("hail_direct", room.lang)
         return self.limits[room.heard_on or room.connection].hail
 
+    def clickable(self, connection: ConnectionId) -> bool:
+        """Say whether something can be offered below a text there: by buttons or by numbers."""
+        return self.can(connection, Capability.CARD) or self.limits[connection].menus
+
     def day(self, at: datetime) -> str:
         """Give the day of an instant in the configured time zone, as YYYYMMDD."""
         return at.astimezone(ZoneInfo(self.policy.timezone)).strftime("%Y%m%d")

@@ -16,11 +16,13 @@ from bot.command import Answer, Context, Declaration
 from bot.engine.answering import Answering
 from bot.engine.aside import aside
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
+from bot.engine.cards import card_of_incident
 from bot.engine.carrying import Held, carry, settle
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
 from bot.engine.house import House
+from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
 from bot.engine.run import DECLARING, recorded
@@ -125,6 +127,7 @@ class Intake:
         reply, keep = delivery.run()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
         reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
+        reply = number_reply(uow, self._house, inbound, reply, delivery.show)
         reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
@@ -165,6 +168,8 @@ class _Delivery:
         self.reads: Reads = uow.reads(self._viewer)
         self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
         self._lang = self._language()
+        self._clicked = inbound.press is not None
+        self._limits = house.limits[inbound.connection]
         self._form: Form | None = None  # what to fill in instead, where something lacks
 
     def run(self) -> tuple[Reply, bool]:
@@ -172,6 +177,13 @@ class _Delivery:
         try:
             if self._account.outsider or self._inbound.speaker.bot:
                 raise refuse("outsider")
+            number = number_in(self._inbound.text) if self._limits.menus and self._inbound.press is None else None
+            if number is not None:
+                chosen = meant(self._uow, self._inbound, number, self._now)
+                if isinstance(chosen, str):
+                    return self._listed(chosen), True
+                # Nobody who reads a number knows what was done, so it counts as something that nobody saw.
+                self._inbound = replace(self._inbound, press=chosen, text=())
             if self._inbound.press is not None:
                 declaration = self._house.declarations.get(self._inbound.press.command)
                 if declaration is None:
@@ -182,9 +194,19 @@ class _Delivery:
             return self._understand()
         except Refused as refused:
             self.refused = True
-            if self._inbound.press is not None and not self._inbound.press.form:
+            if self._clicked and self._inbound.press is not None and not self._inbound.press.form:
                 redraw(self._uow, self._inbound, self._room, self._now)
             return replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form), True
+
+    def _listed(self, why: str) -> Reply:
+        """Say that a number stands for nothing, and number what stands there now."""
+        self.refused = True
+        implied = self._implied()
+        card = None
+        if implied is not None:
+            card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons)
+        reply = self._say(say("menu_gone", why=why, now_listed=card is not None))
+        return replace(reply, card=card, refused=True, private=self._room is None)  # a room's menu is everybody's
 
     def _understand(self) -> tuple[Reply, bool]:
         text = with_people(self._uow, self._inbound.connection, self._inbound.text, self._now)
@@ -352,7 +374,7 @@ class _Delivery:
     @property
     def show(self) -> Show:
         """Show things to the speaker."""
-        hail = self._house.limits[self._inbound.connection].hail if self._inbound.place is Place.GROUP else ""
+        hail = self._limits.hail if self._inbound.place is Place.GROUP else ""
         return self._house.show(self._uow.reads(ALL_SEEING), self._lang, self._now, self._zone(), hail)
 
     def _say(self, told: Say, bound: Bound | None = None, after: Incident | None = None, tick: bool = False) -> Reply:
@@ -360,9 +382,10 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
-        cards = self._can(Capability.CARD)
-        implied = self._implied() if cards else None  # only buttons need it
-        answering = Answering(self._house, self.show, cards, self._uow.reads(ALL_SEEING), self._context(implied), implied)
+        # Help is long and says what to type: numbers would say it twice.
+        offers = self._can(Capability.CARD) or (self._limits.menus and told.key != "help_here")
+        implied = self._implied() if offers else None  # only buttons need it
+        answering = Answering(self._house, self.show, offers, self._uow.reads(ALL_SEEING), self._context(implied), implied)
         reply = answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
         return reply if self._seen() else replace(reply, private=True)
 

@@ -15,6 +15,7 @@ from bot.engine.addressing import account_of, addressed, addressed_text, called_
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.card import Card
@@ -27,6 +28,7 @@ from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
+from bot.prose import Show
 from bot.rules import STORM_GATHERS, STORM_PACE, opened_again, room_wish
 from bot.views import card_text, room_name, topic
 
@@ -376,14 +378,17 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         params = {"first": told[0].recorded_at, "last": told[-1].recorded_at, "count": len(told)}
         lines.insert(1 if isinstance(told[0].payload, ev.RoomOpened) else 0, house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
-    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+    choices: tuple[str, ...] = ()
+    if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
         clickable = room_line(told[0], incident, house, show)
         content = addressed(clickable, room.connection, reads) if clickable is not None else content
+        content, choices = with_numbers(content, house, room.connection, show)
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, shared_spot(uow, room.connection, address), key, choices, now)
         fresh = uow.room(room.id)
         if fresh is not None and fresh.told < hi:
             uow.save_room(dataclasses.replace(fresh, told=hi))
@@ -391,10 +396,9 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
         return []
 
+    key = key_of(house, "tell", room.id, room.generation, lo, hi)
     if not lines:
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
-    key = key_of(house, "tell", room.id, room.generation, lo, hi)
-
     again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
@@ -446,14 +450,16 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
-    content = addressed(card, connection, reads)
-    if not house.can(connection, Capability.CARD):
+    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
+    content, choices = with_numbers(addressed(card, connection, reads), house, connection, show)
+    if isinstance(content, Card) and not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
         words = addressed_text(card_text(card, house.prose, lang), connection, reads)
         content = _cut(words, limits.text_chars - 100, limits.text_bytes - 300)
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
         kept = shown.ref if editable and shown is not None else ref or Ref(chat)
         # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
@@ -496,18 +502,24 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
     show = house.show(reads, lang, now, person.tz if person else None)
-    said = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
-    content = addressed(said, effect.connection, reads)
-    again = sent_again(content, house, show)
-    account, key = str(data["account"]), key_of(house, effect.key)
-    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
-    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+    said = direct_message(Say(data["say"], params), house, show, house.clickable(effect.connection))
+    return _sent(effect, said, show, reads, house)
 
 
 def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Give one person directly what the chat where they asked could not show to them alone."""
-    content = addressed(answer_message(effect.data["answer"]), effect.connection, reads)
-    account, key = str(effect.data["account"]), key_of(house, effect.key)
-    again = sent_again(content, house, house.show(reads, str(effect.data["lang"]), now))
-    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
-    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+    show = house.show(reads, str(effect.data["lang"]), now)
+    return _sent(effect, answer_message(effect.data["answer"]), show, reads, house)
+
+
+def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House) -> Plan:
+    connection, account, key = effect.connection, str(effect.data["account"]), key_of(house, effect.key)
+    content, choices = with_numbers(addressed(said, connection, reads), house, connection, show)
+    again = sent_again(content, house, show)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, own_spot(connection, account), key, choices, show.now)
+        return []
+
+    sought = Sought(Sent.DIRECT, key, account, show.now, isinstance(content, Card))
+    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), done, find=sought)

@@ -35,8 +35,6 @@ def control_routes(wecom: WeCom) -> list[Route]:
             return JSONResponse({})
         try:
             fault = wecom.faults.ask(Fault(**await request.json()))
-            if fault.body is None and fault.do == "status":
-                fault.body = {"errcode": 45009 if fault.status == 429 else -1, "errmsg": "asked for"}
         except (TypeError, ValueError) as error:
             return _no(str(error))
         return JSONResponse({"fault": fault.id})
