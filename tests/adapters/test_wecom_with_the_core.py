@@ -143,7 +143,7 @@ async def test_one_incident_lives_in_a_group_that_the_bot_was_put_into(tmp_path:
         await zhang.asks("绑定群 001", "incidents")
         card = await li.card("incidents", "支付失败", deadline=20)
         assert "P1" in card.shown
-        await told(li, "incidents", "建群")  # what follows the card, so that it is known as shown
+        await told(li, "incidents", "未能在")  # what follows the card, so that it is known as shown
         await li.click("我来指挥", "incidents", deadline=20)
         await li.until(
             lambda sight: any("李四" in m.shown for m in sight.messages.values() if m.raw["card"]), "the card", deadline=20
