@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,10 @@ from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"
 SOURCE = "alertmanager"
-CHATS = ("plain", "slack")
+CHATS = {  # each in a folder of its own, loaded when it is tried
+    "slack": ("slack", "SlackDemo"), "feishu": ("feishu", "FeishuDemo"), "dingtalk": ("dingtalk", "DingTalkDemo"),
+    "wecom": ("wecom", "WeComDemo"), "all": ("together", "TogetherDemo"),
+}  # fmt: skip
 NOWHERE = "http://127.0.0.1:1"  # until the bot listens
 PEOPLE = {  # id: names and duties, in Chinese and in English
     "zhang": ("张三", "支付研发·值班", "Zhang San", "payments dev, on call"),
@@ -148,14 +152,14 @@ class Demo(Protocol):
 
 
 def of(chat: str, lang: str = "zh") -> Demo:
-    """Make the demo of one chat; raises LookupError naming those that there are."""
-    if chat == "slack":
-        from adapters.sandbox.slack.company import SlackDemo
-
-        return SlackDemo(lang)
-    if chat != "plain":
-        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
-    return PlainDemo(lang)
+    """Make the demo of one chat, or of all at once; raises LookupError naming those that there are."""
+    if chat == CONNECTION:
+        return PlainDemo(lang)
+    if chat not in CHATS:
+        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join((CONNECTION, *CHATS))}")
+    module, name = CHATS[chat]
+    made: Demo = getattr(importlib.import_module(f"adapters.sandbox.{module}.company"), name)(lang)
+    return made
 
 
 class PlainDemo:

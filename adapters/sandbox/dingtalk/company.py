@@ -23,8 +23,8 @@ _BODY = ("body", "body2", "body3", "body4", "body5", "body6")
 TEMPLATE: Mapping[str, Any] = {
     "published": True,
     "variables": (
-        "title", "colour", "sub", *_BODY, "buttons", "buttons2", "selects", "selects2", "footer", "note", "note2", "offers", "form",
-        "form_title", "form_button",
+        "title", "colour", "sub", *_BODY, "buttons", "buttons2", "selects", "selects2", "footer", "note", "note2", "offers",
+        "form", "form_title", "form_button",
     ),
     "body": _BODY, "buttons": ("buttons", "buttons2", "offers"), "selects": ("selects", "selects2"), "note": ("note", "note2"),
     "button_action": "button", "button_params": {"press": "id"}, "select_action": "select",

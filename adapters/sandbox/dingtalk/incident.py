@@ -78,14 +78,20 @@ ENGLISH = Script(
         ),
         Step("zhang", press="Located", card="located ✅"),
         Step(
-            "chen", type="brief payments", answer="(?s)P1.*Handling.*Li Si.*East China cannot pay.*success rate 83%", directly=True
+            "chen", type="brief payments", directly=True,
+            answer="(?s)P1.*Handling.*Li Si.*East China cannot pay.*success rate 83%",
         ),
     ),
     "alerts have resolved",
     (
-        Step("li", press="Recovered", form={"In one sentence": "rolled back the payment gateway"}, told="(?i)recovered",
-             card="Recovered"),
-        Step("li", type='close --no-postmortem "sandbox demo, no review"', told="(?i)closed.*sandbox demo, no review", card="Closed"),
+        Step(
+            "li", press="Recovered", form={"In one sentence": "rolled back the payment gateway"}, told="(?i)recovered",
+            card="Recovered",
+        ),
+        Step(
+            "li", type='close --no-postmortem "sandbox demo, no review"', told="(?i)closed.*sandbox demo, no review",
+            card="Closed",
+        ),
     ),
     r"(?i)\(closed\)",
 )  # fmt: skip

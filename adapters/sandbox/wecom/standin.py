@@ -24,9 +24,11 @@ from adapters.sandbox.wecom.controls import control_routes
 from adapters.sandbox.wecom.corp import APP, BOT, App, Bot, Corp, User
 from adapters.sandbox.wecom.courier import Courier
 from adapters.sandbox.wecom.desk import PREFIX, Desk
+from adapters.sandbox.wecom.front import front_routes
 from adapters.sandbox.wecom.hub import Hub
 from adapters.sandbox.wecom.limits import CHATID_CHARS, HEADCOUNT
 from adapters.sandbox.wecom.page import page_routes
+from adapters.sandbox.wecom.trouble import Trouble
 from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
 
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
@@ -63,11 +65,12 @@ class WeCom:
         self.hub.changed = self.corp.touch
         self.courier = Courier(None, self.hub, scale)
         self.people = People(self.corp, self.desk, self.courier)
+        self.trouble = Trouble(self)
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         if request_url is not None:
             self.call_back(request_url)
-        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
         for name, members in (chats or {}).items():
             self._furnish(name, members)
 
