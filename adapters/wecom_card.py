@@ -40,7 +40,8 @@ PRIMARY, RISKY, OTHER = 1, 2, 4  # button_list.style
 SHORT = {
     "impact": "Hit", "latest": "Last", "latest update": "Last", "commander": "IC", "started": "Since", "alerts": "Alert",
     "next update": "Next", "severity": "Level", "services": "Svc", "service": "Svc", "reported by": "By", "status": "State",
-    "1-5-10": "Goals", "on call": "Duty", "runbook": "Book", "related": "See", "lasted": "Took", "no review": "NoRev", "review": "Rev.", "outcome": "End", "seen by": "Seen",
+    "1-5-10": "Goals", "on call": "Duty", "runbook": "Book", "related": "See", "lasted": "Took",
+    "no review": "NoRev", "review": "Rev.", "outcome": "End", "seen by": "Seen",
 }  # fmt: skip
 
 _OBEYED = re.compile(

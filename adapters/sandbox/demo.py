@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +16,7 @@ from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"
 SOURCE = "alertmanager"
-CHATS = {  # each in a folder of its own, loaded when it is tried
-    "slack": ("slack", "SlackDemo"), "feishu": ("feishu", "FeishuDemo"), "dingtalk": ("dingtalk", "DingTalkDemo"),
-    "wecom": ("wecom", "WeComDemo"), "all": ("together", "TogetherDemo"),
-}  # fmt: skip
+CHATS = ("plain", "slack", "feishu", "dingtalk", "wecom", "all")
 NOWHERE = "http://127.0.0.1:1"  # until the bot listens
 PEOPLE = {  # id: names and duties, in Chinese and in English
     "zhang": ("张三", "支付研发·值班", "Zhang San", "payments dev, on call"),
@@ -153,13 +149,23 @@ class Demo(Protocol):
 
 def of(chat: str, lang: str = "zh") -> Demo:
     """Make the demo of one chat, or of all at once; raises LookupError naming those that there are."""
-    if chat == CONNECTION:
-        return PlainDemo(lang)
-    if chat not in CHATS:
-        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join((CONNECTION, *CHATS))}")
-    module, name = CHATS[chat]
-    made: Demo = getattr(importlib.import_module(f"adapters.sandbox.{module}.company"), name)(lang)
-    return made
+    match chat:
+        case "plain":
+            return PlainDemo(lang)
+        case "slack":
+            from adapters.sandbox.slack.company import SlackDemo
+
+            return SlackDemo(lang)
+        case "dingtalk":
+            from adapters.sandbox.dingtalk.company import DingTalkDemo
+
+            return DingTalkDemo(lang)
+        case "all":
+            from adapters.sandbox.together.company import TogetherDemo
+
+            return TogetherDemo(lang)
+        case _:
+            raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
 
 
 class PlainDemo:

@@ -173,11 +173,11 @@ class TestWhy:
 def test_whoami_tells_standing_services_and_what_is_open(world: World) -> None:
     world.declared("li", P1)
     assert world.run("whoami", "li").zh.splitlines() == [
-        "你是 李四｜处理人｜时区 Asia/Shanghai",
+        "你是 李四｜处理人｜时区 Asia/Shanghai｜账号在 plain",
         "负责的服务：支付服务",
         "参与中的故障：F-20240520-001 P1 支付失败",
     ]
-    assert world.run("whoami", "root").en.splitlines()[0] == "You are 管理员甲 · admin · time zone Asia/Shanghai"
+    assert world.run("whoami", "root").en.splitlines()[0] == "You are 管理员甲 · admin · time zone Asia/Shanghai · known on plain"
 
 
 class TestHelp:

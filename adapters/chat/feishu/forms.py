@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from adapters.chat.feishu.markup import cut, escaped, inert, line
+from adapters.chat.feishu.markup import cut, escaped, inert, line, shortened
 from adapters.chat.feishu.render import CARD_BYTES, FORM, OPTION, PRESS, frame, grey, markdown, plain_text, sent_size
 from bot.model.form import Entry, Form, Input
 from bot.model.press import encode
+from bot.model.text import Text, flat
 
 INPUT = 1000
 PEOPLE = 100
@@ -26,9 +27,16 @@ Json = dict[str, Any]
 
 
 def form_card(
-    form: Form, ident: str, marks: Mapping[str, object], *, people: Sequence[str] = (), wrong: str = "", field: str | None = None
+    form: Form,
+    ident: str,
+    marks: Mapping[str, object],
+    *,
+    people: Sequence[str] = (),
+    wrong: str = "",
+    field: str | None = None,
+    said: Text = (),
 ) -> Json:
-    """Render a form; `wrong` says why it was refused, above `field` or everything.
+    """Render a form; `wrong` says why it was refused, above `field` or everything; `said` stands above the form.
 
     `marks` travel in its button. `people` are the accounts that a person is picked from, none = the members of the chat.
     """
@@ -39,7 +47,8 @@ def form_card(
         if wrong and field not in {entry.name for entry in form.entries}:
             elements.insert(0, _wrong(wrong))
         elements.append(_submit(form, ident, marks))
-        body = [{"tag": "form", "name": f"form_{ident}", "elements": elements}]
+        above = [markdown(shortened(said, 1000))] if inert(flat(said)).strip() else []
+        body = [*above, {"tag": "form", "name": f"form_{ident}", "elements": elements}]
         if form.typed.strip():
             body.append(grey(f"{'也可以打字：' if chinese else 'Or type: '}{form.typed}"))
         made["body"]["elements"] = body
