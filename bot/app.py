@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import os
 import pkgutil
@@ -25,6 +26,7 @@ from bot.config import Config, catalog_of, policy_of, roster_of, rules_of
 from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
+from bot.engine.pool import pool_level
 from bot.engine.roster import Roster
 from bot.engine.timers import Timers
 from bot.engine.vocabulary import Vocabulary
@@ -39,6 +41,7 @@ from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
 from bot.prose import Prose
 from bot.romanise import romanise
 from bot.web import Endpoint, web
+from bot.webforms import FormPages
 
 TICK = 0.5  # seconds
 SWEEP_AT_ONCE = 500
@@ -83,6 +86,7 @@ def house_of(config: Config, clock: Clock, chats: Mapping[ConnectionId, ChatAdap
         clock=clock,
         capabilities={name: chat.capabilities for name, chat in chats.items()},
         limits={name: chat.limits for name, chat in chats.items()},
+        public_url=config.http.public_url.rstrip("/") if config.http.public_url else None,
     )
 
 
@@ -113,8 +117,12 @@ def open_store(config: Config, clock: Clock, *, lock: bool = True) -> Store:
 def enrol(uow: UnitOfWork, config: Config) -> None:
     """Write the roster file's people and accounts; the file wins over what was met in chats."""
     for entry in roster_of(config):
-        if uow.person(entry.person.id) != entry.person:
-            uow.save_person(entry.person)
+        met = uow.person(entry.person.id)
+        person = entry.person
+        if met is not None and met.id == person.id and person.lang is None:
+            person = dataclasses.replace(person, lang=met.lang)  # what they chose themselves, where the file leaves it open
+        if met != person:
+            uow.save_person(person)
         for connection, ident in entry.accounts.items():
             known = uow.account(connection, ident)
             if known is None or known.person != entry.person.id:
@@ -137,6 +145,7 @@ class App:
         self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)
         self.sources = connect_sources(config)
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
+        self.forms = FormPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         self._workers: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
@@ -193,14 +202,18 @@ class App:
         await self.store.close()
 
     def routes(self) -> Sequence[tuple[str, Endpoint]]:
-        """List the inbound routes of chats and alert sources."""
+        """List the inbound routes of chats and alert sources, and our own pages."""
         chats = [route for chat in self.chats.values() for route in chat.routes(self.intake.handle)]
-        return [*chats, *self.webhooks.routes()]
+        return [*chats, *self.webhooks.routes(), *self.forms.routes()]
 
     async def working(self) -> dict[str, Any]:
         """Say whether the workers live."""
         alive = bool(self._workers) and not self._workers[0].done()
-        return {"ok": alive, "outbox": "running" if alive else "stopped"}
+        facts: dict[str, Any] = {"ok": alive, "outbox": "running" if alive else "stopped"}
+        with contextlib.suppress(NotStored):
+            pool = await self.store.read(lambda reads: pool_level(reads, self.house), ALL_SEEING)
+            facts |= {"warm_rooms": pool} if pool else {}
+        return facts
 
     async def _set_clock(self) -> None:
         """Go by the clock of the database, so that replicas agree on what is due."""

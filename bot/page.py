@@ -15,6 +15,7 @@ from typing import Protocol
 
 from jinja2 import Undefined
 
+from bot.model.event import Event
 from bot.model.ids import ConnectionId, GroupId, PersonId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
@@ -39,8 +40,11 @@ class Words(Protocol):
 class Page:
     """Hold one rendering: the reader, the spans behind its tokens, and the functions that templates call."""
 
-    def __init__(self, prose: Words, show: Show, inline: bool = False) -> None:
+    def __init__(self, prose: Words, show: Show, inline: bool = False, event: Event | None = None) -> None:
         self.prose, self.show, self.inline = prose, show, inline
+        away = event is not None and event.via is not None and event.actor.person is not None and not show.here(event.via)
+        self.author = event.actor if event is not None and away else None  # who said it on another chat
+        self.place = self.platform(event.via.connection) if event is not None and event.via is not None and away else ""
         self.spans: list[Text] = []
         self.seal = secrets.token_hex(6)
 
@@ -68,6 +72,11 @@ class Page:
         return self.keep((Span(f"@{self.person(ident)}", "person", person=ident),))
 
     def actor(self, who: Actor) -> str:
+        """Name who acts; of somebody who said it on another chat, that chat too."""
+        if who == self.author and who.person is not None:
+            self.author = None  # once is enough
+            place = f" ({self.place})" if self.show.lang == "en" else f"（{self.place}）"
+            return self.person(who.person) + place
         return self.person(who.person) if who.person is not None else self.prose.label(f"actor.{who.kind}", self.show.lang)
 
     def service(self, ident: ServiceId | None) -> str:
@@ -88,6 +97,8 @@ class Page:
     def _harmless(self, piece: Span) -> Span:
         words = clean(piece.text)
         target = clean(piece.target or "")
+        if piece.kind == "person" and piece.person is not None and self.place:
+            return Span(f"@{self.person(piece.person)}", "person", person=piece.person)  # called where it was said, so here, too
         if piece.kind == "person" and piece.person is not None:
             return Span(("@" if words.startswith("@") else "") + self.person(piece.person))
         if piece.kind == "link":

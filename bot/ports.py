@@ -16,9 +16,11 @@ from bot.model.event import Event, Status
 from bot.model.form import Form
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Incident
-from bot.model.person import Account, Actor, LookUp, Person, Viewer
+from bot.model.link import FormLink
+from bot.model.menu import Menu
+from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.press import Press
-from bot.model.room import Room
+from bot.model.room import Room, Spare
 from bot.model.severity import Severity
 from bot.model.text import Text
 
@@ -416,6 +418,8 @@ class Reads(Protocol):
 
     def account(self, connection: ConnectionId, ident: str) -> Account | None: ...
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]: ...  # follows merged_into
+    def accounts_of(self, person: PersonId) -> list[Account]: ...  # on every connection; of exactly this id
+    def link_code(self, digest: str) -> LinkCode | None: ...
     def to_look_up(self, connection: ConnectionId, since: datetime) -> list[Person]:
         """List active people with an e-mail or mobile number and no account on a connection, by id.
 
@@ -429,6 +433,12 @@ class Reads(Protocol):
 
     def look_ups(self, connection: ConnectionId) -> list[LookUp]:
         """List who was looked up on a connection in vain, by person."""
+        ...
+
+    def spare(self, connection: ConnectionId, chat: str) -> Spare | None: ...
+    def spare_of(self, room: RoomId) -> Spare | None: ...  # that it took
+    def spares(self) -> dict[ConnectionId, int]:
+        """Count the prepared rooms that are ready, by connection; one that ever had any is there with 0."""
         ...
 
     def shown(self, slot: str) -> Shown | None: ...
@@ -491,6 +501,11 @@ class UnitOfWork(Reads, Protocol):
                  generation: int, at: datetime) -> Room: ...  # fmt: skip
     def save_room(self, room: Room) -> None: ...
     def bind_address(self, connection: ConnectionId, chat: str, room: RoomId, ways: str = "both") -> None: ...
+    def save_spare(self, spare: Spare) -> None: ...
+    def claim_spare(self, connection: ConnectionId, room: RoomId) -> Spare | None:
+        """Take the oldest prepared room that is ready for a room; two at once never get the same. None = there is none."""
+        ...
+
     def save_shown(self, slot: str, shown: Shown) -> None: ...
 
     # effects
@@ -503,7 +518,10 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     def put_back(self, effect: Effect, me: str, run_at: datetime, maybe_sent: bool, code: str) -> bool:
-        """Let a running effect wait again, by the twin rule; False = no longer ours."""
+        """Let a running effect wait again, by the twin rule; False = no longer ours.
+
+        The code `absent` says that it was looked up and is not there: nothing may have been sent, whatever was thought.
+        """
         ...
 
     def bury(self, effect: Effect, me: str, at: datetime, code: str) -> bool:
@@ -611,12 +629,26 @@ class UnitOfWork(Reads, Protocol):
     # people
     def save_person(self, person: Person) -> None: ...
     def save_account(self, account: Account) -> None: ...
+    def save_link_code(self, code: LinkCode) -> None: ...
+    def spend_link_code(self, digest: str, now: datetime) -> None:
+        """Forget a code, and those that nobody can use any more."""
+        ...
+
     def save_look_up(self, missed: LookUp) -> None: ...
     def new_person_id(self) -> PersonId: ...
 
+    # what may be pressed for a while
+    def menu(self, spot: str) -> Menu | None: ...
+    def save_menu(self, menu: Menu) -> None:
+        """Keep the numbers of a spot in place of those before."""
+        ...
+
+    def form_link(self, hashed: str) -> FormLink | None: ...
+    def add_form_link(self, link: FormLink) -> None: ...
+
     # housekeeping
     def sweep(self, deliveries_before: datetime, effects_before: datetime, alerts_before: datetime, limit: int) -> int:
-        """Delete old deliveries, done effects and resolved alerts, at most `limit` each; incidents and facts stay."""
+        """Delete old deliveries, menus and links, done effects and resolved alerts, at most `limit` each; facts stay."""
         ...
 
 

@@ -110,6 +110,14 @@ class Prose:
             self._says[lang] = merged
         return self._says[lang]
 
+    def page(self, name: str, **given: Any) -> str:
+        """Write a web page of templates/web; whatever is put into it is escaped."""
+        spot = ("web", name)
+        if spot not in self._compiled:
+            source = (self._roots[0] / "web" / f"{name}.html").read_text(encoding="utf-8")
+            self._compiled[spot] = self._env.overlay(autoescape=True, finalize=None).from_string(source)
+        return self._compiled[spot].render(given)
+
     def _saying(self, key: str, lang: str) -> Template:
         spot = (lang, f"say:{key}")
         if spot not in self._compiled:
@@ -128,10 +136,12 @@ class Prose:
 
     def _told(self, event: Event, incident: Incident | None, show: Show, inline: bool) -> Text:
         kind = "Unknown" if isinstance(event.payload, Unknown) else event.kind
-        page = Page(self, show, inline)
+        page = Page(self, show, inline, event)
         told = page.split(
             self._render(page, self._telling(kind, show.lang), {"event": event, "p": event.payload, "incident": incident})
         )
+        if page.author is not None:
+            told = joined((*told, Span(f" — {page.actor(page.author)}")))
         if incident is not None and incident.drill and event.payload.telling is not Telling.SILENT:
             return joined((Span(self.label("drill", show.lang)), *told))
         return told

@@ -16,7 +16,7 @@ from bot.rules import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement)
+EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement, rules.page_mentioned)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rules.open_first_room, rules.call_owners, rules.ask_owners_to_confirm, rules.show_groups),
@@ -47,7 +47,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsLinked: (rules.show_groups,),
     ev.AlertsUnlinked: (rules.show_groups,),
     ev.Undone: (rules.set_topic, rules.rename_rooms, rules.sync_people),
-    ev.RoomWanted: (rules.open_room, rules.show_storm_smaller),
+    ev.RoomWanted: (rules.open_room, rules.watch_pool, rules.show_storm_smaller),
     ev.RoomOpened: (
         rules.set_topic,
         rules.rename_rooms,
@@ -57,6 +57,9 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rules.show_way_in,
     ),
     ev.RoomBound: (rules.bind_room,),
+    ev.RoomLanguageSet: (rules.set_topic,),
+    ev.MirrorStarted: (rules.start_mirror,),
+    ev.MirrorStopped: (rules.stop_mirror,),
     ev.RoomClosed: (rules.reopen_closed_room,),
     ev.RoomFailed: (rules.tell_declarer_of_room, rules.open_next_room),
     ev.RoomLate: (rules.open_next_room,),
@@ -68,6 +71,10 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsDismissed: (rules.show_groups,),
     ev.SourceSilent: (rules.tell_admins_of_source,),
     ev.SourceHeard: (rules.tell_admins_of_source,),
+    ev.PeopleMerged: (rules.carry_over,),
+    ev.SpareRoomOffered: (rules.greet_spare,),
+    ev.SpareRoomLost: (rules.watch_pool,),
+    ev.SpareRoomsLow: (rules.tell_admins_of_pool,),
 }
 
 

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from bot.engine.addressing import direct_account
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
-from bot.model.event import Event, Fact, Invitee, Status, Telling
+from bot.model.event import Event, Fact, Happened, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
-from bot.ports import Capability, Reads, Shown
+from bot.model.text import Span
+from bot.ports import Capability, Filter, Reads, Shown
 from bot.romanise import romanise
 from bot.views import room_slug
 
@@ -28,6 +30,7 @@ NO_EFFECT = EffectId(0)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
+CARRIED = 100  # incidents of one person that are looked through when two turn out to be one
 CARDS_AT_MOST = 5  # alert groups of one incident whose cards follow its room
 STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
 
@@ -57,7 +60,7 @@ class World:
     @property
     def live(self) -> Iterator[Room]:
         """Give the rooms that can be written to."""
-        return (room for room in self.rooms if room.state in LIVE)
+        return (room for room in self.rooms if room.state in LIVE and room.until is None)
 
 
 Wanted = Iterable[Intent | NewRoom | Fact]
@@ -84,17 +87,11 @@ def card_wish(slot: str, connection: ConnectionId, chat: str, incident: Incident
 
 def page(world: World, person: PersonId, text: Say, key: str, incident: IncidentId | None) -> Iterator[Intent]:
     """Send one person a direct message on the default chat, or on the first chat where they have an account; once per key."""
-    for connection in world.house.capabilities:
-        if not world.house.can(connection, Capability.DIRECT):
-            continue
-        accounts = world.reads.accounts(person, connection)
-        if accounts:
-            account = accounts[0].id
-            data = {"account": account, "person": person, "say": text.key, "params": msgspec.to_builtins(text.params)}
-            yield Intent(
-                EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key
-            )
-            return
+    reached = direct_account(person, world.house, world.reads)
+    if reached is not None:
+        connection, account = reached.connection, reached.id
+        data = {"account": account, "person": person, "say": text.key, "params": msgspec.to_builtins(text.params)}
+        yield Intent(EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key)
 
 
 def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, incident: Incident | None) -> Iterator[Intent]:
@@ -128,7 +125,9 @@ def tell_rooms(event: Event, incident: Incident, world: World) -> Wanted:
     if event.payload.telling is Telling.SILENT:
         return
     urgency = Urgency.URGENT if event.payload.telling is Telling.NOTICE else Urgency.NORMAL
-    for room in world.live:
+    for room in world.rooms:
+        if room.state not in LIVE or (room.until is not None and room.until < event.n):
+            continue
         if isinstance(event.payload, ev.RoomContinued) and event.payload.room == room.id:
             continue  # it opened in this very transaction, which asks for its card
         if world.reads.shown(f"status:{room.id}") is not None or not world.reads.effects_open(f"room:{room.id}/card", NO_EFFECT):
@@ -148,6 +147,23 @@ def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         if world.reads.shown(f"status:{room.id}") is not None:
             yield room_wish(room, EffectKind.TELL, "talk")
+
+
+def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
+    """Tell those whom somebody calls in what they write, and who have no account in another room that is told it."""
+    called = _called_in(event.payload)
+    if not called or event.via is None or len({room.connection for room in world.rooms}) < 2:
+        return
+    coming = (*LIVE, RoomState.WANTED)
+    told = {room.connection for room in world.rooms if room.state in coming and room.connection != event.via.connection}
+    away = [person for person in called if any(not world.reads.accounts(person, connection) for connection in told)]
+    yield from _pages(event, world, away, say("mentioned", incident=incident.id, n=event.n), incident)
+
+
+def _called_in(payload: ev.Payload) -> list[PersonId]:
+    texts = (getattr(payload, name, ()) for name in ("text", "action", "then", "reason", "note"))
+    return [span.person for text in texts if isinstance(text, tuple) for span in text
+            if isinstance(span, Span) and span.kind == "person" and span.person is not None]  # fmt: skip
 
 
 def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
@@ -184,7 +200,7 @@ def _rooms(incident: Incident, mirror: tuple[ConnectionId, ...], automatic: bool
 
 def open_room_on_request(event: Event, incident: Incident, world: World) -> Wanted:
     if incident.open and not world.rooms and incident.home is not None:
-        yield from _rooms(incident, (), automatic=False, why="asked")
+        yield from _rooms(incident, world.house.policy.mirror, automatic=False, why="asked")
 
 
 def open_room(event: Event, incident: Incident, world: World) -> Wanted:
@@ -242,11 +258,66 @@ def _reopened(room: Room, world: World) -> Wanted:
         yield NewRoom(room.connection, home=room.home, generation=room.generation + 1, why="reopened", told=room.told)
 
 
+def start_mirror(event: Event, incident: Incident, world: World) -> Wanted:
+    """Open a room on another chat, or go on in the one that was there."""
+    connection = fact(event, ev.MirrorStarted).connection
+    own = [room for room in world.rooms if room.connection == connection and not room.bound]
+    if not own or own[-1].state is RoomState.FAILED:
+        yield NewRoom(connection, home=False, generation=own[-1].generation + 1 if own else 1, why="mirror")
+    elif own[-1].state in LIVE:
+        yield room_wish(own[-1], EffectKind.TELL, "talk")
+    else:
+        yield from _reopened(own[-1], world)
+
+
+def stop_mirror(event: Event, incident: Incident, world: World) -> Wanted:
+    for room in world.rooms:
+        if room.id == fact(event, ev.MirrorStopped).room and room.state in LIVE:
+            yield room_wish(room, EffectKind.CLOSE_ROOM, "life")
+
+
 def bind_room(event: Event, incident: Incident, world: World) -> Wanted:
     """Make a group of people's own a room, and let one that only showed things say in its card that it hears."""
     bound = fact(event, ev.RoomBound)
     if bound.room is None:
         yield NewRoom(bound.connection, home=not any(world.live), why="bound", chat=bound.chat)
+
+
+# ---------------------------------------------------------------- prepared rooms
+def pool_slot(connection: ConnectionId) -> str:
+    """Name where it is kept whether admins know that a connection has few prepared rooms."""
+    return f"spares:{connection}"
+
+
+def greet_spare(event: Event, incident: None, world: World) -> Wanted:
+    """Say something in a prepared room: it is of use when that came through."""
+    offered = fact(event, ev.SpareRoomOffered)
+    lane, key = f"chat:{offered.connection}:{offered.chat}", f"greet/{offered.connection}/{offered.chat}/{event.cause}"
+    yield Intent(EffectKind.GREET, lane, offered.chat, offered.connection, None, {"chat": offered.chat}, key=key)
+
+
+def watch_pool(event: Event, incident: Incident | None, world: World) -> Wanted:
+    """Note when a connection that needs prepared rooms has fewer than it should, until there were enough again."""
+    p = event.payload
+    connection = p.connection if isinstance(p, ev.SpareRoomLost) else fact(event, ev.RoomWanted).connection
+    ready, needed = world.reads.spares().get(connection), world.house.policy.spares_needed(connection)
+    if world.house.can(connection, Capability.BOT_INSIDE) or (ready is None and connection not in world.house.policy.warm_rooms):
+        return
+    told = world.reads.shown(pool_slot(connection))
+    if (ready or 0) < needed and (told is None or told.headline != "low"):
+        yield ev.SpareRoomsLow(connection=connection, ready=ready or 0, minimum=needed)
+
+
+def tell_admins_of_pool(event: Event, incident: None, world: World) -> Wanted:
+    """Tell the admins, each once while there are few."""
+    p = fact(event, ev.SpareRoomsLow)
+    told = world.reads.shown(pool_slot(p.connection))
+    limits = world.house.limits.get(p.connection)
+    hailed = limits.hail if limits is not None else ""
+    text = say("spares_low", connection=p.connection, ready=p.ready, minimum=p.minimum, hailed=hailed)
+    for admin in sorted(world.house.policy.admins):
+        key = f"spares_low/{p.connection}/{told.generation if told is not None else 0}/{admin}"
+        yield from page(world, admin, text, key, None)
 
 
 def opened_again(room: Room) -> ev.RoomOpened:
@@ -312,6 +383,22 @@ def call_owners(event: Event, incident: Incident, world: World) -> Wanted:
     called = [Invitee(p, "owner", service, duty) for p, (service, duty) in owners.items() if p not in known]
     if called:
         yield ev.PeopleInvited(people=tuple(called))
+
+
+def carry_over(event: Event, incident: None, world: World) -> Wanted:
+    """Give somebody what they were under another id: their part in incidents, and what they hold in open ones."""
+    merged = fact(event, ev.PeopleMerged)
+    old, new = merged.other, merged.person
+    for found in world.reads.incidents(Filter(open=None, involved=old, limit=CARRIED)):
+        if new not in found.involved:
+            yield Happened(ev.PersonJoined(person=new), incident=found.id)
+        if found.open and found.commander == old:
+            yield Happened(ev.CommanderChanged(before=old, after=new), incident=found.id)
+        elif found.open and found.offered_to == old:
+            yield Happened(ev.CommandOffered(to=new), incident=found.id)
+        for role, holder in found.roles.items() if found.open else ():
+            if holder == old:
+                yield Happened(ev.RoleAssigned(role=role, person=new, before=old), incident=found.id)
 
 
 def page_called(event: Event, incident: Incident, world: World) -> Wanted:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.model.event import Via
 from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.text import Span, Text
 
@@ -36,6 +37,7 @@ class Show:
     hail: str = ""
     buttons: frozenset[str] = frozenset()
     platform: Callable[[ConnectionId, str], str] = lambda connection, lang: connection
+    here: Callable[[Via], bool] = lambda via: True  # whether something was said on the chat that is told
 
 
 def clean(words: str) -> str:

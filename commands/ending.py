@@ -154,6 +154,8 @@ def _last_step(recent: Step) -> Step:
     """Pick the newest execution that can still be taken back, in the order of its facts; `recent` is newest first."""
     steps: dict[str, Step] = {}
     for ident, event in recent:
+        if isinstance(event.payload, ev.SpareRoomsLow):
+            continue  # nobody did that
         steps.setdefault(event.cause, []).insert(0, (ident, event))
     undone: set[tuple[IncidentId | None, int]] = set()
     cancelled: set[IncidentId | None] = set()

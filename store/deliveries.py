@@ -12,7 +12,7 @@ from store import tables as t
 from store.statement import Statement, p
 from store.visible import Reader
 
-_D, _E, _A, _S = t.DELIVERY.c, t.EFFECT.c, t.ALERT.c, t.SOURCE.c
+_D, _E, _A, _S, _M, _F = (x.c for x in (t.DELIVERY, t.EFFECT, t.ALERT, t.SOURCE, t.MENU, t.FORM_LINK))
 _HEARD_AGAIN = timedelta(seconds=1)  # not every delivery of a storm needs to say that its source lives
 
 _ANSWER = Statement(select(_D.answer).where(_D.connection == p("connection"), _D.key == p("key")))
@@ -40,6 +40,8 @@ _SWEEPS = (
             )
         )
     ),
+    Statement(delete(t.MENU).where(_M.spot.in_(select(_M.spot).where(_M.at < p("deliveries")).limit(p("limit"))))),
+    Statement(delete(t.FORM_LINK).where(_F.hash.in_(select(_F.hash).where(_F.until < p("deliveries")).limit(p("limit"))))),
 )
 
 

@@ -14,8 +14,10 @@ from bot.model.deadline import Deadline
 from bot.model.effect import Effect
 from bot.model.event import Event, decode, encode
 from bot.model.incident import Incident
-from bot.model.person import Account, LookUp, Person
-from bot.model.room import Room
+from bot.model.link import FormLink
+from bot.model.menu import Menu
+from bot.model.person import Account, LinkCode, LookUp, Person
+from bot.model.room import Room, Spare
 from bot.ports import Shown
 from store import tables as t
 
@@ -47,6 +49,7 @@ class Mapper(Generic[D]):
 
 INCIDENTS = Mapper(Incident, t.INCIDENT)
 ROOMS = Mapper(Room, t.ROOM)
+SPARES = Mapper(Spare, t.SPARE_ROOM)
 SHOWN = Mapper(Shown, t.SHOWN)
 EFFECTS = Mapper(Effect, t.EFFECT)
 DEADLINES = Mapper(Deadline, t.DEADLINE)
@@ -54,7 +57,10 @@ ALERTS = Mapper(Alert, t.ALERT)
 GROUPS = Mapper(AlertGroup, t.ALERT_GROUP)
 PEOPLE = Mapper(Person, t.PERSON)
 ACCOUNTS = Mapper(Account, t.ACCOUNT)
+LINK_CODES = Mapper(LinkCode, t.LINK_CODE)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
+MENUS = Mapper(Menu, t.MENU)
+FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 
 
 class EventMapper:

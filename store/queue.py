@@ -43,6 +43,7 @@ _COUNT_DEAD = Statement(select(func.count()).select_from(t.EFFECT).where(text("s
 
 HELD = "held"  # the code of a wish that an answer may yet make needless
 NOT_TRIED = ("limit", "wait")  # put back before any call: no attempt
+NOT_THERE = "absent"  # looked up: no attempt so far came to anything
 
 _NAMES = tuple(name for name in EFFECTS.names if name != "id")
 _HELD_BACK = func.coalesce(_E.code, "") == word(HELD)
@@ -218,7 +219,7 @@ class QueueWrites(QueueReads):
             return False
         mine = EFFECTS.build(found[0])
         attempts = mine.attempts - (code in NOT_TRIED)
-        maybe = mine.maybe_sent or maybe_sent
+        maybe = (mine.maybe_sent or maybe_sent) and code != NOT_THERE
         twin = EFFECTS.build(twins[0]) if twins and mine.wish else None
         self._wait(dataclasses.replace(mine, run_at=run_at, maybe_sent=maybe, code=code, attempts=attempts), twin)
         return True

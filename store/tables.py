@@ -15,7 +15,7 @@ from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Change, Latest, Outcome
 from bot.model.person import Actor
-from bot.model.room import RoomState
+from bot.model.room import RoomState, SpareState
 from bot.model.severity import Severity
 from bot.model.text import Text
 from bot.ports import Ref
@@ -214,6 +214,19 @@ class RoomAddressRow(Row, table=True):
     ways: str = kept(String)  # in | out | both
 
 
+class SpareRoomRow(Row, table=True):
+    __tablename__ = "spare_room"
+    __table_args__ = (
+        Index("ix_spare_room_ready", "connection", "at", "chat", **_where("state = 'ready'")),
+        Index("ix_spare_room_room", "room", **_where("room IS NOT NULL")),
+    )
+    connection: str = kept(String, key=True)
+    chat: str = kept(String, key=True)
+    state: SpareState = kept(Word(SpareState))
+    at: datetime = kept(Utc)
+    room: int | None = kept(BigInteger, null=True)
+
+
 class ShownRow(Row, table=True):
     __tablename__ = "shown"
     slot: str = kept(String, key=True)
@@ -371,6 +384,16 @@ class AccountRow(Row, table=True):
     bot: bool = kept(Boolean)
 
 
+class LinkCodeRow(Row, table=True):
+    """Keep the digest of a code that links an account to a person, until it is used."""
+
+    __tablename__ = "link_code"
+    digest: str = kept(String, key=True)
+    person: str = kept(String)
+    connection: str = kept(String)
+    until: datetime = kept(Utc)
+
+
 class LookUpRow(Row, table=True):
     """Keep what came of looking a person up on a chat that does not have them, so that it is not asked again at once."""
 
@@ -380,6 +403,30 @@ class LookUpRow(Row, table=True):
     sought: str = kept(String)
     code: str = kept(String)
     at: datetime = kept(Utc)
+
+
+# ---------------------------------------------------------------- what may be pressed for a while
+class MenuRow(Row, table=True):
+    __tablename__ = "menu"
+    __table_args__ = (Index("ix_menu_at", "at"),)
+    spot: str = kept(String, key=True)
+    source: str = kept(String)
+    choices: tuple[str, ...] = kept(Json(tuple[str, ...]))
+    at: datetime = kept(Utc)
+    was: tuple[str, ...] = kept(Json(tuple[str, ...]))
+
+
+class FormLinkRow(Row, table=True):
+    """Keep a link to a web form; what is kept does not open it."""
+
+    __tablename__ = "form_link"
+    __table_args__ = (Index("ix_form_link_until", "until"),)
+    hash: str = kept(String, key=True)
+    connection: str = kept(String)
+    account: str = kept(String)
+    chat: str = kept(String)
+    press: str = kept(String)
+    until: datetime = kept(Utc)
 
 
 def table(row: type[Row]) -> Table:
@@ -396,6 +443,7 @@ INCIDENT_SERVICE = table(IncidentServiceRow)
 EVENT = table(EventRow)
 ROOM = table(RoomRow)
 ROOM_ADDRESS = table(RoomAddressRow)
+SPARE_ROOM = table(SpareRoomRow)
 SHOWN = table(ShownRow)
 EFFECT = table(EffectRow)
 BUCKET = table(BucketRow)
@@ -405,4 +453,7 @@ ALERT_GROUP = table(AlertGroupRow)
 PERSON = table(PersonRow)
 PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
+LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
+MENU = table(MenuRow)
+FORM_LINK = table(FormLinkRow)

@@ -13,6 +13,7 @@ from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
+from store.menus import MenuWrites
 from store.people import PeopleWrites
 from store.queue import QueueWrites
 from store.reads import StoreReads
@@ -25,7 +26,16 @@ G = TypeVar("G")
 
 
 class Unit(
-    IncidentWrites, RoomWrites, GroupWrites, AlertWrites, PeopleWrites, QueueWrites, DeliveryWrites, BucketWrites, TimerWrites
+    IncidentWrites,
+    RoomWrites,
+    GroupWrites,
+    AlertWrites,
+    PeopleWrites,
+    QueueWrites,
+    DeliveryWrites,
+    BucketWrites,
+    TimerWrites,
+    MenuWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

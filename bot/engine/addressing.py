@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from bot.engine.house import House
 from bot.model.card import Card, Field
 from bot.model.ids import ConnectionId, PersonId
-from bot.model.person import Person
-from bot.model.text import Span, Text
+from bot.model.person import Account, Person
+from bot.model.say import say
+from bot.model.text import Span, Text, flat
 from bot.ports import Capability, Content, Reads
-from bot.show import joined
+from bot.show import Show, joined
 
 
 def addressed(content: Content, connection: ConnectionId, reads: Reads) -> Content:
@@ -28,6 +29,29 @@ def addressed_text(text: Text, connection: ConnectionId, reads: Reads) -> Text:
     if not any(span.kind == "person" for span in text):
         return text
     return tuple(joined(_addressed(span, connection, reads) for span in text))
+
+
+def called_elsewhere(text: Text, connection: ConnectionId, reads: Reads, house: House, show: Show) -> Text:
+    """Say of everybody who is called in a text and has no account here that they were told directly, and on which chat."""
+    return tuple(_elsewhere(span, connection, reads, house, show) for span in text)
+
+
+def _elsewhere(span: Span, connection: ConnectionId, reads: Reads, house: House, show: Show) -> Span:
+    if span.kind != "person" or span.person is None or account_of(span.person, connection, reads) is not None:
+        return span
+    reached = direct_account(span.person, house, reads)
+    if reached is None:
+        return span
+    told = flat(house.prose.say(say("called_elsewhere", connection=reached.connection), show))
+    return Span(span.text.removeprefix("@") + told)
+
+
+def direct_account(person: PersonId, house: House, reads: Reads) -> Account | None:
+    """Find where somebody can be told something directly: the first chat that can and knows them."""
+    for connection in house.capabilities:
+        if house.can(connection, Capability.DIRECT) and (accounts := reads.accounts(person, connection)):
+            return accounts[0]
+    return None
 
 
 def _addressed(span: Span, connection: ConnectionId, reads: Reads) -> Span:

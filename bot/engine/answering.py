@@ -28,7 +28,10 @@ _LABEL_CHARS = 30
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Word answers for one person in one place; `cards` = the chat shows cards, `implied` the incident meant there."""
+    """Word answers for one person in one place.
+
+    `cards` = something can be offered below a text, `implied` the incident meant there.
+    """
 
     house: House
     show: Show

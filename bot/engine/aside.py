@@ -55,11 +55,9 @@ def _sends(house: House, inbound: Inbound, reply: Reply, lang: str) -> Iterator[
     for place, text in enumerate(parts):
         card = reply.card if place == len(parts) - 1 else None
         answer = {"text": msgspec.to_builtins(text), "card": msgspec.to_builtins(card)}
-        yield Intent(
-            EffectKind.SEND, f"person:{inbound.connection}:{account}", account, inbound.connection, None,
-            {"account": account, "lang": lang, "answer": answer}, Urgency.URGENT,
-            f"answer/{inbound.connection}/{inbound.key}/{place}",
-        )  # fmt: skip
+        data, key = {"account": account, "lang": lang, "answer": answer}, f"answer/{inbound.connection}/{inbound.key}/{place}"
+        lane = f"person:{inbound.connection}:{account}"
+        yield Intent(EffectKind.SEND, lane, account, inbound.connection, None, data, Urgency.URGENT, key)
 
 
 def portions(text: Text, limits: Limits) -> list[Text]:
@@ -112,7 +110,7 @@ def _reveals(reads: Reads, told: Say | None, reply: Reply, room: Room | None) ->
     Of one that the person may not see either, it repeats what they typed: that must read the same whether it exists or not.
     """
     here = room.incident if room is not None else None
-    if told is None or told.key in _PERSONAL:
+    if told is None or told.key in _PERSONAL or told.params.get("link"):
         return True
     incidents = {i.id: i for i in _incidents(told)}
     named = [*_ID.findall(flat(reply.text)), reply.card.about if reply.card is not None else ""]

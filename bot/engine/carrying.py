@@ -12,9 +12,10 @@ from bot.engine.addressing import addressed
 from bot.engine.cards import card_of, digest_of
 from bot.engine.clicks import clicked
 from bot.engine.house import House
+from bot.engine.menus import keep, shared_spot, with_numbers
 from bot.model.card import Card
 from bot.model.effect import Intent
-from bot.ports import Capability, Inbound, Reads, Reply, UnitOfWork
+from bot.ports import Capability, Content, Inbound, Reads, Reply, UnitOfWork
 
 HOLD = timedelta(seconds=3)  # an answer that is not out by then comes too late for any platform
 
@@ -28,17 +29,28 @@ class Held:
     free: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Hold the clicked card as it is now: as compared, as the chat shows it, and what its numbers mean."""
+
+    wish: Intent
+    card: Card
+    content: Content
+    choices: tuple[str, ...]
+
+
 def carry(uow: UnitOfWork, house: House, inbound: Inbound, reply: Reply, now: datetime) -> tuple[Reply, Held | None]:
     """Put the clicked card as it is now into the answer, where the chat can, and hold back what would send it."""
     press = inbound.press
     if press is None or not _carries(house, inbound) or reply.form is not None or (press.form and reply.refused):
         return reply, None  # a form that is to be corrected stays open
-    wish, card = _now(uow, house, inbound, now)
-    if wish is None or card is None:
+    drawn = _drawn(uow, house, inbound, now)
+    if drawn is None or not isinstance(drawn.content, Card):
         return reply, None
+    wish = drawn.wish
     held = Held(wish, now + HOLD, uow.hold_back(wish.lane, wish.kind, now + HOLD))
-    pointed = addressed(card, inbound.connection, uow)
-    return replace(reply, shows=pointed if isinstance(pointed, Card) else None), held
+    keep(uow, shared_spot(uow, inbound.connection, inbound.chat), wish.target, drawn.choices, now, edited=True)
+    return replace(reply, shows=drawn.content), held
 
 
 def settle(uow: UnitOfWork, house: House, inbound: Inbound, shows: Card, held: Held | None, now: datetime) -> None:
@@ -47,15 +59,15 @@ def settle(uow: UnitOfWork, house: House, inbound: Inbound, shows: Card, held: H
     Where the answer replaces the card, that is what is shown, unless a call was in flight or the state moved on; then, and
     where it only shows the card, the effect runs now.
     """
-    wish, card = _now(uow, house, inbound, now)
+    wish = clicked(uow, inbound, uow.room_at(inbound.connection, inbound.chat))
     shown = uow.shown(wish.target) if wish is not None else None
     if wish is None or shown is None:
         return
-    until = held.until if held is not None else now
-    free = uow.let_go(wish.lane, wish.kind, until, now) and (held is None or held.free)
-    same = card is not None and addressed(card, inbound.connection, uow) == shows
-    if card is not None and same and free and house.can(inbound.connection, Capability.REPLACES):
-        uow.save_shown(wish.target, replace(shown, digest=digest_of(card), headline=card.headline, at=now))
+    drawn = _drawn(uow, house, inbound, now)
+    free = uow.let_go(wish.lane, wish.kind, held.until if held is not None else now, now) and (held is None or held.free)
+    same = drawn is not None and drawn.content == shows
+    if drawn is not None and same and free and house.can(inbound.connection, Capability.REPLACES):
+        uow.save_shown(wish.target, replace(shown, digest=digest_of(drawn.card), headline=drawn.card.headline, at=now))
         return
     if free and not same:
         uow.save_shown(wish.target, replace(shown, digest=""))  # the answer shows something older than now
@@ -67,7 +79,13 @@ def _carries(house: House, inbound: Inbound) -> bool:
     return can and inbound.written is not None and inbound.message != ""
 
 
-def _now(reads: Reads, house: House, inbound: Inbound, now: datetime) -> tuple[Intent | None, Card | None]:
+def _drawn(reads: Reads, house: House, inbound: Inbound, now: datetime) -> _Drawn | None:
     wish = clicked(reads, inbound, reads.room_at(inbound.connection, inbound.chat))
     found = card_of(wish.target, wish, reads, house, now) if wish is not None else None
-    return wish, found[0] if found is not None else None
+    if wish is None or found is None:
+        return None
+    card, lang = found
+    connection = inbound.connection
+    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
+    content, choices = with_numbers(addressed(card, connection, reads), house, connection, show)
+    return _Drawn(wish, card, content, choices)

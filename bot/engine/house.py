@@ -37,10 +37,15 @@ class House:
     clock: Clock
     capabilities: Mapping[ConnectionId, frozenset[Capability]] = field(default_factory=dict)
     limits: Mapping[ConnectionId, Limits] = field(default_factory=dict)
+    public_url: str | None = None  # where the world reaches our own pages
 
     def can(self, connection: ConnectionId, capability: Capability) -> bool:
         """Say whether a connection can do something."""
         return capability in self.capabilities.get(connection, frozenset())
+
+    def clickable(self, connection: ConnectionId) -> bool:
+        """Say whether something can be offered below a text there: by buttons or by numbers."""
+        return self.can(connection, Capability.CARD) or self.limits[connection].menus
 
     def hail(self, room: Room) -> str:
         """Give what must stand before a typed command in a room, or where to type it if nobody hears there."""

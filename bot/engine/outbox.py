@@ -45,6 +45,10 @@ class _Bucket:
     burst: int
 
 
+class _Absent(Exception):
+    """What was looked up is not there."""
+
+
 class Outbox:
     """Perform the effects of the connections that this process holds; `me` is unique among replicas."""
 
@@ -199,6 +203,10 @@ class Outbox:
         self.health.began(effect.connection, effect.id)
         try:
             result = await self._call(effect, planned)
+        except _Absent:
+            # Not there: what came up meanwhile may go with it, as one message.
+            await self._store.tx(lambda uow: uow.put_back(effect, self._me, now, False, "absent"))
+            return "absent"
         finally:
             self.health.ended(effect.connection, effect.id, result)
         await self._settle(effect, result, (), planned)
@@ -206,7 +214,7 @@ class Outbox:
 
     async def _planned(self, effect: Effect, now: datetime) -> Plan | None:
         """Plan, freezing the range of a Tell before its first call; None when the effect is no longer ours."""
-        if effect.kind is not EffectKind.TELL or effect.hi is not None:
+        if effect.kind is not EffectKind.TELL or (effect.hi is not None and effect.maybe_sent):
             return await self._store.read(lambda reads: plan(effect, reads, self._house, now), ALL_SEEING)
 
         def job(uow: UnitOfWork) -> Plan | None:
@@ -226,6 +234,8 @@ class Outbox:
                     presence, ref = await self._look_up(effect, call, chat)
                     if presence is Presence.FOUND:
                         return Done(ref)
+                    if presence is Presence.ABSENT and effect.kind is EffectKind.TELL:
+                        raise _Absent
                     marked = presence is Presence.CANNOT_TELL
                     if marked and call.unsure is not None:
                         return Rejected(call.unsure)
@@ -254,7 +264,11 @@ class Outbox:
                 case Lost(why):
                     self._again(uow, effect, _backoff(effect.attempts), True, why)
                 case Rejected(code, raw):
-                    self._reject(uow, effect, code, raw)
+                    if call is not None and call.refused is not None:
+                        if uow.finish(effect, self._me, now):
+                            self._note(uow, effect, call.refused(uow, code))
+                    else:
+                        self._reject(uow, effect, code, raw)
 
         await self._store.tx(job)
 
@@ -291,11 +305,15 @@ class Outbox:
 
 
 def note_outcome(uow: UnitOfWork, house: House, effect: Effect, facts: Sequence[Fact], actor: Actor) -> None:
-    """Record what became of an effect in its incident's log; an effect of no incident leaves its row as the record."""
-    if not facts or effect.incident is None:
-        return
-    incident = uow.lock_incident(effect.incident)
-    record(uow, house, actor, facts, incident, now=house.clock.now(), cause=f"effect:{effect.id}")
+    """Record what became of an effect in its incident's log; an effect of no incident leaves its row as the record.
+
+    What it says of the organisation is recorded either way.
+    """
+    incident = uow.lock_incident(effect.incident) if effect.incident is not None else None
+    if incident is None:
+        facts = [fact for fact in facts if isinstance(fact, ev.ORGANISATION)]
+    if facts:
+        record(uow, house, actor, facts, incident, now=house.clock.now(), cause=f"effect:{effect.id}")
 
 
 def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) -> Effect | None:
@@ -308,7 +326,7 @@ def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) ->
 
 def _buckets(effect: Effect, limits: Limits) -> tuple[_Bucket, ...]:
     everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
-    if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND):
+    if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND, EffectKind.GREET):
         thing = effect.lane.split("/")[0] if effect.lane.startswith("room:") else str(effect.data.get("chat", effect.lane))
         return everything, _Bucket(f"{effect.connection}|{thing}", limits.chat_per_second, limits.chat_burst)
     return (everything,)

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.engine.addressing import account_of, addressed, addressed_text, not_found
+from bot.engine.addressing import account_of, addressed, addressed_text, called_elsewhere, not_found
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.model import event as ev
 from bot.model.card import Card
@@ -22,14 +23,17 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
 from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room, RoomState
+from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
+from bot.prose import Show
 from bot.rules import STORM_GATHERS, STORM_PACE, opened_again, room_wish
 from bot.views import card_text, room_name, topic
 
+BEHIND = timedelta(minutes=1)  # several entries that are older come under a heading that says from when to when
+GONE = frozenset({"no_room", "no_such_room", "not_found", "archived"})  # refusals that mean that the bot is not there
 RENAMES_AT_MOST = 4  # of an open incident's room; its end has one more, and a reopening
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
 
@@ -52,7 +56,7 @@ class Wait:
 class Call:
     """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
     as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it; with `unsure` it is refused
-    under that code instead, for a person to look. `done` records the end."""
+    under that code instead, for a person to look. `done` records the end, `refused` a refusal where that is no dead letter."""
 
     make: Callable[[ChatAdapter, bool], Awaitable[Result]]
     done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
@@ -61,9 +65,68 @@ class Call:
     lo: int | None = None
     hi: int | None = None
     unsure: str | None = None
+    refused: Callable[[UnitOfWork, str], Sequence[Fact]] | None = None
 
 
 Plan = Skip | Wait | Call
+
+
+def give_back(spare: Spare) -> Plan:
+    """Leave a prepared room to others: the incident that took it ended before."""
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        uow.save_spare(dataclasses.replace(spare, state=SpareState.READY, room=None))
+        return []
+
+    return Call(_nothing, done, again=True)
+
+
+def take_over(
+    effect: Effect, room: Room, spare: Spare, name: str, founders: Sequence[str], house: House, now: datetime
+) -> Plan:  # fmt: skip
+    """Make a prepared room an incident's by its name, else by its people; one that is gone is followed by the next."""
+
+    async def make(chat: ChatAdapter, _: bool) -> Result:
+        if Capability.RENAME in chat.capabilities:
+            return await chat.rename_room(spare.chat, name)
+        if Capability.PEOPLE in chat.capabilities:
+            return await chat.add_people(spare.chat, founders)
+        return Done()
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        _named(uow, room.id, name, now)
+        return [ev.RoomOpened(room=room.id, connection=room.connection, address=spare.chat)]
+
+    def refused(uow: UnitOfWork, code: str) -> Sequence[Fact]:
+        if code not in GONE:
+            return done(uow, None)  # something else is wrong than the room, and would be with the next one too
+        uow.claim_spare(room.connection, room.id)
+        wish = Intent(effect.kind, effect.lane, effect.target, effect.connection, effect.incident, effect.data, effect.urgency)
+        uow.want([wish], now)
+        return [ev.SpareRoomLost(connection=spare.connection, chat=spare.chat, code=code)]
+
+    return Call(make, done, again=True, refused=refused)
+
+
+def greet(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Post the one line that proves that a prepared room can be written to."""
+    connection, chat = effect.connection, str(effect.data["chat"])
+    spare = reads.spare(connection, chat)
+    if spare is None or spare.state is not SpareState.OFFERED:
+        return Skip()
+    show = house.show(reads, house.policy.languages.get(connection, house.policy.lang), now)
+    words = house.prose.say(say("spare_greeting"), show)
+    key = key_of(house, effect.key)
+
+    async def make(adapter: ChatAdapter, marked: bool) -> Result:
+        return await adapter.post(chat, sent_again(words, house, show) if marked else words, key)
+
+    return Call(
+        make,
+        lambda uow, ref: [ev.SpareRoomReady(connection=connection, chat=chat)],
+        find=Sought(Sent.POST, key, chat, now),
+        refused=lambda uow, code: [ev.SpareRoomLost(connection=connection, chat=chat, code=code)],
+    )
 
 
 def key_of(house: House, *parts: object) -> str:
@@ -78,6 +141,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return _direct(effect, reads, house, now)
     if effect.kind is EffectKind.SHOW_CARD:
         return _show_card(effect, reads, house, now)
+    if effect.kind is EffectKind.GREET:
+        return greet(effect, reads, house, now)
     room = reads.room(RoomId(effect.data["room"]))
     incident = reads.incident(room.incident) if room is not None else None
     if room is None or incident is None:
@@ -121,13 +186,16 @@ def _named(uow: UnitOfWork, room: RoomId, name: str, now: datetime, *, over: boo
 
 
 def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    spare = reads.spare_of(room.id) if room.state is RoomState.WANTED else None
     if room.state is not RoomState.WANTED or not incident.open:
-        return Skip()
+        return Skip() if spare is None else give_back(spare)
     name = _name(room, incident, house)
     slug = str(effect.data["slug"])
     people = incident.involved or house.policy.founders
     founders = list(_accounts(reads, people, room.connection).values())
     key = key_of(house, "room", room.id, room.generation)
+    if spare is not None:
+        return take_over(effect, room, spare, name, founders, house, now)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
         opened = ref or Ref(slug)
@@ -148,7 +216,7 @@ def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
 
 
 def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    if incident.open or room.state not in LIVE or room.address is None:
+    if (incident.open and room.until is None) or room.state not in LIVE or room.address is None:
         return Skip()
     if reads.effects_open(f"room:{room.id}/", besides=effect.id):
         return Wait(timedelta(seconds=1))
@@ -232,7 +300,11 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
     asked, named = _asked_in(shown)
     new = [person for person in incident.involved or house.policy.founders if person not in asked]
     accounts = _accounts(reads, new, room.connection)
-    unknown = [person for person in new if person not in accounts and person not in named]
+    unknown = [
+        person
+        for person in new
+        if person not in accounts and person not in named and not _there_elsewhere(person, room, incident, reads)
+    ]
     strangers = [(person, "no_account") for person in not_found(unknown, room.connection, reads, house)]
     if not accounts and not strangers:
         return Skip()
@@ -253,6 +325,12 @@ def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now
     return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
 
 
+def _there_elsewhere(person: PersonId, room: Room, incident: Incident, reads: Reads) -> bool:
+    """Say whether somebody without an account here is in another room of the incident, where they are not missed."""
+    others = {other.connection for other in reads.rooms(incident.id) if other.state in LIVE and other.until is None}
+    return any(account_of(person, connection, reads) is not None for connection in others - {room.connection})
+
+
 def _asked_in(shown: Shown | None) -> tuple[set[PersonId], set[PersonId]]:
     """Give who was asked into a room, and who was named because they have no account there."""
     if shown is None:
@@ -266,14 +344,15 @@ async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
 
 
 def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Post the entries after `told`; a range once frozen is posted unchanged until it is settled."""
-    frozen = effect.hi is not None
+    """Post the entries after `told`; a range that may have been posted is posted unchanged until it is settled."""
+    frozen = effect.hi is not None and effect.maybe_sent
     events = reads.timeline(incident.id, after=(effect.lo or 1) - 1 if frozen else room.told)
     newest = events[-1].n if events else 0  # a frozen range may have swallowed the wish for what came after it
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
-    show = house.show(reads, room.lang, now, hail=house.hail(room))
+    show = dataclasses.replace(house.show(reads, room.lang, now, hail=house.hail(room)), here=room.on)
+    began = next((e.n for e in events if isinstance(e.payload, ev.RoomWanted) and e.payload.room == room.id), 0)
     lines: list[Text] = []
     told: list[Event] = []
     chars = size = 0
@@ -283,6 +362,8 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             said = house.prose.entry(event, incident, show)
             if isinstance(event.payload, ev.RoomOpened):
                 said = house.prose.say(only_shows(room, incident, house), show)
+            if event.n > began:
+                said = called_elsewhere(said, room.connection, reads, house, show)
             entry = addressed_text(said, room.connection, reads)
             line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)
@@ -293,15 +374,22 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             told.append(event)
         last = event.n
     more = newest > last
+    if len(told) > 1 and now - told[0].recorded_at > BEHIND:
+        params = {"first": told[0].recorded_at, "last": told[-1].recorded_at, "count": len(told)}
+        lines.insert(1 if isinstance(told[0].payload, ev.RoomOpened) else 0, house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
-    if len(told) == 1 and house.can(room.connection, Capability.CARD) and chars <= MOST_BESIDE_BUTTONS:
+    choices: tuple[str, ...] = ()
+    if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
         clickable = room_line(told[0], incident, house, show)
         content = addressed(clickable, room.connection, reads) if clickable is not None else content
+        if room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+            content, choices = with_numbers(content, house, room.connection, show)
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, shared_spot(uow, room.connection, address), key, choices, now)
         fresh = uow.room(room.id)
         if fresh is not None and fresh.told < hi:
             uow.save_room(dataclasses.replace(fresh, told=hi))
@@ -309,10 +397,9 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             uow.want([room_wish(room, EffectKind.TELL, "talk")], now)
         return []
 
+    key = key_of(house, "tell", room.id, room.generation, lo, hi)
     if not lines:
         return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
-    key = key_of(house, "tell", room.id, room.generation, lo, hi)
-
     again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:
@@ -364,14 +451,20 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
+    choices: tuple[str, ...] = ()
     content = addressed(card, connection, reads)
-    if not house.can(connection, Capability.CARD):
+    room = reads.room(RoomId(effect.data["room"])) if slot.startswith("status:") else None
+    if room is None or room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+        hail = house.hail(room) if room is not None else house.limits[connection].hail
+        content, choices = with_numbers(content, house, connection, house.show(reads, lang, now, hail=hail))
+    if isinstance(content, Card) and not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
         words = addressed_text(card_text(card, house.prose, lang), connection, reads)
         content = _cut(words, limits.text_chars - 100, limits.text_bytes - 300)
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
         kept = shown.ref if editable and shown is not None else ref or Ref(chat)
         # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
@@ -414,18 +507,24 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
     show = house.show(reads, lang, now, person.tz if person else None)
-    said = direct_message(Say(data["say"], params), house, show, house.can(effect.connection, Capability.CARD))
-    content = addressed(said, effect.connection, reads)
-    again = sent_again(content, house, show)
-    account, key = str(data["account"]), key_of(house, effect.key)
-    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
-    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+    said = direct_message(Say(data["say"], params), house, show, house.clickable(effect.connection))
+    return _sent(effect, said, show, reads, house)
 
 
 def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Give one person directly what the chat where they asked could not show to them alone."""
-    content = addressed(answer_message(effect.data["answer"]), effect.connection, reads)
-    account, key = str(effect.data["account"]), key_of(house, effect.key)
-    again = sent_again(content, house, house.show(reads, str(effect.data["lang"]), now))
-    sought = Sought(Sent.DIRECT, key, account, now, isinstance(content, Card))
-    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), lambda uow, ref: [], find=sought)
+    show = house.show(reads, str(effect.data["lang"]), now)
+    return _sent(effect, answer_message(effect.data["answer"]), show, reads, house)
+
+
+def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House) -> Plan:
+    connection, account, key = effect.connection, str(effect.data["account"]), key_of(house, effect.key)
+    content, choices = with_numbers(addressed(said, connection, reads), house, connection, show)
+    again = sent_again(content, house, show)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, own_spot(connection, account), key, choices, show.now)
+        return []
+
+    sought = Sought(Sent.DIRECT, key, account, show.now, isinstance(content, Card))
+    return Call(lambda chat, marked: chat.direct(account, again if marked else content, key), done, find=sought)

@@ -16,12 +16,13 @@ from bot.model.alert import AlertGroup, judged
 from bot.model.deadline import deadlines
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Happened, Via
-from bot.model.ids import IncidentId
+from bot.model.ids import ConnectionId, IncidentId
 from bot.model.incident import Incident, apply
-from bot.model.person import ALL_SEEING, Actor, Standing
-from bot.model.room import Room, RoomState
-from bot.ports import UnitOfWork
+from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
+from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
+from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
+from bot.rules import pool_slot
 
 DECLARING = "declaring"  # what only one transaction does at a time
 _MOST_FOLLOW_UPS = 200  # a chain of reactions longer than this is a bug, not an incident
@@ -163,7 +164,9 @@ class _Book:
         """Give the facts that follow from one; intents and new rooms are kept."""
         facts: list[Fact] = []
         incident = self.incidents[target] if target is not None else None
-        self._move_rooms(event)
+        self._move_rooms(event, target)
+        self._keep_pool(event)
+        self._know_people(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -185,12 +188,14 @@ class _Book:
         if wanted.told or wanted.chat:
             self.uow.save_room(dataclasses.replace(room, told=wanted.told, bound=bool(wanted.chat)))
         self.rooms[incident.id] = list(self.uow.rooms(incident.id))
+        if not wanted.chat and not self.house.can(wanted.connection, Capability.BOT_INSIDE):
+            self.uow.claim_spare(wanted.connection, room.id)  # its opening is then to take that one over
         facts: list[Fact] = [ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why)]
         if wanted.chat:
             facts.append(ev.RoomOpened(room=room.id, connection=wanted.connection, address=wanted.chat))
         return facts
 
-    def _move_rooms(self, event: Event) -> None:
+    def _move_rooms(self, event: Event, target: IncidentId | None) -> None:
         match event.payload:
             case ev.RoomOpened(room=ident, address=address, link=link, extra=extra, ways=ways):
                 room = self.uow.room(ident)
@@ -206,12 +211,65 @@ class _Book:
                 else:
                     self._move(ident, state=RoomState.OPEN, heard_on=connection, heard_at=chat)
                     self.uow.bind_address(connection, chat, ident, "in")
+            case ev.RoomLanguageSet(room=ident, lang=lang):
+                self._move(ident, lang=lang)
+            case ev.MirrorStopped(room=ident):
+                room = self.uow.room(ident)
+                if room is not None and room.state in LIVE:
+                    self._move(ident, until=event.n)  # it is told this much
+                else:
+                    self._move(ident, state=RoomState.CLOSED, until=event.n)
+            case ev.MirrorStarted(connection=connection):
+                for room in list(self.rooms_of(target)) if target is not None else ():
+                    if room.connection == connection and not room.bound and room.until is not None and room.state in LIVE:
+                        self._move(room.id, until=None)
             case ev.RoomFailed(room=ident):
                 self._move(ident, state=RoomState.FAILED)
             case ev.RoomClosed(room=ident):
                 self._move(ident, state=RoomState.CLOSED)
             case _:
                 pass
+
+    def _know_people(self, event: Event) -> None:
+        match event.payload:
+            case ev.LinkAsked(digest=digest, person=ident, connection=connection, until=until):
+                self.uow.spend_link_code(digest, self.now)
+                self.uow.save_link_code(LinkCode(digest, ident, connection, until))
+            case ev.PeopleMerged(person=ident, other=other, digest=digest):
+                self.uow.spend_link_code(digest, self.now)
+                gone = self.uow.person(other)
+                for account in self.uow.accounts_of(other):
+                    self.uow.save_account(dataclasses.replace(account, person=ident))
+                if gone is not None:
+                    self.uow.save_person(dataclasses.replace(gone, merged_into=ident))
+            case ev.LanguageChosen(person=ident, lang=lang):
+                known = self.uow.person(ident)
+                if known is not None:
+                    self.uow.save_person(dataclasses.replace(known, lang=lang))
+            case _:
+                pass
+
+    def _keep_pool(self, event: Event) -> None:
+        match event.payload:
+            case ev.SpareRoomOffered(connection=connection, chat=chat):
+                self.uow.save_spare(Spare(connection, chat, SpareState.OFFERED, self.now))
+            case ev.SpareRoomReady(connection=connection, chat=chat):
+                self.uow.save_spare(Spare(connection, chat, SpareState.READY, self.now))
+                if self.uow.spares()[connection] >= self.house.policy.spares_needed(connection):
+                    self._pool_is(connection, "")
+            case ev.SpareRoomLost(connection=connection, chat=chat):
+                self.uow.save_spare(Spare(connection, chat, SpareState.LOST, self.now))
+            case ev.SpareRoomsLow(connection=connection):
+                self._pool_is(connection, "low")
+            case _:
+                pass
+
+    def _pool_is(self, connection: ConnectionId, word: str) -> None:
+        """Remember that admins were told how few prepared rooms there are, until there are enough again."""
+        before = self.uow.shown(pool_slot(connection))
+        if word != (before.headline if before is not None else ""):
+            generation = before.generation + 1 if before is not None else 1
+            self.uow.save_shown(pool_slot(connection), Shown(Ref(""), "", word, self.now, generation))
 
     def _move(self, ident: Any, **changes: Any) -> None:
         room = self.uow.room(ident)

@@ -33,6 +33,7 @@ class EffectKind(StrEnum):
     TELL = "Tell"
     PAGE = "Page"
     SEND = "Send"
+    GREET = "Greet"
 
 
 WISHES = frozenset(

@@ -252,7 +252,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"held_back": True}
         case ev.RoomWanted():
             return {"held_back": False, "waiting_rooms": (*incident.waiting_rooms, (p.room, event.at))}
-        case ev.RoomOpened() | ev.RoomFailed():
+        case ev.RoomOpened() | ev.RoomFailed() | ev.MirrorStopped():
             return {"waiting_rooms": tuple(w for w in incident.waiting_rooms if w[0] != p.room)}
         case ev.DeliveryFailed():
             return {"undelivered": incident.undelivered + 1}

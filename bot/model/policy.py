@@ -9,6 +9,8 @@ from datetime import timedelta
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.severity import Severity
 
+SPARES = 3  # prepared rooms of a connection, where nobody said how many
+
 
 def _observation() -> Mapping[Severity, timedelta]:
     return {Severity.P1: timedelta(minutes=30), Severity.P2: timedelta(minutes=15)}
@@ -55,6 +57,10 @@ class Policy:
             Severity.P3: timedelta(minutes=10),
         }
     )
+
+    def spares_needed(self, connection: ConnectionId) -> int:
+        """Give how many prepared rooms a connection should have that had one."""
+        return self.warm_rooms.get(connection, SPARES)
 
     def title(self, connection: ConnectionId, lang: str) -> str:
         """Give what people call a chat: the name of its connection where nobody said."""

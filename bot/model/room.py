@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from bot.model.event import Via
 from bot.model.ids import ConnectionId, IncidentId, RoomId
 
 
@@ -50,9 +52,33 @@ class Room:
     heard_at: str | None = None
     until: int | None = None
 
+    def on(self, via: Via) -> bool:
+        """Say whether something was said on this room's chat, wherever there."""
+        return via.connection in (self.connection, self.heard_on)
+
     def saw(self, connection: ConnectionId, chat: str) -> bool:
         """Say whether what was typed in a chat was typed here."""
         return (connection, chat) in ((self.connection, self.address), (self.heard_on, self.heard_at))
+
+
+class SpareState(StrEnum):
+    """Follow a prepared room: heard of, seen to be written to, used once, or of no use."""
+
+    OFFERED = "offered"
+    READY = "ready"
+    TAKEN = "taken"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Describe a room that people prepared (备用群), with the bot inside; `room` took it."""
+
+    connection: ConnectionId
+    chat: str
+    state: SpareState
+    at: datetime
+    room: RoomId | None = None
 
 
 def entrance(rooms: Iterable[Room], connection: ConnectionId) -> str | None:

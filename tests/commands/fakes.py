@@ -132,6 +132,15 @@ class FakeReads:
     def room_at(self, connection: str, chat: str) -> Room | None:
         return next((room for room in self.world.rooms if room.saw(connection, chat)), None)  # type: ignore[arg-type]
 
+    def spare(self, connection: str, chat: str) -> None:
+        return None
+
+    def accounts_of(self, person: PersonId) -> list[Account]:
+        return self.accounts(person, CHAT)
+
+    def link_code(self, digest: str) -> None:
+        return None
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -201,7 +210,12 @@ class World:
 
     def __init__(self, **policy: Any) -> None:
         self.now = START
-        self.policy = Policy(default_chat=CHAT, admins=frozenset({PersonId("root")}), **policy)
+        self.policy = Policy(
+            titles={CHAT: ("plain", "plain"), ConnectionId("feishu"): ("飞书", "Feishu")},
+            default_chat=CHAT,
+            admins=frozenset({PersonId("root")}),
+            **policy,
+        )
         self.catalog = catalog()
         self.house = House("test", self.policy, self.catalog, None, PROSE, DECLARATIONS, None, None)  # type: ignore[arg-type]
         self.incidents: dict[IncidentId, Incident] = {}

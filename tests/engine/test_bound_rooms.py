@@ -129,8 +129,9 @@ async def test_a_group_has_one_open_incident_and_refusals_say_why(store: Store, 
     await town.quiet()
     assert "已重开" not in await town.says("root", "one", "", f"重开 {ID} 又来了")
     await town.quiet()
-    still = await town.says("wang", "one", "g1", "现状")
-    assert "下单慢" in still, "the group stays with the incident that has it now"
+    await town.says("wang", "one", "g1", "现状")
+    await town.quiet()
+    assert "下单慢" in town.direct("one", "wang")[-1], "the group stays with the incident that has it now"
     town.end()
 
 

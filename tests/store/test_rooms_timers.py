@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,8 +12,8 @@ from sqlalchemy import func, select
 
 from bot.model.deadline import Deadline
 from bot.model.ids import ConnectionId, IncidentId, RoomId
-from bot.model.room import Room, RoomState
-from bot.ports import Ref, Shown
+from bot.model.room import Room, RoomState, Spare, SpareState
+from bot.ports import Ref, Shown, Store, UnitOfWork
 from store import tables as t
 from store.statement import Statement
 from store.unit import Unit
@@ -44,6 +46,35 @@ def test_rooms_wanted_automatically_are_counted(uow: Unit) -> None:
     assert uow.automatic_rooms_since(T0) == 2
     assert uow.automatic_rooms_since(T0 + 2 * MINUTE) == 1
     assert uow.automatic_rooms_since(T0 + 3 * MINUTE) == 0
+
+
+def test_a_prepared_room_is_taken_once_the_oldest_first(uow: Unit) -> None:
+    for n, state in enumerate((SpareState.LOST, SpareState.READY, SpareState.READY, SpareState.OFFERED)):
+        uow.save_spare(Spare(CHAT, f"g{n}", state, T0 - n * MINUTE))
+    assert uow.spares() == {CHAT: 2}
+    assert uow.claim_spare(ConnectionId("slack"), RoomId(1)) is None
+    taken = uow.claim_spare(CHAT, RoomId(1))
+    assert taken == Spare(CHAT, "g2", SpareState.TAKEN, T0 - 2 * MINUTE, RoomId(1))
+    assert uow.spare_of(RoomId(1)) == taken == uow.spare(CHAT, "g2")
+    assert uow.claim_spare(CHAT, RoomId(2)) is not None
+    assert uow.claim_spare(CHAT, RoomId(3)) is None and uow.spares() == {CHAT: 0}
+
+
+async def test_two_processes_never_take_the_same_prepared_room(store: Store, second: Store) -> None:
+    many = 12
+
+    def prepare(uow: UnitOfWork) -> None:
+        for n in range(many):
+            uow.save_spare(Spare(CHAT, f"g{n:02}", SpareState.READY, T0))
+
+    await store.tx(prepare)
+
+    def take(room: int) -> Callable[[UnitOfWork], Spare | None]:
+        return lambda uow: uow.claim_spare(CHAT, RoomId(room))
+
+    taken = await asyncio.gather(*((store, second)[n % 2].tx(take(n)) for n in range(many)))
+    chats = [spare.chat for spare in taken if spare is not None]
+    assert len(set(chats)) == len(chats) >= many // 2
 
 
 def test_a_slot_remembers_what_it_shows(uow: Unit) -> None:
