@@ -69,7 +69,7 @@ async def _step(stage: Stage, step: Step, room: str, deadline: float) -> None:
 
 
 def _newest(player: Player, channel: str) -> str:
-    return max((m.ts for m in player.sight.messages.values() if m.channel == channel), default="")
+    return max((m.ts for m in player.sight.messages.values() if m.channel == channel and not m.private), default="")
 
 
 async def _connected(stage: Stage, deadline: float) -> None:
