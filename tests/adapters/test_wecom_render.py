@@ -110,7 +110,7 @@ def uncut(card: dict[str, Any], by_bot: bool) -> None:
         assert select["option_list"] == card["button_selection"]["option_list"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(shown=cards())
 def test_every_card_is_taken_by_both_and_drawn_uncut(wecom: Company, shown: Card) -> None:
     for render, by_bot, take in ((app.direct, False, wecom.direct), (bot.messages, True, wecom.push)):
@@ -128,7 +128,7 @@ def test_every_card_is_taken_by_both_and_drawn_uncut(wecom: Company, shown: Card
         wecom.room(room)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shown=cards())
 def test_every_card_can_take_anothers_place(wecom: Company, shown: Card) -> None:
     for sizes in (app.SIZES, bot.SIZES):
@@ -143,7 +143,7 @@ def test_every_card_can_take_anothers_place(wecom: Company, shown: Card) -> None
     wecom.update(code, made)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shown=cards())
 def test_what_is_pressed_is_what_the_button_said_also_after_a_question(shown: Card) -> None:
     card = template_card(shown, app.SIZES, "task-1")

@@ -48,6 +48,7 @@ async def house(folder: Path, chats: Sequence[str], **more: Any) -> AsyncIterato
             },
             "wecom-bot": {
                 "adapter": "wecom_bot", "bot_id": bot.id, "secret": bot.secret, "name": bot.name, "url": sandbox.ws_url,
+                **({"hears_for": "wecom"} if len(chats) > 1 else {}),
             },
         }  # fmt: skip
         everywhere = {name: person for name in chats for person in ("x",)}
@@ -143,7 +144,7 @@ async def test_one_incident_lives_in_a_group_that_the_bot_was_put_into(tmp_path:
         await zhang.asks("绑定群 001", "incidents")
         card = await li.card("incidents", "支付失败", deadline=20)
         assert "P1" in card.shown
-        await told(li, "incidents", "建群")  # what follows the card, so that it is known as shown
+        await told(li, "incidents", "未能在")  # what follows the card, so that it is known as shown
         await li.click("我来指挥", "incidents", deadline=20)
         await li.until(
             lambda sight: any("李四" in m.shown for m in sight.messages.values() if m.raw["card"]), "the card", deadline=20
@@ -158,3 +159,21 @@ async def test_one_incident_lives_in_a_group_that_the_bot_was_put_into(tmp_path:
         await told(zhang, "incidents", "已关闭")
         said = {call.said for call in standin.log.calls if call.path.startswith("/aibot_")}
         assert said == {"0"}
+
+
+async def test_the_bot_hears_for_the_app_in_a_room_that_it_was_put_into(tmp_path: Path) -> None:
+    async with house(tmp_path, ["wecom", "wecom-bot"]) as (standin, stage, port):
+        zhang, li = stage.player("zhang"), stage.player("li")
+        await alert(port)
+        room = (await li.room(r"^F-\d{8}-001", deadline=20))["id"]
+        await told(li, room, "绑定群")  # the line that says how
+        await li.invites("bot", room)
+        await li.asks("绑定群 001", room)
+        await told(li, room, "已绑定|听")
+        await li.asks("确认故障", room)
+        await told(zhang, room, "P1 故障")
+        before = len(standin.corp.messages)
+        await zhang.asks("进展 已回滚 2/4", room)
+        await told(li, room, "(?s)进展 1（张三）.*已回滚 2/4")
+        said = [m for m in standin.corp.messages[before:] if "已回滚 2/4" in m.text and m.author in ("app", "bot")]
+        assert len(said) == 1  # the room is told once
