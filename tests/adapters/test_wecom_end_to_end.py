@@ -117,6 +117,10 @@ async def test_an_answer_without_a_card_leaves_the_card_to_a_later_call(there: W
 
 async def test_a_choice_is_pressed_with_its_own_button(there: World) -> None:
     await there.chat.direct("zhang", CARD, "card")
+    for _ in range(2):
+        await there.press("zhang", "改等级")
+        assert there.cards()[0]["sub_title_text"] == "⚠️ 先选一项，再按按钮｜v7"
+    assert there.core.heard == []
     there.choose("zhang", "P2")
     await there.press("zhang", "改等级")
     press = there.core.heard[0].press
