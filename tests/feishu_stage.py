@@ -117,7 +117,8 @@ class FeishuPlayer:
         place = await self._place(room, deadline)
         self._stage.typed.append((self.id, text))
         said = re.sub(r"^@bot\b", BOT, text)
-        ident = await self.page.says(said, place)
+        slash = re.match(r"/inc(ident)?\b", text)
+        ident = await (self.page.slash(text, place) if slash else self.page.says(said, place))
         await self.page.look()
         typed_at = max((m.raw["created"] for m in self.page.sight.messages.values() if m.ts == ident), default=0.0)
         if room is not None and BOT not in said and not said.startswith("/"):

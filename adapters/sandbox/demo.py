@@ -160,6 +160,14 @@ def of(chat: str, lang: str = "zh") -> Demo:
             from adapters.sandbox.dingtalk.company import DingTalkDemo
 
             return DingTalkDemo(lang)
+        case "feishu":
+            from adapters.sandbox.feishu.company import FeishuDemo
+
+            return FeishuDemo(lang)
+        case "wecom":
+            from adapters.sandbox.wecom.company import WeComDemo
+
+            return WeComDemo(lang)
         case "all":
             from adapters.sandbox.together.company import TogetherDemo
 

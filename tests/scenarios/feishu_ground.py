@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from adapters.chat.feishu.setup import EVENTS, SCOPES
+from adapters.chat.feishu.setup import COMMANDS, EVENTS, SCOPES
 from adapters.sandbox import demo
 from adapters.sandbox.chat import Resident
 from adapters.sandbox.faults import Fault
@@ -220,6 +220,10 @@ class FeishuGround:
         """Give what every link to a group holds."""
         return f"openChatId={self.id_of(name)}"
 
+    def parsed(self, card: Any) -> list[str]:
+        """List the texts of a message in which Feishu follows mark-up."""
+        return list(_marked_up(card.raw.raw["card"]))
+
     def opened(self) -> list[int | str]:
         return [c.outcome for c in self.feishu.log.calls if c.method == "POST" and c.path == "/open-apis/im/v1/chats"]
 
@@ -246,6 +250,17 @@ def _troubles() -> dict[str, Any]:
         "lost after it was done": lambda: Fault("drop", when="applied", match=r"POST /open-apis/im/v1/messages$", times=1),
         "an error in a good answer": lambda: Fault("status", match="/open-apis/", status=200, body=error(99991400), times=None),
     }  # fmt: skip
+
+
+def _marked_up(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _marked_up(item)
+    elif isinstance(value, dict):
+        if value.get("tag") in ("lark_md", "markdown"):
+            yield str(value["content"])
+        for item in value.values():
+            yield from _marked_up(item)
 
 
 def _drawn(message: Message) -> str:
@@ -306,5 +321,8 @@ async def feishu_ground(mode: str, lang: str, residents: Iterable[Resident] = ()
         told(kind, event)
 
     feishu.tenant.heard = heard
+    feishu.tenant.commands |= {
+        name: {"command_id": name, "command": name, "description": {"default_value": what[1]}} for name, what in COMMANDS.items()
+    }
     async with FeishuSandbox(feishu) as sandbox:
         yield FeishuGround(sandbox, mode, lang, port, clock)

@@ -64,11 +64,11 @@ class Ack:
 
 
 class Answers:
-    """Answer deliveries of one app; `lang` is spoken where nothing tells the person's language."""
+    """Answer deliveries of one app; `lang` and `zone` are a person's where nothing tells theirs."""
 
-    def __init__(self, connection: ConnectionId, wire: Wire, people: People, within: float, lang: str) -> None:
+    def __init__(self, connection: ConnectionId, wire: Wire, people: People, within: float, lang: str, zone: str | None) -> None:
         self._connection, self._wire, self._people = connection, wire, people
-        self._within, self._lang = within, lang
+        self._within, self._lang, self._zone = within, lang, zone
         self._tasks: set[asyncio.Task[Any]] = set()
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._forms: OrderedDict[str, Form] = OrderedDict()
@@ -79,6 +79,8 @@ class Answers:
         The Ack must be given to `finish` with whether it went out.
         """
         inbound, written = arrived.inbound, None
+        if inbound.speaker.tz:
+            self._people.keep_zone(inbound.speaker.id, inbound.speaker.tz)
         if inbound.place is Place.DIRECT and inbound.chat.startswith("oc_"):
             self._people.keep_direct(inbound.chat)
         elif self._people.is_direct(inbound.chat):
@@ -128,7 +130,7 @@ class Answers:
         words = told(flat(reply.text))
         if arrived.whispered and not reply.refused:  # an offer that is taken up gives its place to the answer
             if reply.form is not None:
-                return Ack(_raw(self._form(reply, _marks(arrived))))
+                return Ack(_raw(self._form(arrived, reply, _marks(arrived))))
             shown = _said(reply, _marks(arrived))
             return Ack(_toast(reply) | (_raw(shown) if shown is not None else {}))
         body = _raw(card(reply.shows, _marks(arrived, own=False))) if reply.shows is not None else {}
@@ -145,12 +147,13 @@ class Answers:
             form = await self._asked_again(arrived, on_inbound, started)
             if form is not None:
                 drawn = form_card(
-                    form, arrived.form, marks, people=self._people.offered(), wrong=flat(reply.text), field=reply.field
-                )
+                    form, arrived.form, marks, people=self._people.offered(), wrong=flat(reply.text), field=reply.field,
+                    zone=self._zone_of(arrived),
+                )  # fmt: skip
                 return Ack(_toast(reply) | _raw(drawn))
             return Ack(_toast(reply), after=(lambda: self._private(arrived, reply),))
         if reply.form is not None:
-            return Ack(_raw(self._form(reply, marks)))
+            return Ack(_raw(self._form(arrived, reply, marks)))
         shown = _said(reply, marks)
         body = _toast(reply) | (_raw(shown) if shown is not None else {})
         return Ack(body, unsent=(lambda: self._private(arrived, reply),))
@@ -182,14 +185,17 @@ class Answers:
         press = replace(meant, args={**kept, **press.args}, form=arrived.form)
         return replace(arrived, inbound=replace(arrived.inbound, press=press))
 
-    def _form(self, reply: Reply, marks: Json, people: Sequence[str] | None = None) -> Json:
+    def _zone_of(self, arrived: Arrived) -> str | None:
+        return arrived.inbound.speaker.tz or self._zone
+
+    def _form(self, arrived: Arrived, reply: Reply, marks: Json, people: Sequence[str] | None = None) -> Json:
         """Render a reply's form; what a typed line lacks is said above it, the line to type stands below it anyway."""
         assert reply.form is not None
         ident = secrets.token_hex(6)
         self._remember(ident, reply.form)
         said = reply.text if reply.refused else ()
         offered = self._people.offered() if people is None else people
-        return form_card(reply.form, ident, marks, people=offered, said=said)
+        return form_card(reply.form, ident, marks, people=offered, said=said, zone=self._zone_of(arrived))
 
     def _remember(self, ident: str, form: Form) -> None:
         self._forms[ident] = form
@@ -221,7 +227,10 @@ class Answers:
             body = _toast(Reply(plain(_AGAIN[lang]), refused=True))
             if known is None or press is None:
                 return Ack(body)
-            drawn = form_card(filled(known, press.args), arrived.form, _marks(arrived), people=self._people.offered())
+            drawn = form_card(
+                filled(known, press.args), arrived.form, _marks(arrived), people=self._people.offered(),
+                zone=self._zone_of(arrived),
+            )  # fmt: skip
             return Ack(body | _raw(drawn))
         body = _toast(Reply(plain(_LATER[lang]), refused=True))
         return Ack(body, after=(lambda: self._follow(arrived, job, on_inbound),))
@@ -245,9 +254,9 @@ class Answers:
     async def _open(self, arrived: Arrived, reply: Reply) -> None:
         """Show a form to one person, where they are or else directly; else say what to type."""
         assert reply.form is not None
-        if arrived.inbound.place is not Place.DIRECT and await self._whisper(arrived, self._form(reply, {WHISPER: 1})):
+        if arrived.inbound.place is not Place.DIRECT and await self._whisper(arrived, self._form(arrived, reply, {WHISPER: 1})):
             return
-        shown = self._form(reply, {DIRECT: 1, WHISPER: 1})
+        shown = self._form(arrived, reply, {DIRECT: 1, WHISPER: 1})
         if await self._direct(arrived, "interactive", dumps(shown), "form"):
             return
         await self._private(arrived, Reply(reply.text or plain(reply.form.typed), card=reply.card))

@@ -136,7 +136,7 @@ function drawn(message) {
   if (message.card) {
     content.append(drawCard(message, {
       t, nameOf, busy, members: state.chats.get(message.chat)?.members ?? [],
-      press: (n, value) => act("press", { message: message.id, n, value, drawn: message.drawn }).then((done) => { if (done?.url) window.open(done.url, "_blank", "noreferrer"); }),
+      press: (n, value, element) => press(message, n, value, element),
       fill: (n, value) => act("fill", { message: message.id, n, value, drawn: message.drawn }),
     }));
   } else { const bubble = el("p", "bubble"); marked(message.text, nameOf, bubble); content.append(bubble); }
@@ -159,6 +159,13 @@ function drawn(message) {
 }
 
 // ------------------------------------------------------------ doing
+function press(message, n, value, element) {
+  const go = async (confirmed) => {
+    const done = await act("press", { message: message.id, n, value, confirmed, drawn: message.drawn });
+    if (done?.url) window.open(done.url, "_blank", "noreferrer");
+  };
+  if (element.confirm) ask(element.confirm, () => go(true)); else go(false);
+}
 function enter(id) {
   state.chat = id;
   state.parent = null;
