@@ -240,6 +240,26 @@ async def test_the_acknowledgement_waits_no_longer_than_it_was_told() -> None:
         assert first[0]["outcome"] == 503 and 0.3 < time.monotonic() - began < 1.4
 
 
+async def test_an_answer_that_nobody_waited_for_did_not_go_out(there: World) -> None:
+    gone = asyncio.Event()
+
+    async def slow(inbound: Inbound) -> Reply:
+        await gone.wait()
+        return Reply(tick=True, shows=TAKEN)
+
+    there.core.reply = slow
+    app, callback = there.standin.app, there.standin.courier.callback
+    fields = {"Event": "template_card_event", "EventKey": "0p:command", "TaskId": "t1", "ResponseCode": "c1"}
+    query, body = signed(app, said(app, MsgType="event", **fields))
+    assert callback is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(f"{callback.url}?{query}", content=body, timeout=0.3)
+    gone.set()
+    await there.until(lambda: there.core.written, "the word")
+    assert there.core.written == [False]
+
+
 # ------------------------------------------------------------ strangers
 def signed(app: App, plain_xml: str, *, at: float | None = None, corp: str = "") -> tuple[str, str]:
     """Give the query and the body of a delivery."""
