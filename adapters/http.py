@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 BODY_BYTES = 1 << 20  # more of an answer is never read
 RAW_CHARS = 300  # as much of a refusal as people are shown
 LONGEST_WAIT = 3600.0
+KEPT_HIDDEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Http:
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._secrets = sorted({form for s in secrets if len(s) >= 4 for form in (s, quote(s, safe=""))}, key=len, reverse=True)
+        self._fetched: list[str] = []
         self._total = timeout
         # Within a third each, so that the total can only run out after something was sent.
         first = min(connect, timeout / 3)
@@ -92,7 +94,7 @@ class Http:
         outcome = await self._outcome(method, path, content, dict(headers or {}), bucket, reads, code_of)
         took = round((time.perf_counter() - started) * 1000)
         said = f"answered {outcome.status}" if isinstance(outcome, Answered) else self.redact(repr(outcome))
-        log.debug("call", method=method, path=self.redact(path), outcome=said, ms=took)
+        log.debug("call", method=method, path=self.redact(path).partition("?")[0], outcome=said, ms=took)
         return outcome
 
     async def _outcome(
@@ -135,9 +137,13 @@ class Http:
     def _lost(self, why: str, reads: bool) -> Retry | Lost:
         return Retry(1.0, "busy") if reads else Lost(why)
 
+    def hide(self, secret: str) -> None:
+        """Keep one more secret out of logs and refusals, as a token that was fetched; of these the newest few."""
+        self._fetched = [secret, *(one for one in self._fetched if one != secret)][:KEPT_HIDDEN]
+
     def redact(self, text: str) -> str:
         """Replace every secret of this service by `***`, plain or as it stands in an address."""
-        for secret in self._secrets:
+        for secret in (*self._secrets, *(form for one in self._fetched for form in (one, quote(one, safe="")))):
             text = text.replace(secret, "***")
         return text
 
@@ -161,8 +167,11 @@ async def _limited(response: httpx.Response) -> bytes:
 
 
 def _wait(headers: Mapping[str, str]) -> float:
-    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s."""
-    said = headers.get("retry-after", "").strip()
+    """Read Retry-After, seconds or a date (measured from the answer's own Date); unreadable = 1 s.
+
+    Feishu states its seconds in a header of its own.
+    """
+    said = (headers.get("retry-after") or headers.get("x-ogw-ratelimit-reset") or "").strip()
     try:
         return min(max(float(said), 0.1), LONGEST_WAIT) if said and said.lower() not in ("nan", "-nan") else 1.0
     except ValueError:

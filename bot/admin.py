@@ -16,8 +16,8 @@ from bot.config import Config
 from bot.engine.house import House
 from bot.engine.outbox import retry_dead
 from bot.model.effect import Effect
-from bot.model.ids import EffectId
-from bot.model.person import ALL_SEEING, ActorKind
+from bot.model.ids import ConnectionId, EffectId
+from bot.model.person import ALL_SEEING, ActorKind, LookUp, met
 from bot.ports import Reads, Store, UnitOfWork
 
 _MOST = 1000
@@ -123,6 +123,45 @@ async def dead_letters(config: Config) -> list[Letter]:
     """List what was given up, at most 1,000."""
     async with _opened(config) as (store, _):
         return [Letter(effect) for effect in await store.read(lambda reads: reads.dead_effects(_MOST), ALL_SEEING)]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Describe somebody of whom a chat and the roster say different things; `others` are who they may be."""
+
+    doubt: LookUp
+    name: str
+    others: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give everything, for programs."""
+        d = self.doubt
+        return {"chat": d.connection, "person": d.person, "name": self.name, "others": self.others, "since": d.at.isoformat()}
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Give one line of the list."""
+        d = self.doubt
+        since = d.at.strftime("%Y-%m-%d %H:%M:%SZ")
+        return d.connection, f"{self.name} ({d.person})", ", ".join(self.others) or "-", since
+
+
+async def conflicts(config: Config) -> list[Conflict]:
+    """List whom nothing was decided about, by chat and person."""
+
+    def job(reads: Reads) -> list[Conflict]:
+        found = []
+        for connection in config.chats:
+            for doubt in reads.look_ups(ConnectionId(connection)):
+                person = reads.person(doubt.person)
+                if doubt.code == "conflict" and person is not None and person.id == doubt.person:
+                    others = doubt.sought.split(",") if met(person) else reads.sharing(person)
+                    found.append(Conflict(doubt, person.name, tuple(sorted(others))))
+        return found
+
+    async with _opened(config) as (store, _):
+        return await store.read(job, ALL_SEEING)
 
 
 async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import os
 import pkgutil
@@ -116,8 +117,12 @@ def open_store(config: Config, clock: Clock, *, lock: bool = True) -> Store:
 def enrol(uow: UnitOfWork, config: Config) -> None:
     """Write the roster file's people and accounts; the file wins over what was met in chats."""
     for entry in roster_of(config):
-        if uow.person(entry.person.id) != entry.person:
-            uow.save_person(entry.person)
+        met = uow.person(entry.person.id)
+        person = entry.person
+        if met is not None and met.id == person.id and person.lang is None:
+            person = dataclasses.replace(person, lang=met.lang)  # what they chose themselves, where the file leaves it open
+        if met != person:
+            uow.save_person(person)
         for connection, ident in entry.accounts.items():
             known = uow.account(connection, ident)
             if known is None or known.person != entry.person.id:

@@ -57,6 +57,9 @@ def build() -> typer.Typer:
     dead.command("list")(_ended(dead_list))
     dead.command("retry")(_ended(dead_retry))
     made.add_typer(dead, name="dead")
+    people = typer.Typer(help="Who is who on the chats.", no_args_is_help=True, rich_markup_mode=None)
+    people.command("conflicts")(_ended(people_conflicts))
+    made.add_typer(people, name="people")
     return made
 
 
@@ -98,7 +101,7 @@ def run(config: ConfigFile = DEFAULT) -> int:
 def sandbox(
     once: Annotated[bool, typer.Option("--once", help="Play one incident from alert to closed, print it, and end.")] = False,
     lang: Lang = "zh",
-    chat: Annotated[str, typer.Option("--chat", help="Which chat to try it in: slack or plain.")] = "slack",
+    chat: Annotated[str, typer.Option("--chat", help="Where to try it: all, slack, feishu, dingtalk, wecom or plain.")] = "slack",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page. [default: 8765, or a free one]")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox's database. [default: .warroom/sandbox]")] = None,
 ) -> int:
@@ -210,6 +213,20 @@ def dead_retry(
     if not revived and not missing:
         print("nothing was given up")
     return FAILED if missing else 0
+
+
+def people_conflicts(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> int:
+    """List the accounts that may belong to several people of the roster, so that nothing was decided."""
+    from bot.admin import conflicts
+
+    found = asyncio.run(conflicts(_load(config)))
+    if as_json:
+        _print_json([conflict.facts for conflict in found])
+    elif not found:
+        print("nobody is in doubt")
+    else:
+        _print_table(("chat", "who", "may be", "since"), [conflict.row for conflict in found])
+    return 0
 
 
 def manual(

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 from bot.model.event import Fact, Method, Via
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
-from bot.model.person import Actor, ActorKind, Person, Standing
+from bot.model.person import Actor, ActorKind, Person, Standing, fresh_code
 from bot.model.policy import Policy
 from bot.model.room import Room
 from bot.model.say import Say
@@ -100,7 +100,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Hold what a command may know besides its arguments; all of it fixed for this execution."""
+    """Hold what a command may know besides its arguments; all of it fixed for this execution.
+
+    `fresh` is a one-time code that nobody has seen yet.
+    """
 
     now: datetime
     actor: Actor
@@ -117,15 +120,20 @@ class Context:
     forced: str | None = None  # the reason for going over one's standing
     at: datetime | None = None  # when it was typed, by the platform's time
     declarations: Mapping[str, Declaration] = field(default_factory=dict)  # what `help` tells about
+    fresh: str = field(default_factory=fresh_code)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hold what a command decided: facts to record and what to tell the person; no `say` = a tick with the fact's number."""
+    """Hold what a command decided: facts to record and what to tell the person; no `say` = a tick with the fact's number.
+
+    `instead` is what is kept of an answer that must not be kept, and what a repeated delivery gets.
+    """
 
     facts: Sequence[Fact] = ()
     say: Say | None = None
     public: bool = False
+    instead: Say | None = None
 
 
 @dataclass(frozen=True, slots=True)

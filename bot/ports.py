@@ -18,7 +18,7 @@ from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId,
 from bot.model.incident import Incident
 from bot.model.link import FormLink
 from bot.model.menu import Menu
-from bot.model.person import Account, Actor, LookUp, Person, Viewer
+from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.press import Press
 from bot.model.room import Room, Spare
 from bot.model.severity import Severity
@@ -418,6 +418,8 @@ class Reads(Protocol):
 
     def account(self, connection: ConnectionId, ident: str) -> Account | None: ...
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]: ...  # follows merged_into
+    def accounts_of(self, person: PersonId) -> list[Account]: ...  # on every connection; of exactly this id
+    def link_code(self, digest: str) -> LinkCode | None: ...
     def to_look_up(self, connection: ConnectionId, since: datetime) -> list[Person]:
         """List active people with an e-mail or mobile number and no account on a connection, by id.
 
@@ -628,6 +630,11 @@ class UnitOfWork(Reads, Protocol):
     # people
     def save_person(self, person: Person) -> None: ...
     def save_account(self, account: Account) -> None: ...
+    def save_link_code(self, code: LinkCode) -> None: ...
+    def spend_link_code(self, digest: str, now: datetime) -> None:
+        """Forget a code, and those that nobody can use any more."""
+        ...
+
     def save_look_up(self, missed: LookUp) -> None: ...
     def new_person_id(self) -> PersonId: ...
 

@@ -12,14 +12,14 @@ import msgspec
 from bot.engine.addressing import direct_account
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
-from bot.model.event import Event, Fact, Invitee, Status, Telling
+from bot.model.event import Event, Fact, Happened, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
 from bot.model.text import Span
-from bot.ports import Capability, Reads, Shown
+from bot.ports import Capability, Filter, Reads, Shown
 from bot.romanise import romanise
 from bot.views import room_slug
 
@@ -30,6 +30,7 @@ NO_EFFECT = EffectId(0)
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
+CARRIED = 100  # incidents of one person that are looked through when two turn out to be one
 CARDS_AT_MOST = 5  # alert groups of one incident whose cards follow its room
 STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
 
@@ -382,6 +383,22 @@ def call_owners(event: Event, incident: Incident, world: World) -> Wanted:
     called = [Invitee(p, "owner", service, duty) for p, (service, duty) in owners.items() if p not in known]
     if called:
         yield ev.PeopleInvited(people=tuple(called))
+
+
+def carry_over(event: Event, incident: None, world: World) -> Wanted:
+    """Give somebody what they were under another id: their part in incidents, and what they hold in open ones."""
+    merged = fact(event, ev.PeopleMerged)
+    old, new = merged.other, merged.person
+    for found in world.reads.incidents(Filter(open=None, involved=old, limit=CARRIED)):
+        if new not in found.involved:
+            yield Happened(ev.PersonJoined(person=new), incident=found.id)
+        if found.open and found.commander == old:
+            yield Happened(ev.CommanderChanged(before=old, after=new), incident=found.id)
+        elif found.open and found.offered_to == old:
+            yield Happened(ev.CommandOffered(to=new), incident=found.id)
+        for role, holder in found.roles.items() if found.open else ():
+            if holder == old:
+                yield Happened(ev.RoleAssigned(role=role, person=new, before=old), incident=found.id)
 
 
 def page_called(event: Event, incident: Incident, world: World) -> Wanted:

@@ -170,8 +170,9 @@ def whoami(ctx: Context) -> Say:
     """Tell who the person is to us: name, standing, services, open incidents, zone."""
     person = me(ctx)
     mine = tuple(s.id for s in ctx.catalog.services.values() if person in s.owners())
+    chats = tuple(dict.fromkeys(account.connection for account in ctx.reads.accounts_of(person)))
     open_ones = ctx.reads.incidents(Filter(open=True, involved=person))
-    return say("whoami", person=person, standing=int(ctx.standing), services=mine, incidents=open_ones, zone=ctx.tz)
+    return say("whoami", person=person, standing=int(ctx.standing), services=mine, incidents=open_ones, zone=ctx.tz, chats=chats)
 
 
 @query(

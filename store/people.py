@@ -10,10 +10,10 @@ from sqlalchemy import String, and_, delete, func, insert, literal_column, or_, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bot.model.ids import ConnectionId, PersonId
-from bot.model.person import Account, LookUp, Person, sought
+from bot.model.person import Account, LinkCode, LookUp, Person, sought
 from store import tables as t
 from store.incidents import DRAW
-from store.mapping import ACCOUNTS, LOOK_UPS, PEOPLE
+from store.mapping import ACCOUNTS, LINK_CODES, LOOK_UPS, PEOPLE
 from store.statement import Row, Statement, p, place
 from store.visible import Reader
 
@@ -65,6 +65,11 @@ _REACHED = Statement(
         or_(func.lower(_P.email) == p("email", String()), _P.mobile == p("mobile", String())),
     )
 )
+_ALL_ACCOUNTS = Statement(select(*ACCOUNTS.columns).where(_A.person == p("person")).order_by(_A.connection, _A.id))
+_C = t.LINK_CODE.c
+_CODE = Statement(select(*LINK_CODES.columns).where(_C.digest == p("digest")))
+_KEEP_CODE = Statement(insert(t.LINK_CODE).inline(), LINK_CODES.names)
+_SPEND = Statement(delete(t.LINK_CODE).where(or_(_C.digest == p("digest"), _C.until < p("now"))))
 _LOOK_UPS = Statement(select(*LOOK_UPS.columns).where(_L.connection == p("connection")).order_by(_L.person))
 _SAVE_LOOK_UP = Statement(
     (missing := upsert(t.LOOK_UP)).on_conflict_do_update(
@@ -120,6 +125,13 @@ class PeopleReads(Reader):
             rows = self.link.rows(_ACCOUNTS, p_person=known.id, p_connection=connection)
         return [ACCOUNTS.build(row) for row in rows]
 
+    def accounts_of(self, person: PersonId) -> list[Account]:
+        return [ACCOUNTS.build(row) for row in self.link.rows(_ALL_ACCOUNTS, p_person=person)]
+
+    def link_code(self, digest: str) -> LinkCode | None:
+        found = self.link.row(_CODE, p_digest=digest)
+        return LINK_CODES.build(found) if found else None
+
     def to_look_up(self, connection: ConnectionId, since: datetime) -> list[Person]:
         rows = self.link.rows(_TO_LOOK_UP, p_connection=connection, p_since=since)
         found = ((PEOPLE.build(row), row[-1]) for row in rows)
@@ -161,6 +173,12 @@ class PeopleWrites(PeopleReads):
         if person.merged_into is not None:
             # Those who were merged into this one follow, so that one step always reaches the end.
             self.link.put(_FOLLOW, {"p_id": person.id, "merged_into": person.merged_into})
+
+    def save_link_code(self, code: LinkCode) -> None:
+        self.link.put(_KEEP_CODE, LINK_CODES.values(code))
+
+    def spend_link_code(self, digest: str, now: datetime) -> None:
+        self.link.put(_SPEND, {"p_digest": digest, "p_now": now})
 
     def save_look_up(self, missed: LookUp) -> None:
         self.link.write(_SAVE_LOOK_UP, LOOK_UPS.values(missed))

@@ -22,6 +22,8 @@ OURS = ("bot", "adapters", "commands", "store", "templates")
 # Only these may import a module whose name they do not spell out: the composition root, what it loads plug-ins with,
 # and what walks commands/.
 DYNAMIC = {"bot.app", "bot.cli", "bot.command", "bot.plugins"}
+# What several adapters need and none owns: the client of every API, a pace, and what WeCom's two kinds of connection show.
+SHARED = ("adapters.http", "adapters.pace", "adapters.wecom_card", "adapters.wecom_markdown")
 DATABASE = {"sqlmodel", "sqlalchemy", "alembic", "psycopg", "sqlite3"}
 # Alembic's own scripts run inside its context; they cannot be imported by themselves.
 SCRIPTS = ("store.migrations.",)
@@ -137,8 +139,8 @@ def adapters_stand_alone(module: Module) -> Iterator[str]:
         return
     own = plugin(module.name) or module.name
     for name in ours(module):
-        if not within(name, own, "bot.model", "bot.ports", "bot.errors", "adapters.http"):
-            yield f"imports {name}; an adapter may import bot.model, bot.ports, bot.errors and adapters.http"
+        if not within(name, own, "bot.model", "bot.ports", "bot.errors", *SHARED):
+            yield f"imports {name}; an adapter may import bot.model, bot.ports, bot.errors and {', '.join(SHARED)}"
 
 
 def the_sandbox_shares_nothing(module: Module) -> Iterator[str]:
@@ -197,6 +199,8 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (adapters_stand_alone, "adapters.notify.x", "from store import tables"),
     (adapters_stand_alone, "adapters.chat.x.inbound", "from bot.config import Config"),
     (adapters_stand_alone, "adapters.http", "from adapters.chat import plain"),
+    (adapters_stand_alone, "adapters.wecom_card", "from adapters.chat.wecom import render"),
+    (adapters_stand_alone, "adapters.chat.wecom_bot.client", "from adapters.chat.wecom import render"),
     (the_sandbox_shares_nothing, "adapters.sandbox.x", "from adapters.chat.plain import client"),
     (the_sandbox_shares_nothing, "adapters.sandbox.x", "from bot.model.card import Card"),
     (the_sandbox_shares_nothing, "adapters.sandbox.x", "import adapters.http"),

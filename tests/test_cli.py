@@ -27,8 +27,8 @@ from typer.testing import CliRunner, Result
 from bot.cli import build
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent
-from bot.model.ids import ConnectionId, EffectId
-from bot.model.person import ALL_SEEING, ActorKind
+from bot.model.ids import ConnectionId, EffectId, PersonId
+from bot.model.person import ALL_SEEING, ActorKind, LookUp, Person
 from bot.plugins import plugin
 from bot.ports import UnitOfWork
 from bot.sandbox import sandbox
@@ -125,7 +125,7 @@ def test_the_commands_are_these() -> None:
     said = warroom("--help")
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
-        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead",
+        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people",
     ]  # fmt: skip
 
 
@@ -253,6 +253,27 @@ def test_what_was_given_up_is_listed_and_tried_again(config: Path, stored: str) 
     assert rest.exit_code == 0
     assert {int(line.partition(":")[0]) for line in rest.stdout.splitlines()} == set(others)
     assert warroom("dead", "list", "-c", config).stdout == "nothing was given up\n"
+
+
+def test_whoever_may_be_several_people_is_listed(config: Path, stored: str) -> None:
+    assert warroom("people", "conflicts", "-c", config).stdout == "nobody is in doubt\n"
+
+    def meet(uow: UnitOfWork) -> None:
+        uow.save_person(Person(PersonId("p-7"), "小王"))
+        uow.save_look_up(LookUp(ConnectionId("plain"), PersonId("p-7"), "wang,wang2", "conflict", Ticking().now()))
+
+    async def work() -> None:
+        store = open_store(stored, clock=Ticking(), lock=False)
+        try:
+            await store.tx(meet)
+        finally:
+            await store.close()
+
+    asyncio.run(work())
+    (head, line) = warroom("people", "conflicts", "-c", config).stdout.splitlines()
+    assert head.split() == ["chat", "who", "may", "be", "since"] and line.startswith("plain  小王 (p-7)  wang, wang2")
+    (fact,) = json.loads(warroom("people", "conflicts", "--json", "-c", config).stdout)
+    assert fact["others"] == ["wang", "wang2"]
 
 
 # ------------------------------------------------------------------------------------------------ real processes
@@ -383,4 +404,5 @@ def test_a_chat_that_is_not_there_to_try_is_one_line(tmp_path: Path) -> None:
     with process("sandbox", "--chat", "irc", cwd=tmp_path) as bot:
         assert bot.wait(IN_TIME) == 1
         assert bot.stderr is not None
-        assert bot.stderr.read() == "error: there is no chat 'irc' to try; there are: plain, slack\n"
+        there = "plain, slack, feishu, dingtalk, wecom, all"
+        assert bot.stderr.read() == f"error: there is no chat 'irc' to try; there are: {there}\n"

@@ -153,7 +153,7 @@ class Intake:
         reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
-            answer = msgspec.json.encode(reply)
+            answer = msgspec.json.encode(delivery.kept or reply)
             uow.keep_delivery(inbound.connection, inbound.key, answer, now)
             if form is not None and not delivery.refused:  # a refused form may be corrected and sent again
                 uow.keep_delivery(inbound.connection, form, answer, now)
@@ -182,8 +182,9 @@ class _Delivery:
         self.refused = False
         self.command = "none"
         self.told: Say | None = None  # what the answer says
+        self.kept: Reply | None = None  # in place of an answer that must not be kept
         self.recorded: Incident | None = None  # the incident in whose log something was written
-        self._account = account_of(uow, inbound.connection, inbound.speaker)
+        self._account = account_of(uow, inbound.connection, inbound.speaker, now)
         self._person = uow.person(self._account.person)
         self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
         self.reads: Reads = uow.reads(self._viewer)
@@ -231,7 +232,7 @@ class _Delivery:
         return replace(reply, card=card, refused=True, private=not aloud)
 
     def _understand(self) -> tuple[Reply, bool]:
-        text = with_people(self._uow, self._inbound.connection, self._inbound.text)
+        text = with_people(self._uow, self._inbound.connection, self._inbound.text, self._now)
         length = len(flat(text))
         if length > LONGEST:
             raise refuse("too_long", limit=LONGEST, length=length)
@@ -297,6 +298,8 @@ class _Delivery:
         cause = f"{self._inbound.connection}:{self._inbound.key}"
         done = recorded(self._uow, self._house, ctx, result, incident, cause)
         self.recorded = done.incident if done.events else None
+        if done.answer.instead is not None:
+            self.kept = self._say(done.answer.instead)
         if done.answer.say is not None:
             return self._say(done.answer.say, bound, after=done.incident), True
         if not done.events:

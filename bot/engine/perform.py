@@ -2,137 +2,39 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.engine.addressing import account_of, addressed, addressed_text, called_elsewhere, not_found
+from bot.engine.addressing import addressed, addressed_text, called_elsewhere
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, direct_message, room_line, sent_again
+from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
+from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_topic, sync_people
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
-from bot.model.ids import ConnectionId, PersonId, RoomId
+from bot.model.ids import RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
+from bot.model.room import LIVE, Room
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
-from bot.ports import Capability, ChatAdapter, Content, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Content, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
-from bot.rules import STORM_GATHERS, STORM_PACE, opened_again, room_wish
-from bot.views import card_text, room_name, topic
+from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.views import card_text
+
+__all__ = ["Call", "Plan", "Skip", "Wait", "key_of", "plan"]
 
 BEHIND = timedelta(minutes=1)  # several entries that are older come under a heading that says from when to when
-GONE = frozenset({"no_room", "no_such_room", "not_found", "archived"})  # refusals that mean that the bot is not there
-RENAMES_AT_MOST = 4  # of an open incident's room; its end has one more, and a reopening
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """The outside looks right already, or the wish has lost its point."""
-
-    facts: tuple[Fact, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Not yet."""
-
-    delay: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a verb. `again` = repeating it has no second effect; else a repeat after an unknown outcome is looked up
-    as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it; with `unsure` it is refused
-    under that code instead, for a person to look. `done` records the end, `refused` a refusal where that is no dead letter."""
-
-    make: Callable[[ChatAdapter, bool], Awaitable[Result]]
-    done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
-    again: bool = False
-    find: Sought | None = None
-    lo: int | None = None
-    hi: int | None = None
-    unsure: str | None = None
-    refused: Callable[[UnitOfWork, str], Sequence[Fact]] | None = None
-
-
-Plan = Skip | Wait | Call
-
-
-def give_back(spare: Spare) -> Plan:
-    """Leave a prepared room to others: the incident that took it ended before."""
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        uow.save_spare(dataclasses.replace(spare, state=SpareState.READY, room=None))
-        return []
-
-    return Call(_nothing, done, again=True)
-
-
-def take_over(
-    effect: Effect, room: Room, spare: Spare, name: str, founders: Sequence[str], house: House, now: datetime
-) -> Plan:  # fmt: skip
-    """Make a prepared room an incident's by its name, else by its people; one that is gone is followed by the next."""
-
-    async def make(chat: ChatAdapter, _: bool) -> Result:
-        if Capability.RENAME in chat.capabilities:
-            return await chat.rename_room(spare.chat, name)
-        if Capability.PEOPLE in chat.capabilities:
-            return await chat.add_people(spare.chat, founders)
-        return Done()
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        _named(uow, room.id, name, now)
-        return [ev.RoomOpened(room=room.id, connection=room.connection, address=spare.chat)]
-
-    def refused(uow: UnitOfWork, code: str) -> Sequence[Fact]:
-        if code not in GONE:
-            return done(uow, None)  # something else is wrong than the room, and would be with the next one too
-        uow.claim_spare(room.connection, room.id)
-        wish = Intent(effect.kind, effect.lane, effect.target, effect.connection, effect.incident, effect.data, effect.urgency)
-        uow.want([wish], now)
-        return [ev.SpareRoomLost(connection=spare.connection, chat=spare.chat, code=code)]
-
-    return Call(make, done, again=True, refused=refused)
-
-
-def greet(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
-    """Post the one line that proves that a prepared room can be written to."""
-    connection, chat = effect.connection, str(effect.data["chat"])
-    spare = reads.spare(connection, chat)
-    if spare is None or spare.state is not SpareState.OFFERED:
-        return Skip()
-    show = house.show(reads, house.policy.languages.get(connection, house.policy.lang), now)
-    words = house.prose.say(say("spare_greeting"), show)
-    key = key_of(house, effect.key)
-
-    async def make(adapter: ChatAdapter, marked: bool) -> Result:
-        return await adapter.post(chat, sent_again(words, house, show) if marked else words, key)
-
-    return Call(
-        make,
-        lambda uow, ref: [ev.SpareRoomReady(connection=connection, chat=chat)],
-        find=Sought(Sent.POST, key, chat, now),
-        refused=lambda uow, code: [ev.SpareRoomLost(connection=connection, chat=chat, code=code)],
-    )
-
-
-def key_of(house: House, *parts: object) -> str:
-    """Make the idempotency key of a thing: at most 32 characters of [0-9a-z], the same whenever it is tried again."""
-    digest = hashlib.sha256("\x1f".join(map(str, (house.install, *parts))).encode()).digest()
-    return base64.b32encode(digest).decode().lower().rstrip("=")[:32]
 
 
 def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
@@ -149,130 +51,23 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return Skip()
     match effect.kind:
         case EffectKind.OPEN_ROOM:
-            return _open_room(effect, room, incident, reads, house, now)
+            return open_room(effect, room, incident, reads, house, now)
         case EffectKind.CLOSE_ROOM:
-            return _close_room(effect, room, incident, reads, house, now)
+            return close_room(effect, room, incident, reads, house, now)
         case EffectKind.REOPEN_ROOM:
-            return _reopen_room(room, incident, house, now)
+            return reopen_room(room, incident, house, now)
         case _ if room.state not in LIVE or room.address is None:
             return Skip()
         case EffectKind.SET_TOPIC:
-            return _set_topic(effect, room, incident, reads, house, now)
+            return set_topic(effect, room, incident, reads, house, now)
         case EffectKind.RENAME:
-            return _rename(effect, room, incident, reads, house, now)
+            return rename_room(effect, room, incident, reads, house, now)
         case EffectKind.PIN:
             return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
-            return _sync_people(room, incident, reads, house, now)
+            return sync_people(room, incident, reads, house, now)
         case _:
             return _tell(effect, room, incident, reads, house, now)
-
-
-def _accounts(reads: Reads, people: Sequence[PersonId], connection: ConnectionId) -> dict[PersonId, str]:
-    found = ((person, account_of(person, connection, reads)) for person in people)
-    return {person: account for person, account in found if account is not None}
-
-
-def _name(room: Room, incident: Incident, house: House) -> str:
-    return room_name(incident, room.lang, house.limits[room.connection].name_chars)
-
-
-def _named(uow: UnitOfWork, room: RoomId, name: str, now: datetime, *, over: bool = False) -> None:
-    """Remember what a room was named last, whether as that of something over, and how often that was."""
-    slot = f"name:{room}"
-    before = uow.shown(slot)
-    generation = before.generation + 1 if before is not None else 1
-    uow.save_shown(slot, Shown(Ref(""), "over" if over else "", name, now, generation))
-
-
-def _open_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    spare = reads.spare_of(room.id) if room.state is RoomState.WANTED else None
-    if room.state is not RoomState.WANTED or not incident.open:
-        return Skip() if spare is None else give_back(spare)
-    name = _name(room, incident, house)
-    slug = str(effect.data["slug"])
-    people = incident.involved or house.policy.founders
-    founders = list(_accounts(reads, people, room.connection).values())
-    key = key_of(house, "room", room.id, room.generation)
-    if spare is not None:
-        return take_over(effect, room, spare, name, founders, house, now)
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        opened = ref or Ref(slug)
-        _named(uow, room.id, name, now)
-        return [
-            ev.RoomOpened(
-                room=room.id, connection=room.connection, address=opened.chat, link=opened.link, extra=opened.extra,
-                ways=opened.ways,
-            )
-        ]  # fmt: skip
-
-    again = not house.can(room.connection, Capability.FIND)
-
-    async def make(chat: ChatAdapter, _: bool) -> Result:
-        return await chat.open_room(name, slug, founders, key, private=incident.private)
-
-    return Call(make, done, again=again, find=Sought(Sent.ROOM, key, "", now), unsure="room_unsure")
-
-
-def _close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    if (incident.open and room.until is None) or room.state not in LIVE or room.address is None:
-        return Skip()
-    if reads.effects_open(f"room:{room.id}/", besides=effect.id):
-        return Wait(timedelta(seconds=1))
-    closed = ev.RoomClosed(room=room.id, connection=room.connection)
-    if room.bound or not house.can(room.connection, Capability.CLOSE_ROOM):
-        return Skip((closed,))
-    address, name = room.address, _name(room, incident, house)
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        _named(uow, room.id, name, now, over=True)
-        return [closed]
-
-    return Call(lambda chat, _: chat.close_room(address, name, room.extra), done, again=True)
-
-
-def _reopen_room(room: Room, incident: Incident, house: House, now: datetime) -> Plan:
-    if not incident.open or room.state is not RoomState.CLOSED or room.address is None:
-        return Skip()
-    address, name = room.address, _name(room, incident, house)
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        _named(uow, room.id, name, now)
-        return [opened_again(room)]
-
-    return Call(lambda chat, _: chat.reopen_room(address, name, room.extra), done, again=True)
-
-
-def _set_topic(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    words = topic(incident, house.prose, house.show(reads, room.lang, now))
-    slot = f"topic:{room.id}"
-    shown = reads.shown(slot)
-    if shown is not None and shown.headline == words and not effect.maybe_sent:  # else something newer may stand there
-        return Skip()
-    address = room.address or ""
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        uow.save_shown(slot, Shown(Ref(address), "", words, now))
-        return []
-
-    return Call(lambda chat, _: chat.set_topic(address, words, room.extra), done, again=True)
-
-
-def _rename(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Let the name follow level and end. Each time is a line that people see: only what differs, and not for ever."""
-    words, named = _name(room, incident, house), reads.shown(f"name:{room.id}")
-    if room.bound or (named is not None and named.headline == words and not effect.maybe_sent):
-        return Skip()
-    if named is not None and named.generation > RENAMES_AT_MOST and incident.open and not named.digest:
-        return Skip()
-    address = room.address or ""
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        _named(uow, room.id, words, now, over=not incident.open)
-        return []
-
-    return Call(lambda chat, _: chat.rename_room(address, words, room.extra), done, again=True)
 
 
 def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
@@ -288,59 +83,6 @@ def _pin(effect: Effect, room: Room, reads: Reads, now: datetime) -> Plan:
         return []
 
     return Call(lambda chat, _: chat.pin(ref), done, again=True)
-
-
-def _sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
-    """Add everybody involved (the founders while nobody is) who was not asked in yet; who cannot be added is named once.
-
-    Who has no account here is asked in when one is found later, and not named before that was tried.
-    """
-    slot = f"people:{room.id}"
-    shown = reads.shown(slot)
-    asked, named = _asked_in(shown)
-    new = [person for person in incident.involved or house.policy.founders if person not in asked]
-    accounts = _accounts(reads, new, room.connection)
-    unknown = [
-        person
-        for person in new
-        if person not in accounts and person not in named and not _there_elsewhere(person, room, incident, reads)
-    ]
-    strangers = [(person, "no_account") for person in not_found(unknown, room.connection, reads, house)]
-    if not accounts and not strangers:
-        return Skip()
-    people = {account: person for person, account in accounts.items()}
-    address = room.address or ""
-    here = msgspec.json.encode(sorted(asked | set(accounts))).decode()
-    not_here = msgspec.json.encode(sorted(named | {person for person, _ in strangers})).decode()
-
-    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        uow.save_shown(slot, Shown(Ref(address), not_here, here, now))
-        refused = [(people[account], code) for account, code in (ref.refused if ref else ()) if account in people]
-        named = tuple(strangers + refused)
-        return [ev.InviteRefused(room=room.id, people=named)] if named else []
-
-    async def make(chat: ChatAdapter, _: bool) -> Result:
-        return await chat.add_people(address, sorted(people), room.extra)
-
-    return Call(make, done, again=True) if people else Call(_nothing, done, again=True)
-
-
-def _there_elsewhere(person: PersonId, room: Room, incident: Incident, reads: Reads) -> bool:
-    """Say whether somebody without an account here is in another room of the incident, where they are not missed."""
-    others = {other.connection for other in reads.rooms(incident.id) if other.state in LIVE and other.until is None}
-    return any(account_of(person, connection, reads) is not None for connection in others - {room.connection})
-
-
-def _asked_in(shown: Shown | None) -> tuple[set[PersonId], set[PersonId]]:
-    """Give who was asked into a room, and who was named because they have no account there."""
-    if shown is None:
-        return set(), set()
-    asked, named = (set(msgspec.json.decode(said or "[]", type=list[PersonId])) for said in (shown.headline, shown.digest))
-    return asked, named
-
-
-async def _nothing(chat: ChatAdapter, marked: bool) -> Result:
-    return Done()
 
 
 def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
@@ -399,7 +141,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
 
     key = key_of(house, "tell", room.id, room.generation, lo, hi)
     if not lines:
-        return Call(_nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
+        return Call(nothing, done, again=True, lo=lo, hi=hi) if hi > room.told else Skip()
     again = sent_again(content, house, show)
 
     async def make(chat: ChatAdapter, marked: bool) -> Result:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +17,7 @@ from bot.metrics import Metrics
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.person import ALL_SEEING, Account, LookUp, Person, sought
+from bot.model.person import met as known_by_chat
 from bot.model.room import LIVE, Room
 from bot.ports import Capability, ChatAdapter, Done, Filter, Lost, Rejected, Result, Retry, Store, UnitOfWork
 from bot.rules import World, call, room_wish
@@ -25,8 +25,6 @@ from bot.rules import World, call, room_wish
 ASK_AGAIN = timedelta(days=1)
 FAILURES = 3  # in a row; after these a connection is left alone until the next tick
 OPEN_AT_MOST = 50  # incidents of one person that are looked through
-
-_MET = re.compile(r"p-\d+")  # the id of somebody who was met in a chat and stands in no roster
 
 log = structlog.get_logger("roster")
 
@@ -176,7 +174,7 @@ def _may_become(uow: UnitOfWork, holder: Person) -> bool:
 
     Not while they act in an open incident: who commands it is kept by their id.
     """
-    stranger = _MET.fullmatch(holder.id) is not None and holder.email is None and holder.mobile is None
+    stranger = known_by_chat(holder) and holder.email is None and holder.mobile is None
     return stranger and not uow.incidents(Filter(open=True, involved=holder.id, limit=1))
 
 

@@ -18,7 +18,7 @@ from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Happened, Via
 from bot.model.ids import ConnectionId, IncidentId
 from bot.model.incident import Incident, apply
-from bot.model.person import ALL_SEEING, Actor, Standing
+from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
@@ -166,6 +166,7 @@ class _Book:
         incident = self.incidents[target] if target is not None else None
         self._move_rooms(event, target)
         self._keep_pool(event)
+        self._know_people(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -210,6 +211,8 @@ class _Book:
                 else:
                     self._move(ident, state=RoomState.OPEN, heard_on=connection, heard_at=chat)
                     self.uow.bind_address(connection, chat, ident, "in")
+            case ev.RoomLanguageSet(room=ident, lang=lang):
+                self._move(ident, lang=lang)
             case ev.MirrorStopped(room=ident):
                 room = self.uow.room(ident)
                 if room is not None and room.state in LIVE:
@@ -224,6 +227,25 @@ class _Book:
                 self._move(ident, state=RoomState.FAILED)
             case ev.RoomClosed(room=ident):
                 self._move(ident, state=RoomState.CLOSED)
+            case _:
+                pass
+
+    def _know_people(self, event: Event) -> None:
+        match event.payload:
+            case ev.LinkAsked(digest=digest, person=ident, connection=connection, until=until):
+                self.uow.spend_link_code(digest, self.now)
+                self.uow.save_link_code(LinkCode(digest, ident, connection, until))
+            case ev.PeopleMerged(person=ident, other=other, digest=digest):
+                self.uow.spend_link_code(digest, self.now)
+                gone = self.uow.person(other)
+                for account in self.uow.accounts_of(other):
+                    self.uow.save_account(dataclasses.replace(account, person=ident))
+                if gone is not None:
+                    self.uow.save_person(dataclasses.replace(gone, merged_into=ident))
+            case ev.LanguageChosen(person=ident, lang=lang):
+                known = self.uow.person(ident)
+                if known is not None:
+                    self.uow.save_person(dataclasses.replace(known, lang=lang))
             case _:
                 pass
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -61,6 +63,25 @@ class LookUp:
     sought: str
     code: str
     at: datetime
+
+
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that is taken for another
+_MET = re.compile(r"p-\d+")
+
+
+def fresh_code() -> str:
+    """Draw a one-time code of eight letters and digits."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(8))
+
+
+def code_digest(code: str) -> str:
+    """Stand for a one-time code where it is kept; how it was typed does not matter."""
+    return hashlib.sha256(code.strip().upper().encode()).hexdigest()
+
+
+def met(person: Person) -> bool:
+    """Say whether somebody was met in a chat and stands in no roster."""
+    return _MET.fullmatch(person.id) is not None
 
 
 def sought(person: Person) -> str:

@@ -135,6 +135,12 @@ class FakeReads:
     def spare(self, connection: str, chat: str) -> None:
         return None
 
+    def accounts_of(self, person: PersonId) -> list[Account]:
+        return self.accounts(person, CHAT)
+
+    def link_code(self, digest: str) -> None:
+        return None
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 

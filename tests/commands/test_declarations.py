@@ -42,6 +42,8 @@ PROMISED = {
     "title": "标题 改名",
     "bind": "绑定群 备用群",
     "mirror": "同步到 镜像",
+    "bind-account": "绑定账号",
+    "lang": "语言",
     "link": "关联",
     "unlink": "取消关联",
     "merge": "合并 重复",
@@ -98,7 +100,21 @@ class TestEach:
         assert (declaration.function.__doc__ or "").strip()
 
     def test_asks_no_more_of_people_than_the_table(self, declaration: Declaration) -> None:
-        everyone = {"report", "declare", "join", "undo", "status", "brief", "list", "why", "whoami", "menu", "help"}
+        everyone = {
+            "bind-account",
+            "lang",
+            "report",
+            "declare",
+            "join",
+            "undo",
+            "status",
+            "brief",
+            "list",
+            "why",
+            "whoami",
+            "menu",
+            "help",
+        }
         commanders = {"merge", "close"}
         least = (
             Standing.MEMBER

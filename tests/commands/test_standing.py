@@ -93,6 +93,9 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("bridge", "", P1, _with(url="https://meet.example.com/1")),
     ("bind", "", P1, _in_a_group),
     ("mirror", "", P1, _with(text="feishu")),
+    ("bind-account", "", P1, _with()),
+    ("lang", "own", P1, _with(text="en")),
+    ("lang", "room", P1, _with(text="en room")),
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
     ("merge", "", P1, _other),
@@ -113,7 +116,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
-_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather"})
+_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account"})
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

@@ -24,7 +24,8 @@ class Rig:
     """Hold an adapter, a chat and an account that exist, and what people see.
 
     `texts(chat)` lists what the bot has said in a chat, oldest first; `calls()` counts the requests that reached the
-    stand-in; `pinged()` lists the people whom messages so far called by name.
+    stand-in; `pinged()` lists the people whom messages so far called by name. `push_only` = messages in `room` can be neither
+    found nor changed again, though those of other chats can.
     """
 
     chat: ChatAdapter
@@ -33,3 +34,4 @@ class Rig:
     texts: Callable[[str], list[str]]
     calls: Callable[[], int]
     pinged: Callable[[], set[str]]
+    push_only: bool = False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapters.sandbox.dingtalk import cards, parcels
 from adapters.sandbox.dingtalk.courier import Courier
-from adapters.sandbox.dingtalk.drawn import draw, echoed, form_of
+from adapters.sandbox.dingtalk.drawn import bound, draw, echoed, form_of
 from adapters.sandbox.dingtalk.forms import Cannot, field, sent, taken
 from adapters.sandbox.dingtalk.parcels import Outcome, Parcel
 from adapters.sandbox.dingtalk.sessions import Sessions
@@ -110,8 +110,7 @@ class People:
                     raise Cannot(f"{button!r} is grey")
                 if one.get("confirm") and not confirmed:
                     raise Cannot("it asks first", confirm=one["confirm"])
-                more = {k: v for k, v in one.items() if k not in ("id", "text", "status", "color", "confirm", "url")}
-                return self._pressed(person, message, card, [one["id"]], more, button)
+                return self._pressed(person, message, card, *bound(self._entry(card), one), button)
         raise Cannot(f"there is no button {button!r}; there are {[one.get('text') for one in shown['buttons']]}")
 
     def choose(self, person: str, ident: str, select: str, value: Any) -> Act:
@@ -120,7 +119,8 @@ class People:
         for one in shown["selects"]:
             if select in (one["id"], one.get("placeholder"), one.get("text")):
                 into = {"type": "SELECT", "fixed": False, "label": select, "options": one.get("options") or []}
-                return self._pressed(person, message, card, [one["id"]], {one["id"]: taken(into, value)}, select)
+                action = str(self._entry(card).get("select_action", one["id"]))
+                return self._pressed(person, message, card, [action], {action: taken(into, value)}, select)
         raise Cannot(f"there is no select {select!r}")
 
     def fill(self, person: str, ident: str, name: str, value: Any) -> None:
@@ -143,12 +143,14 @@ class People:
         values, missing = sent(shown["form"])
         if missing:
             raise Cannot("something is missing", missing=missing)
-        entry = self.world.app.cards[card.template]
-        act = self._pressed(
-            person, message, card, [str(entry.get("form_action", "form"))], {str(entry.get("form_param", "form")): values}, "form"
-        )  # fmt: skip
+        entry = self._entry(card)
+        action, param = str(entry.get("form_action", "form")), str(entry.get("form_param", "form"))
+        act = self._pressed(person, message, card, [action], {param: values}, "form")
         card.filled.pop(person, None)
         return act
+
+    def _entry(self, card: Card) -> Mapping[str, Any]:
+        return self.world.app.cards.get(card.template, {})
 
     def _pressed(self, person: str, message: Message, card: Card, actions: list[str], params: Data, what: str) -> Act:
         act = self.act(person, what, message.place)

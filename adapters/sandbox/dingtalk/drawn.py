@@ -69,6 +69,19 @@ def echoed(world: World, card: Card, person: str) -> Data:
     return {name: given.get(name, "") for name in entry.get("echo", ())}
 
 
+def bound(entry: Mapping[str, Any], button: Data) -> tuple[list[str], Data]:
+    """Give the action ids and params of a press, as the template binds them to the button's own fields.
+
+    Without a binding the action is the button's id, and the params are all its fields that are not drawn.
+    """
+    params = entry.get("button_params")
+    if isinstance(params, Mapping):
+        given = {str(name): button.get(field, "") for name, field in params.items()}
+    else:
+        given = {k: v for k, v in button.items() if k not in ("id", "text", "status", "color", "confirm", "url")}
+    return [str(entry.get("button_action", button["id"]))], given
+
+
 def _list(slot: str, value: str, trouble: list[str]) -> list[Data]:
     if not value:
         return []

@@ -132,7 +132,7 @@ class Player:
             return dict.fromkeys(response.json()["missing"], "missing")
         if response.status_code != 200:
             raise NotSeen(f"{self.id} could not submit: {response.text}\n{self._recent()}")
-        self._stage.note(self.id, form.channel, "▷ 提交")
+        self._stage.note(self.id, form.channel, f"▷ {form.card['form']['submit'] if form.card else ''}")
         act = await self._over(response.json()["act"]["n"], deadline, "the form")
         if act["state"] == "failed":
             raise NotSeen(f"sending the form failed: {act['error']}")

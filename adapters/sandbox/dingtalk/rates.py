@@ -15,6 +15,7 @@ class Rates:
         self.scale = scale
         self.monthly = at_most.MONTHLY
         self.used = 0
+        self.closed = False  # whether the month is spent whatever was counted
         self._calls: dict[str, deque[float]] = defaultdict(deque)
 
     def too_fast(self, api: str, now: float, at_once: int = at_most.QPS, window: float = at_most.SECOND) -> bool:
@@ -29,7 +30,7 @@ class Rates:
 
     def spent(self) -> bool:
         """Count one call of the month and say whether there was none left."""
-        if self.used >= self.monthly:
+        if self.closed or self.used >= self.monthly:
             return True
         self.used += 1
         return False

@@ -19,15 +19,18 @@ from adapters.sandbox.dingtalk.args import OldNo
 from adapters.sandbox.dingtalk.controls import control_routes
 from adapters.sandbox.dingtalk.courier import Courier
 from adapters.sandbox.dingtalk.desk import Desk
+from adapters.sandbox.dingtalk.front import front_routes
 from adapters.sandbox.dingtalk.hub import PATH, Hub
 from adapters.sandbox.dingtalk.page import page_routes
 from adapters.sandbox.dingtalk.rates import Rates
 from adapters.sandbox.dingtalk.sessions import PATH as SESSION
 from adapters.sandbox.dingtalk.sessions import Sessions
 from adapters.sandbox.dingtalk.tokens import Tokens
+from adapters.sandbox.dingtalk.trouble import Trouble
 from adapters.sandbox.dingtalk.webhook import Webhook
 from adapters.sandbox.dingtalk.world import App, Group, User, World
 from adapters.sandbox.faults import CallLog, Faults
+from adapters.sandbox.outage import Outage
 from adapters.sandbox.server import Listener
 from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
 
@@ -73,12 +76,14 @@ class DingTalk:
         self.people = People(self.world, self.desk, self.sessions, self.courier)
         self.log = CallLog()
         self.faults = Faults()
+        self.trouble = Trouble(self)
+        self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         for title, members in (chats or {}).items():
             inside = [m for m in members if m != self.app.robot]
             self.world.open(title, inside[0], inside, bot=self.app.robot in members)
         self.world.heard = self._event
-        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
 
     def _event(self, kind: str, group: Group, more: dict[str, Any]) -> None:
         """Tell the app what happened to a group, where the console has the event ticked."""

@@ -122,8 +122,7 @@ def _form(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
         data = part.get_payload(decode=True)
         if not isinstance(data, bytes):
             continue
-        if part.get_filename() is not None:
-            files[name] = data
-        else:
+        files[name] = data  # a file's part need not have a filename
+        if part.get_filename() is None:
             said[name] = data.decode("utf-8", "replace")
     return said, files

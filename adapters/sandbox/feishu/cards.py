@@ -128,7 +128,7 @@ def _object(value: Any, path: str) -> Raw:
 def _attributes(raw: Raw, known: frozenset[str], path: str) -> None:
     for name in raw:
         if name not in known:
-            raise card(200621, f"{PARSE}; ErrPath: {path}; unknown property, property: {name}")
+            raise card(200621, f"{PARSE}; unknown property, property: {name}, path: {path}")
 
 
 def _header(header: Raw) -> None:
@@ -220,9 +220,9 @@ class _Check:
         if ident is None:
             return
         if not isinstance(ident, str) or not re.fullmatch(rf"[A-Za-z][A-Za-z0-9_]{{0,{at_most.ELEMENT_ID - 1}}}", ident):
-            raise card(300301, f"element id is invalid; ErrPath: {path}")
+            raise card(200621, f"{PARSE}; ErrPath: {path}; element_id {ident!r} is invalid")
         if ident in self.ids:
-            raise card(300302, f"element id is duplicate; ErrPath: {path}")
+            raise card(300301, f"Duplicate element_id in card component; ErrPath: {path}")
         self.ids.add(ident)
 
     def form(self, form: Raw, path: str, depth: int) -> None:

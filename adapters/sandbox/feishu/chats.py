@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 ID_TYPES = ("open_id", "user_id", "union_id")
+NOT_THERE = {"open_id": 99992351, "user_id": 99992360, "union_id": 99992364}  # how ids that nobody has are refused
 _PERMISSIONS = (
     "add_member_permission", "share_card_permission", "at_all_permission", "edit_permission", "hide_member_count_setting",
     "membership_approval", "join_message_visibility", "leave_message_visibility", "urgent_setting", "video_conference_setting",
@@ -53,9 +54,15 @@ def named(person: User, kind: str) -> str:
     return ids(person).get(kind, person.id)
 
 
+def rules(desk: Desk, chat: Chat) -> bool:
+    """Say whether the bot owns a group, or made it and was granted to act as its owner."""
+    app = desk.tenant.app.id
+    return chat.owner == app or (chat.creator == app and "im:chat:operate_as_owner" in desk.tokens.scopes)
+
+
 def manages(desk: Desk, chat: Chat) -> bool:
-    """Say whether the bot owns a group or manages it."""
-    return desk.tenant.app.id in (chat.owner, *chat.managers)
+    """Say whether the bot rules a group or is one of its managers."""
+    return rules(desk, chat) or desk.tenant.app.id in chat.managers
 
 
 def key(desk: Desk, ask: Ask) -> str:
@@ -76,13 +83,15 @@ def create(desk: Desk, ask: Ask) -> Answer:
     if len(people) > at_most.CREATED_WITH or len(ask.items("bot_id_list")) > at_most.BOTS_AT_ONCE:
         raise No(232001)
     if public and len(name) < at_most.CHAT_NAME_PUBLIC:
-        raise No(232020)
+        raise No(232020 if name else 232042)
     if public and any(c.name == name and c.kind == "public" and not c.disbanded for c in desk.tenant.chats.values()):
         raise No(232026)
     members = []
     for ident in people:
         person = user(desk, ident, kind)
-        if person is None or not person.visible or not person.available:
+        if person is None:
+            raise No(NOT_THERE[kind])
+        if not person.visible or not person.available:
             raise No(232043)
         if person.resigned:
             raise No(232022)
@@ -90,12 +99,15 @@ def create(desk: Desk, ask: Ask) -> Answer:
     owner = desk.tenant.app.id
     if ask.text("owner_id"):
         first = user(desk, ask.text("owner_id"), kind)
-        if first is None or not first.visible or first.resigned:
-            raise No(232024)
+        if first is None:
+            raise No(NOT_THERE[kind])
+        if first.resigned or not first.visible or not first.available:
+            raise No(232022 if first.resigned else 232024)
         owner = first.id
     chat = desk.tenant.open(
-        name, owner, members, description=ask.text("description"), kind="public" if public else "private", topics=topics
-    )
+        name, owner, members, description=ask.text("description"), kind="public" if public else "private", topics=topics,
+        creator=desk.tenant.app.id,
+    )  # fmt: skip
     if ask.flag("set_bot_manager") and owner != desk.tenant.app.id:
         chat.managers.add(desk.tenant.app.id)
     chat.settings = {name: ask.body[name] for name in _PERMISSIONS if name in ask.body}
@@ -136,21 +148,25 @@ def update(desk: Desk, ask: Ask) -> Answer:
     """Change a group's name, description, owner or settings."""
     kind = ask.one_of("user_id_type", ID_TYPES, "open_id")
     chat = found(desk, ask.path["chat_id"])
-    rules = {"add_member_permission", "share_card_permission"} & set(ask.body)
-    if chat.p2p or len(rules) == 1:
-        raise No(232001)
+    together = {"add_member_permission", "share_card_permission"} & set(ask.body)
+    if chat.p2p or len(together) == 1:
+        raise No(232008 if chat.p2p else 232001)
     settings = {name: ask.body[name] for name in _PERMISSIONS if name in ask.body}
-    if not manages(desk, chat) and (settings or chat.settings.get("edit_permission") == "only_owner"):
+    if not manages(desk, chat) and chat.settings.get("edit_permission") == "only_owner":
+        raise No(232002)
+    if not manages(desk, chat) and settings:
         raise No(232016)
     name = ask.text("name", chat.name)
     if ask.text("chat_type", chat.kind) == "public" and len(name) < at_most.CHAT_NAME_PUBLIC:
         raise No(232020)
     if ask.text("owner_id"):
-        if chat.owner != desk.tenant.app.id:
-            raise No(232017)
+        if not rules(desk, chat):
+            raise No(232016)
         owner = user(desk, ask.text("owner_id"), kind)
-        if owner is None or owner.resigned or owner.id not in chat.members:
-            raise No(232030)
+        if owner is None or owner.resigned:
+            raise No(232035)
+        if owner.id not in chat.members:
+            raise No(232012)
         chat.owner = owner.id
     before = {"name": chat.name, "description": chat.description}
     chat.name, chat.description = name, ask.text("description", chat.description)
@@ -172,8 +188,8 @@ def update(desk: Desk, ask: Ask) -> Answer:
 def disband(desk: Desk, ask: Ask) -> Answer:
     """Disband a group: its history is gone."""
     chat = found(desk, ask.path["chat_id"])
-    if chat.p2p or chat.owner != desk.tenant.app.id:
-        raise No(232017)
+    if chat.p2p or not rules(desk, chat):
+        raise No(232008 if chat.p2p else 232017)
     disbanded(desk, chat, desk.bot_ids)
     return {}
 

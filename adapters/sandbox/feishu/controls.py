@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -162,6 +163,7 @@ def state_of(feishu: Feishu) -> dict[str, Any]:
             for c in feishu.tenant.chats.values()
         ],
         "commands": list(feishu.tenant.commands.values()),
+        "acts": [asdict(act) for act in feishu.people.clicks.acts],
     }  # fmt: skip
 
 

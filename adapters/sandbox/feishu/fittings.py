@@ -36,7 +36,7 @@ def add_tabs(desk: Desk, ask: Ask) -> Answer:
     chat = found(desk, ask.path["chat_id"])
     new = ask.things("chat_tabs")
     if not new or len(chat.tabs) + len(new) > at_most.TABS:
-        raise No(232001)
+        raise No(232046 if new else 232001)
     for tab in new:
         chat.tabs |= {(made := _tab(desk, tab))["tab_id"]: made}
     chat.version = desk.tenant.touch()
@@ -47,8 +47,13 @@ def _tab(desk: Desk, tab: dict[str, Any]) -> dict[str, Any]:
     content = tab.get("tab_content")
     kind = tab.get("tab_type")
     address = content.get(kind, "") if isinstance(content, dict) and kind in ("url", "doc") else ""
-    if not tab.get("tab_name") or not str(address).startswith(("http://", "https://")):
+    name = tab.get("tab_name")
+    if not isinstance(name, str) or not name or kind not in ("url", "doc"):
         raise No(232001)
+    if len(name) > at_most.TAB_NAME:
+        raise No(232047)
+    if not str(address).startswith(("http://", "https://")):
+        raise No(232048)
     kept: dict[str, Any] = {name: tab[name] for name in ("tab_name", "tab_type", "tab_content", "tab_config") if name in tab}
     return {"tab_id": tab.get("tab_id") or desk.tenant.fresh("7"), **kept}
 

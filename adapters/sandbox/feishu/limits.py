@@ -20,7 +20,7 @@ MEMBERS_AT_ONCE = 50
 GROUP_MEMBERS = 5_000
 MANAGERS = 10
 TABS = 20
-TAB_NAME = 30  # the client's own; the API's page names no figure
+TAB_NAME = 60
 PAGE_SIZE = 100
 
 TEXT_BYTES = 150 * 1024

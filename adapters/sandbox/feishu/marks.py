@@ -84,7 +84,8 @@ def unreact(desk: Desk, ask: Ask) -> Answer:
     message = _reactable(desk, ask)
     ident = ask.path["reaction_id"]
     if ident not in message.reactions:
-        raise No(231009)
+        elsewhere = any(ident in other.reactions for other in desk.tenant.messages.values())
+        raise No(231010 if elsewhere else 231011)
     if message.reactions[ident][1] != desk.tenant.app.id:
         raise No(231007)
     said = _told(desk, message, ident)
@@ -168,5 +169,7 @@ def _urgent(desk: Desk, ask: Ask, how: str) -> Answer:
             bad.append(ident)
         elif person.id not in message.urgent.setdefault(how, []):
             message.urgent[how].append(person.id)
+    if len(bad) == len(listed):
+        raise No(230001)
     message.version = desk.tenant.touch()
     return {"invalid_user_id_list": bad}

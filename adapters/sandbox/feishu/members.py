@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu.asks import Ask
-from adapters.sandbox.feishu.chats import ID_TYPES, Answer, found, manages, named, user
+from adapters.sandbox.feishu.chats import ID_TYPES, NOT_THERE, Answer, found, manages, named, rules, user
 from adapters.sandbox.feishu.refusals import No
 from adapters.sandbox.feishu.tenant import Chat, ids
 
@@ -25,7 +25,9 @@ def _asked(desk: Desk, ask: Ask) -> tuple[Chat, str, list[str]]:
     kind = ask.one_of("member_id_type", KINDS, "open_id")
     chat = found(desk, ask.path["chat_id"])
     listed = ask.items("id_list")
-    if chat.p2p or not listed or len(listed) > (at_most.BOTS_AT_ONCE if kind == "app_id" else at_most.MEMBERS_AT_ONCE):
+    if not listed:
+        raise No(232027)
+    if chat.p2p or len(listed) > (at_most.BOTS_AT_ONCE if kind == "app_id" else at_most.MEMBERS_AT_ONCE):
         raise No(232001)
     return chat, kind, listed
 
@@ -49,10 +51,16 @@ def add(desk: Desk, ask: Ask) -> Answer:
         else:
             good.append(person.id)
     invisible = [i for i in bad if not (p := user(desk, i, kind)) or not p.resigned]
-    if (succeed == "0" and (unknown or invisible)) or (succeed == "2" and (unknown or bad)):
-        data = {"invalid_id_list": bad, "not_existed_id_list": unknown, "pending_approval_id_list": []}
-        raise No(232024 if bad else 232030, data={"data": data} if succeed == "2" else None)
+    if succeed == "0" and (unknown or invisible):
+        raise No(NOT_THERE.get(kind, 232004) if unknown else 232024)
+    if succeed == "2" and (unknown or bad):
+        lists = {"invalid_id_list": bad, "not_existed_id_list": unknown, "pending_approval_id_list": []}
+        raise No(232043, data={"data": lists})
+    if not good:
+        raise No(232027)
     came = [ident for ident in good if ident in desk.tenant.users and ident not in chat.members]
+    if len(chat.members) + len(came) > at_most.GROUP_MEMBERS:
+        raise No(232013)
     admitted(desk, chat, came, desk.bot_ids)
     return {"invalid_id_list": bad, "not_existed_id_list": unknown, "pending_approval_id_list": []}
 
@@ -82,11 +90,13 @@ def remove(desk: Desk, ask: Ask) -> Answer:
     """Take people out; the owner stays, and only owner and managers may."""
     chat, kind, listed = _asked(desk, ask)
     if not manages(desk, chat):
-        raise No(232017)
+        raise No(232014)
     gone, bad = [], []
     for ident in listed:
         person = user(desk, ident, kind)
-        if person is None or person.id == chat.owner:
+        if person is not None and person.id == chat.owner:
+            raise No(232076)
+        if person is None:
             bad.append(ident)
         elif person.id in chat.members:
             gone.append(person.id)
@@ -134,7 +144,7 @@ def delete_managers(desk: Desk, ask: Ask) -> Answer:
 def _managers(desk: Desk, ask: Ask, *, now: bool) -> Answer:
     kind = ask.one_of("member_id_type", KINDS, "open_id")
     chat = found(desk, ask.path["chat_id"])
-    if chat.owner != desk.tenant.app.id:
+    if not rules(desk, chat):
         raise No(232017)
     for ident in ask.items("manager_ids"):
         person = user(desk, ident, kind)
@@ -150,18 +160,17 @@ def _managers(desk: Desk, ask: Ask, *, now: bool) -> Answer:
 
 
 def moderate(desk: Desk, ask: Ask) -> Answer:
-    """Say who may speak in a group; owner and managers may set it."""
+    """Say who may speak in a group; its owner may set it. Who is not there is left out."""
     kind = ask.one_of("user_id_type", ID_TYPES, "open_id")
     setting = ask.one_of("moderation_setting", ("all_members", "only_owner", "moderator_list"), of="body")
     chat = found(desk, ask.path["chat_id"])
-    if not manages(desk, chat):
-        raise No(232016)
+    if not rules(desk, chat):
+        raise No(232017)
     for name, change in (("moderator_added_list", chat.moderators.add), ("moderator_removed_list", chat.moderators.discard)):
         for ident in ask.items(name):
             person = user(desk, ident, kind)
-            if person is None or person.id not in chat.members:
-                raise No(232030)
-            change(person.id)
+            if person is not None and person.id in chat.members:
+                change(person.id)
     chat.moderation = setting
     chat.version = desk.tenant.touch()
     return {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.sandbox.feishu import cards
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu.asks import Ask, invalid
-from adapters.sandbox.feishu.chats import Answer, found, user
+from adapters.sandbox.feishu.chats import NOT_THERE, Answer, found, user
 from adapters.sandbox.feishu.refusals import No, card
 from adapters.sandbox.feishu.tenant import Chat, Message
 
@@ -43,7 +43,7 @@ def place(desk: Desk, ask: Ask) -> Chat:
         return chat
     person = user(desk, ident, kind)
     if person is None:
-        raise No(99992351 if kind == "open_id" else 230034)
+        raise No(NOT_THERE.get(kind, 230034))
     if person.resigned or not person.available:
         raise No(230013)
     return desk.tenant.direct(person.id)
@@ -198,10 +198,10 @@ def reply(desk: Desk, ask: Ask) -> Answer:
 
 
 # ------------------------------------------------------------ changing
-def _own(desk: Desk, ask: Ask) -> Message:
+def _own(desk: Desk, ask: Ask, code: int) -> Message:
     message = seen(desk, ask.path["message_id"])
     if message.sender != desk.tenant.app.id:
-        raise No(230012)
+        raise No(code)
     if desk.tenant.now - message.created > at_most.PATCH_SECONDS:
         raise No(230031)
     return message
@@ -209,7 +209,7 @@ def _own(desk: Desk, ask: Ask) -> Message:
 
 def patch(desk: Desk, ask: Ask) -> Answer:
     """Change a card for everybody: its own, shared before and after, within fourteen days, and not while it is clicked."""
-    message = _own(desk, ask)
+    message = _own(desk, ask, 230012)
     content = ask.need("content")
     if message.card is None:
         raise No(230001, "Your request contains an invalid request parameter, ext=This message is NOT a card.")
@@ -232,7 +232,7 @@ def redrawn(desk: Desk, message: Message, raw: dict[str, Any], content: str) -> 
 
 def edit(desk: Desk, ask: Ask) -> Answer:
     """Change a text or post, at most twenty times."""
-    message = _own(desk, ask)
+    message = _own(desk, ask, 230071)
     kind = ask.one_of("msg_type", ("text", "post"), of="body")
     if message.kind not in ("text", "post"):
         raise No(230054)
@@ -330,17 +330,21 @@ def unwhisper(desk: Desk, ask: Ask) -> Answer:
 
 def by_token(desk: Desk, ask: Ask) -> Answer:
     """Change a card by the token of a click: after its answer, at most twice, within half an hour."""
-    token = desk.clicks.get(ask.need("token"))
-    raw = ask.body.get("card")
+    word = ask.need("token")
+    token, raw = desk.clicks.get(word), ask.body.get("card")
+    if not word.startswith("c-"):
+        raise No(300020)
     if token is None or desk.tenant.now - token.at > at_most.CARD_TOKEN_SECONDS:
-        raise No(10002, "the token is invalid or expired")
+        raise No(300030)
     if token.uses >= at_most.CARD_TOKEN_USES:
-        raise No(10002, "the token was used up")
+        raise No(300040)
     if desk.clicked.get(token.message):
-        raise No(10002, "the callback was not answered yet")
+        raise No(11310)
     message = desk.tenant.messages.get(token.message)
-    if message is None or message.recalled or not isinstance(raw, dict):
-        raise No(10002, "there is no card to change")
+    if message is None or message.recalled:
+        raise No(200000)
+    if not isinstance(raw, dict):
+        raise No(10002)
     raw = {k: v for k, v in raw.items() if k != "open_ids"}
     cards.check(raw, desk.people(), set(desk.tenant.images))
     token.uses += 1

@@ -21,24 +21,27 @@ class Rates:
         """Count one call of an API, or refuse it."""
         if not self.limited:
             return
-        for window, most in ((1.0, at_most.PER_SECOND), (at_most.MINUTE, at_most.PER_MINUTE)):
-            wait = self._spend(api, window, most, now)
+        windows = ((1.0, at_most.PER_SECOND), (at_most.MINUTE, at_most.PER_MINUTE))
+        for window, most in windows:
+            wait = self._wait(api, window, most, now)
             if wait:
                 headers = {"x-ogw-ratelimit-limit": str(most), "x-ogw-ratelimit-reset": str(max(1, math.ceil(wait)))}
                 raise No(99991400, status=429, headers=headers)
+        for window, _ in windows:
+            self._calls[api, window].append(now)
 
     def post(self, place: str, most: int, now: float, code: int = 230020) -> None:
         """Count one message to a place (a group, a person) or one change of a card, or refuse it."""
-        if self.limited and self._spend(place, 1.0, most, now):
+        if not self.limited:
+            return
+        if self._wait(place, 1.0, most, now):
             raise No(code)
+        self._calls[place, 1.0].append(now)
 
-    def _spend(self, what: str, window: float, most: int, now: float) -> float:
-        """Count, or give the seconds that must pass; what was refused is not counted."""
+    def _wait(self, what: str, window: float, most: int, now: float) -> float:
+        """Give the seconds that must pass before another call is taken."""
         length = window * self.scale
         calls = self._calls[what, window]
         while calls and calls[0] <= now - length:
             calls.popleft()
-        if len(calls) >= most:
-            return calls[0] + length - now
-        calls.append(now)
-        return 0.0
+        return calls[0] + length - now if len(calls) >= most else 0.0

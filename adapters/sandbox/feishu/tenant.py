@@ -93,6 +93,7 @@ class Chat:
     name: str
     owner: str
     created: float
+    creator: str = ""  # stays who it was when the owner changes
     description: str = ""
     kind: str = "private"  # or public
     p2p: str | None = None
@@ -183,7 +184,7 @@ class Tenant:
 
     def open(self, name: str, owner: str, members: Sequence[str] = (), *, bot: bool = True, **more: Any) -> Chat:
         """Open a group."""
-        chat = Chat(self.fresh("oc_"), name, owner, self.now, bot=bot, **more)
+        chat = Chat(self.fresh("oc_"), name, owner, self.now, bot=bot, **{"creator": owner, **more})
         self.chats[chat.id] = chat
         chat.members = dict.fromkeys(members, 0)
         if owner in self.users:

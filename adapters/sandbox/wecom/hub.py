@@ -15,7 +15,7 @@ from adapters.sandbox.wecom import limits as at_most
 from adapters.sandbox.wecom.aibot import Mouth
 from adapters.sandbox.wecom.errors import No
 from adapters.sandbox.wecom.parcels import Outcome, Parcel, bot_event
-from adapters.sandbox.wire import Message, Receive, Send
+from adapters.sandbox.wire import Message, Receive, Send, held_after
 
 Frame = dict[str, Any]
 
@@ -29,6 +29,7 @@ class Socket:
         self.deaf = False
         self.leaving = False
         self.stirred = asyncio.Event()  # by a frame
+        self.gone = asyncio.Event()
         self.busy: set[str] = set()  # req_ids of frames that are not answered yet
         self._send = send
 
@@ -46,8 +47,9 @@ class Socket:
     async def close(self, code: int = 1000) -> None:
         """End the connection with a closing handshake."""
         self.leaving = True
-        with contextlib.suppress(Exception):
-            await self._send({"type": "websocket.close", "code": code})
+        if not self.deaf:
+            with contextlib.suppress(Exception):
+                await self._send({"type": "websocket.close", "code": code})
 
 
 class Hub:
@@ -85,6 +87,7 @@ class Hub:
                 await self._heard(socket, message)
         finally:
             watching.cancel()
+            socket.gone.set()
             if socket in self.sockets:
                 self.sockets.remove(socket)
             self.changed()
@@ -151,6 +154,9 @@ class Hub:
                 await asyncio.sleep(at_most.ACK_SECONDS)
             await socket.say(answer)
             call.outcome, call.answered_at = 200, _now()
+            socket.busy.discard(req_id)
+            if fault is not None and fault.when == "answered" and fault.do == "hold":
+                await held_after(self.faults, fault, call)
         finally:
             socket.busy.discard(req_id)
 
@@ -215,9 +221,17 @@ class Hub:
                 call.outcome = "silent"
                 return True
         self.faults.hold(fault, call)
-        await fault.release.wait()
-        self.faults.let_go(fault, call)
-        return False
+        released, gone = asyncio.ensure_future(fault.release.wait()), asyncio.ensure_future(socket.gone.wait())
+        try:
+            await asyncio.wait({released, gone}, return_when=asyncio.FIRST_COMPLETED)
+            left = gone.done()
+        finally:
+            released.cancel()
+            gone.cancel()
+            self.faults.let_go(fault, call)
+        if left:
+            call.outcome = "gone"
+        return left
 
     # ------------------------------------------------------------ what people do
     async def deliver(self, parcel: Parcel, attempt: int = 1) -> Outcome:

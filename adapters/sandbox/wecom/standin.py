@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import time
@@ -23,9 +24,11 @@ from adapters.sandbox.wecom.controls import control_routes
 from adapters.sandbox.wecom.corp import APP, BOT, App, Bot, Corp, User
 from adapters.sandbox.wecom.courier import Courier
 from adapters.sandbox.wecom.desk import PREFIX, Desk
+from adapters.sandbox.wecom.front import front_routes
 from adapters.sandbox.wecom.hub import Hub
-from adapters.sandbox.wecom.limits import HEADCOUNT
+from adapters.sandbox.wecom.limits import CHATID_CHARS, HEADCOUNT
 from adapters.sandbox.wecom.page import page_routes
+from adapters.sandbox.wecom.trouble import Trouble
 from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
 
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
@@ -35,8 +38,8 @@ class WeCom:
     """Be a company in WeCom with one self-built app and one intelligent bot.
 
     `chats` names groups and who is in them: userids, `bot` (inside, and spoken to before), `app` (made by the app, under
-    the group's name as chatid). `request_url` = where the app's callback is; None = it has none. `scale` shortens every
-    wait and every span of a budget; `limited` = False takes calls at any rate; `headcount` = accounts of the company.
+    the group's name as chatid if it can be one). `request_url` = where the app's callback is; None = it has none. `scale`
+    shortens every wait and every span of a budget; `limited` = False takes calls at any rate; `headcount` = accounts.
     """
 
     def __init__(
@@ -62,18 +65,20 @@ class WeCom:
         self.hub.changed = self.corp.touch
         self.courier = Courier(None, self.hub, scale)
         self.people = People(self.corp, self.desk, self.courier)
+        self.trouble = Trouble(self)
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         if request_url is not None:
             self.call_back(request_url)
-        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
         for name, members in (chats or {}).items():
             self._furnish(name, members)
 
     def _furnish(self, name: str, members: Sequence[str]) -> None:
         """Make a group before anybody looks."""
         people = [one for one in members if one not in (APP, BOT)]
-        group = self.corp.group(name, people, appchat=name if APP in members else None)
+        chatid = name if re.fullmatch("[0-9A-Za-z]{1,32}", name) else hashlib.sha256(name.encode()).hexdigest()[:CHATID_CHARS]
+        group = self.corp.group(name, people, appchat=chatid if APP in members else None)
         group.bot = group.active = BOT in members
 
     def call_back(self, url: str) -> None:
@@ -115,6 +120,7 @@ class WeCom:
         fault = self.faults.striking(call)
         if fault is not None:
             call.fault = f"{fault.do} {fault.when}"
+            fault.body = fault.body or {"errcode": -1, "errmsg": "system busy"}
         if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
             return
         said = self.desk.take(path, query, body, call.peer.rpartition(":")[0] or "127.0.0.1")
