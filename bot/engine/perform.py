@@ -22,7 +22,7 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
 from bot.model.ids import RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room
+from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
