@@ -40,7 +40,8 @@ PRIMARY, RISKY, OTHER = 1, 2, 4  # button_list.style
 SHORT = {
     "impact": "Hit", "latest": "Last", "latest update": "Last", "commander": "IC", "started": "Since", "alerts": "Alert",
     "next update": "Next", "severity": "Level", "services": "Svc", "service": "Svc", "reported by": "By", "status": "State",
-    "on call": "Duty", "runbook": "Book", "related": "See", "lasted": "Took",
+    "1-5-10": "Goals", "on call": "Duty", "runbook": "Book", "related": "See", "lasted": "Took",
+    "no review": "NoRev", "review": "Rev.", "outcome": "End", "seen by": "Seen",
 }  # fmt: skip
 
 _OBEYED = re.compile(
@@ -160,7 +161,7 @@ def template_card(shown: Card, sizes: Sizes, task: str, *, instead: bool = False
     desc, rest = _split(desc, sizes.desc)
     if words.startswith(headline):
         words = line(words[len(headline) :])
-    parts = [part for part in (words, *under[:1], rest) if part]
+    parts = [part for part in (rest, words, *under) if part]
     rows, more = _rows(shown.fields, sizes, zh, "｜".join(parts), line(shown.footer))
     made: Json = {
         "card_type": "button_interaction",
@@ -209,22 +210,20 @@ def withdrawn(card: Mapping[str, Any] | None, task: str) -> Json:
 
 
 def _split(words: str, most: int) -> tuple[str, str]:
-    """Give what fits in a line and what does not; the break is at a bar where there is one."""
+    """Give what fits in a line and what goes on in the next; the break is at a bar, a space or a mark where there is one."""
     if width(words) <= most:
         return words, ""
-    head, bar, tail = words.rpartition("｜")
-    while bar and width(head) > most:
-        head, bar, more = head.rpartition("｜")
-        tail = f"{more}｜{tail}"
-    if bar and head:
-        return head, tail
-    short = cut(words, most)
-    return short, words[len(short) - 1 :].lstrip()
+    head = words[:most]
+    while width(head) > most:
+        head = head[:-1]
+    bar = max(head.rfind("｜"), head.rfind(" "), *(head.rfind(mark) + 1 for mark in "，。；：）"), head.rfind("（"))
+    at = bar if bar >= most // 3 else len(head)
+    return head[:at].rstrip("｜ ") or head, words[at:].lstrip("｜ ")
 
 
 def _rows(fields: Sequence[Field], sizes: Sizes, zh: bool, before: str, footer: str) -> tuple[list[Json], list[str]]:
     """Lay out six facts as rows and as many more as fit in the paragraph; the last row counts what fits nowhere."""
-    named = [(_label(f.label), line(f.label), said(f.value) or "—") for f in fields]
+    named = [(_label(f.label, zh), line(f.label), said(f.value) or "—") for f in fields]
     rows = [{"keyname": key, "value": cut(value, VALUE)} for key, _, value in named[:ROWS]]
     paragraph: list[str] = []
     room = sizes.sub - width(before) - 1
@@ -246,8 +245,10 @@ def _rows(fields: Sequence[Field], sizes: Sizes, zh: bool, before: str, footer: 
     return rows, [*paragraph, *tail]
 
 
-def _label(label: str) -> str:
+def _label(label: str, zh: bool) -> str:
     label = line(label) or "·"
+    if zh and label == "1-5-10":
+        return "时效"
     return label if width(label) <= KEYNAME else SHORT.get(label.lower(), cut(label, KEYNAME))
 
 

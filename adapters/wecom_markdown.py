@@ -14,8 +14,8 @@ from bot.model.text import Span, Text
 
 ACCOUNT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_\-@.]{0,63}")
 _ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"'`]+", re.IGNORECASE)
-_TAG = re.compile(r"<(?=\s*(?:@|/?\s*(?:font|a|img|br)\b))", re.IGNORECASE)
-_AT_LINE_START = re.compile(r"(?m)^([ \t]*)([#>])")
+_TAG = re.compile(r"<(?=\s*(?:@|/?\s*(?:font|a|img|br)(?![A-Za-z0-9])))", re.IGNORECASE)
+_AT_LINE_START = re.compile(r"(?m)^([ \t]*)(#(?=#{0,5}(?:\s|$))|>)")
 _MARKS = str.maketrans({"*": "∗", "`": "ˋ"})
 _UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _LOOKS = {"#": "＃", ">": "＞"}

@@ -41,6 +41,7 @@ from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
 from bot.prose import Prose
 from bot.romanise import romanise
 from bot.web import Endpoint, web
+from bot.webforms import FormPages
 
 TICK = 0.5  # seconds
 SWEEP_AT_ONCE = 500
@@ -85,6 +86,7 @@ def house_of(config: Config, clock: Clock, chats: Mapping[ConnectionId, ChatAdap
         clock=clock,
         capabilities={name: chat.capabilities for name, chat in chats.items()},
         limits={name: chat.limits for name, chat in chats.items()},
+        public_url=config.http.public_url.rstrip("/") if config.http.public_url else None,
     )
 
 
@@ -143,6 +145,7 @@ class App:
         self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)
         self.sources = connect_sources(config)
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
+        self.forms = FormPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         self._workers: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
@@ -199,9 +202,9 @@ class App:
         await self.store.close()
 
     def routes(self) -> Sequence[tuple[str, Endpoint]]:
-        """List the inbound routes of chats and alert sources."""
+        """List the inbound routes of chats and alert sources, and our own pages."""
         chats = [route for chat in self.chats.values() for route in chat.routes(self.intake.handle)]
-        return [*chats, *self.webhooks.routes()]
+        return [*chats, *self.webhooks.routes(), *self.forms.routes()]
 
     async def working(self) -> dict[str, Any]:
         """Say whether the workers live."""

@@ -110,6 +110,14 @@ class Prose:
             self._says[lang] = merged
         return self._says[lang]
 
+    def page(self, name: str, **given: Any) -> str:
+        """Write a web page of templates/web; whatever is put into it is escaped."""
+        spot = ("web", name)
+        if spot not in self._compiled:
+            source = (self._roots[0] / "web" / f"{name}.html").read_text(encoding="utf-8")
+            self._compiled[spot] = self._env.overlay(autoescape=True, finalize=None).from_string(source)
+        return self._compiled[spot].render(given)
+
     def _saying(self, key: str, lang: str) -> Template:
         spot = (lang, f"say:{key}")
         if spot not in self._compiled:

@@ -76,6 +76,36 @@ TESTED = (
     ),
     Tested(
         Break(
+            "cards in answers",
+            "a card was sent before the answer that carries it was out",
+            "bot/engine/carrying.py",
+            "uow.hold_back(wish.lane, wish.kind, now + HOLD)",
+            "True",
+        ),
+        "tests/engine/test_carrying.py::test_the_answer_carries_the_card_as_it_is_now_and_its_effect_waits",
+    ),
+    Tested(
+        Break(
+            "numbers",
+            "a number meant what only somebody else was shown",
+            "bot/engine/menus.py",
+            'return f"{shared}/{own}", shared',
+            "return shared, shared",
+        ),
+        "tests/engine/test_menus.py::test_a_private_answers_number_means_nothing_to_others",
+    ),
+    Tested(
+        Break(
+            "links",
+            "a form was taken twice",
+            "bot/engine/links.py",
+            'if uow.delivered(link.connection, f"form:{link.hash}") is not None:',
+            "if False:",
+        ),
+        "tests/engine/test_webforms.py::test_sending_it_runs_the_press_once_and_says_so",
+    ),
+    Tested(
+        Break(
             "lanes",
             "two calls of one lane overlapped",
             "store/queue.py",

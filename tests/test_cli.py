@@ -404,4 +404,5 @@ def test_a_chat_that_is_not_there_to_try_is_one_line(tmp_path: Path) -> None:
     with process("sandbox", "--chat", "irc", cwd=tmp_path) as bot:
         assert bot.wait(IN_TIME) == 1
         assert bot.stderr is not None
-        assert bot.stderr.read() == "error: there is no chat 'irc' to try; there are: plain, slack\n"
+        there = "plain, slack, feishu, dingtalk, wecom, all"
+        assert bot.stderr.read() == f"error: there is no chat 'irc' to try; there are: {there}\n"

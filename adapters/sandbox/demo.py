@@ -16,7 +16,7 @@ from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"
 SOURCE = "alertmanager"
-CHATS = ("plain", "slack")
+CHATS = ("plain", "slack", "feishu", "dingtalk", "wecom", "all")
 NOWHERE = "http://127.0.0.1:1"  # until the bot listens
 PEOPLE = {  # id: names and duties, in Chinese and in English
     "zhang": ("张三", "支付研发·值班", "Zhang San", "payments dev, on call"),
@@ -148,14 +148,32 @@ class Demo(Protocol):
 
 
 def of(chat: str, lang: str = "zh") -> Demo:
-    """Make the demo of one chat; raises LookupError naming those that there are."""
-    if chat == "slack":
-        from adapters.sandbox.slack.company import SlackDemo
+    """Make the demo of one chat, or of all at once; raises LookupError naming those that there are."""
+    match chat:
+        case "plain":
+            return PlainDemo(lang)
+        case "slack":
+            from adapters.sandbox.slack.company import SlackDemo
 
-        return SlackDemo(lang)
-    if chat != "plain":
-        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
-    return PlainDemo(lang)
+            return SlackDemo(lang)
+        case "dingtalk":
+            from adapters.sandbox.dingtalk.company import DingTalkDemo
+
+            return DingTalkDemo(lang)
+        case "feishu":
+            from adapters.sandbox.feishu.company import FeishuDemo
+
+            return FeishuDemo(lang)
+        case "wecom":
+            from adapters.sandbox.wecom.company import WeComDemo
+
+            return WeComDemo(lang)
+        case "all":
+            from adapters.sandbox.together.company import TogetherDemo
+
+            return TogetherDemo(lang)
+        case _:
+            raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
 
 
 class PlainDemo:

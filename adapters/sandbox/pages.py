@@ -13,14 +13,14 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors http://127.0.0.1:* http://localhost:*"  # the page of all stand-ins
 )
 HEARTBEAT = 15.0  # seconds
 
 Look = Callable[[int], tuple[int, Mapping[str, Any]] | None]  # after a version: the newest one and what is seen, None = no news
 
 
-def files(folder: Path, *names: str) -> Callable[[Request], Awaitable[Response]]:
+def files(folder: Path, *names: str, policy: str = POLICY) -> Callable[[Request], Awaitable[Response]]:
     """Serve the files of a page; the empty name is its index."""
     known = {"": "index.html"} | {name: name for name in names}
 
@@ -28,7 +28,7 @@ def files(folder: Path, *names: str) -> Callable[[Request], Awaitable[Response]]
         name = known.get(request.path_params.get("name", ""))
         if name is None:
             return Response("there is no such page", 404)
-        return FileResponse(folder / name, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+        return FileResponse(folder / name, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
 
     return file
 

@@ -110,7 +110,7 @@ def _reveals(reads: Reads, told: Say | None, reply: Reply, room: Room | None) ->
     Of one that the person may not see either, it repeats what they typed: that must read the same whether it exists or not.
     """
     here = room.incident if room is not None else None
-    if told is None or told.key in _PERSONAL:
+    if told is None or told.key in _PERSONAL or told.params.get("link"):
         return True
     incidents = {i.id: i for i in _incidents(told)}
     named = [*_ID.findall(flat(reply.text)), reply.card.about if reply.card is not None else ""]

@@ -37,20 +37,21 @@ class House:
     clock: Clock
     capabilities: Mapping[ConnectionId, frozenset[Capability]] = field(default_factory=dict)
     limits: Mapping[ConnectionId, Limits] = field(default_factory=dict)
+    public_url: str | None = None  # where the world reaches our own pages
 
     def can(self, connection: ConnectionId, capability: Capability) -> bool:
         """Say whether a connection can do something."""
         return capability in self.capabilities.get(connection, frozenset())
+
+    def clickable(self, connection: ConnectionId) -> bool:
+        """Say whether something can be offered below a text there: by buttons or by numbers."""
+        return self.can(connection, Capability.CARD) or self.limits[connection].menus
 
     def hail(self, room: Room) -> str:
         """Give what must stand before a typed command in a room, or where to type it if nobody hears there."""
         if room.state is RoomState.NEEDS_BOT:
             return self.prose.label("hail_direct", room.lang)
         return self.limits[room.heard_on or room.connection].hail
-
-    def clickable(self, connection: ConnectionId) -> bool:
-        """Say whether something can be offered below a text there: by buttons or by numbers."""
-        return self.can(connection, Capability.CARD) or self.limits[connection].menus
 
     def day(self, at: datetime) -> str:
         """Give the day of an instant in the configured time zone, as YYYYMMDD."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -22,6 +22,7 @@ from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
 from bot.engine.house import House
+from bot.engine.links import new_link
 from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
@@ -38,10 +39,11 @@ from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
-from bot.model.text import flat, plain
+from bot.model.text import Span, flat, plain
 from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
 from bot.rules import World, page
+from bot.views.titles import one_line, title_of
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
 LONGEST_WORD = 60.0  # seconds that the word whether an answer went out may take
@@ -52,6 +54,16 @@ _STALE_MAY_RUN = frozenset({"note"})  # a late note is stored at its own time
 log = structlog.get_logger("intake")
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Say how to show a form to somebody: language, time zone, whom they most likely mean, and what it is about."""
+
+    lang: str
+    tz: str
+    people: tuple[tuple[PersonId, str], ...] = ()
+    about: str = ""
+
+
 class Intake:
     """Turn an inbound delivery into a reply, at most once changing anything."""
 
@@ -60,15 +72,15 @@ class Intake:
         self._health = health or Health(house.clock)
         self._settling: set[asyncio.Task[None]] = set()
 
-    async def handle(self, inbound: Inbound) -> Reply:
-        """Answer a delivery after its effect is durable.
+    async def handle(self, inbound: Inbound, *, page: bool = False) -> Reply:
+        """Answer a delivery after its effect is durable; `page` = the answer is shown on a page of ours, to the speaker alone.
 
         Raises `NotStored` when nothing was written in time: the platform should deliver again, and a repeat gets the
         first answer.
         """
         started = time.perf_counter()
         outcome = "failed"
-        job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound)))
+        job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound, page)))
         try:
             reply, outcome, held = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
             if reply.shows is not None and inbound.written is not None:
@@ -86,6 +98,15 @@ class Intake:
             return await self._store.tx(lambda uow: self._apologise(uow, inbound, kind))
         finally:
             self._metrics.delivery(inbound.connection, outcome, time.perf_counter() - started)
+
+    async def form(self, inbound: Inbound) -> tuple[Reply, Reader]:
+        """Give the form that a click asks for, to be filled in on a page of ours, and how to show it; keeps nothing."""
+
+        def job(uow: UnitOfWork) -> tuple[Reply, Reader]:
+            delivery = _Delivery(uow, self._house, inbound, self._house.clock.now(), page=True)
+            return delivery.run()[0], delivery.reader
+
+        return await self._store.tx(job)
 
     async def stop(self) -> None:
         """Leave the answers that are not out yet to their effects."""
@@ -109,7 +130,7 @@ class Intake:
         except NotStored as error:
             log.warning("answer_not_settled", connection=inbound.connection, key=inbound.key, error=str(error))
 
-    def _once(self, uow: UnitOfWork, inbound: Inbound) -> tuple[Reply, str, Held | None]:
+    def _once(self, uow: UnitOfWork, inbound: Inbound, page: bool) -> tuple[Reply, str, Held | None]:
         stored = uow.delivered(inbound.connection, inbound.key)
         if stored is not None:
             reply: Reply = _ANSWER(stored)
@@ -122,12 +143,13 @@ class Intake:
                 reply = _ANSWER(sent)
                 return reply, "repeated", None
         now = self._house.clock.now()
-        delivery = _Delivery(uow, self._house, inbound, now)
+        delivery = _Delivery(uow, self._house, inbound, now, page)
         started = time.perf_counter()
         reply, keep = delivery.run()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
-        reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
-        reply = number_reply(uow, self._house, inbound, reply, delivery.show)
+        if not page:
+            reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
+            reply = number_reply(uow, self._house, inbound, reply, delivery.show)
         reply, held = carry(uow, self._house, inbound, reply, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
@@ -155,8 +177,8 @@ class Intake:
 class _Delivery:
     """Work one delivery through inside its transaction."""
 
-    def __init__(self, uow: UnitOfWork, house: House, inbound: Inbound, now: datetime) -> None:
-        self._uow, self._house, self._inbound, self._now = uow, house, inbound, now
+    def __init__(self, uow: UnitOfWork, house: House, inbound: Inbound, now: datetime, page: bool = False) -> None:
+        self._uow, self._house, self._inbound, self._now, self._page = uow, house, inbound, now, page
         self.refused = False
         self.command = "none"
         self.told: Say | None = None  # what the answer says
@@ -194,7 +216,7 @@ class _Delivery:
             return self._understand()
         except Refused as refused:
             self.refused = True
-            if self._clicked and self._inbound.press is not None and not self._inbound.press.form:
+            if self._clicked and not self._page and self._inbound.press is not None and not self._inbound.press.form:
                 redraw(self._uow, self._inbound, self._room, self._now)
             return replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form), True
 
@@ -206,7 +228,8 @@ class _Delivery:
         if implied is not None:
             card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons)
         reply = self._say(say("menu_gone", why=why, now_listed=card is not None))
-        return replace(reply, card=card, refused=True, private=self._room is None)  # a room's menu is everybody's
+        aloud = self._room is not None and not self._can(Capability.PRIVATE)  # a room's menu is no secret
+        return replace(reply, card=card, refused=True, private=not aloud)
 
     def _understand(self) -> tuple[Reply, bool]:
         text = with_people(self._uow, self._inbound.connection, self._inbound.text, self._now)
@@ -296,9 +319,11 @@ class _Delivery:
         form = form_of(declaration, ctx, self._house.prose, self.show, given=press.args, assumes=press.assumes, incident=incident)
         if form is None:
             raise refuse("stale_click")
+        opens = self._page or self._can(Capability.FORM)
+        link = new_link(self._uow, self._house, self._inbound, press, self._now) if not opens else None
         usage, example = declaration.usage[self._lang], declaration.example[self._lang]
-        typed = self._say(say("form_typed", usage=plain(usage), example=plain(example)))
-        return replace(typed, form=form if self._can(Capability.FORM) else None)
+        typed = self._say(say("form_typed", usage=plain(usage), example=plain(example), link=link, title=form.title))
+        return replace(typed, form=form if opens else None)
 
     def _lacking(self, declaration: Declaration, bound: Bound, refused: Refused, ctx: Context) -> Form | None:
         """Give the form of a typed command that lacks just what it was refused for, filled with what was typed."""
@@ -372,6 +397,20 @@ class _Delivery:
 
     # ------------------------------------------------------------ words
     @property
+    def reader(self) -> Reader:
+        """Say who fills a form in on a page, and whom they may mean."""
+        incident = self._implied()
+        ident = self._inbound.press.args.get("incident") if self._inbound.press is not None else None
+        about = self.reads.incident(IncidentId(ident)) if ident else incident
+        owners = {owner for service in self._house.catalog.services.values() for owner in service.owners()}
+        known = dict.fromkeys([*(about.involved if about is not None else ()), *sorted(owners | self._house.policy.admins)])
+        people = [person for ident in known if (person := self._uow.person(ident)) is not None and person.active]
+        told = ""
+        if ident and about is not None:
+            told = one_line((Span(f"{about.id} {about.severity} "), *title_of(about, self._house.prose, self.show)))
+        return Reader(self._lang, self._zone(), tuple({person.id: person.name for person in people}.items()), told)
+
+    @property
     def show(self) -> Show:
         """Show things to the speaker."""
         hail = self._limits.hail if self._inbound.place is Place.GROUP else ""
@@ -383,7 +422,8 @@ class _Delivery:
         if after is not None:
             params["incident"] = after
         # Help is long and says what to type: numbers would say it twice.
-        offers = self._can(Capability.CARD) or (self._limits.menus and told.key != "help_here")
+        numbered = self._limits.menus and told.key != "help_here"
+        offers = not self._page and (self._can(Capability.CARD) or numbered)
         implied = self._implied() if offers else None  # only buttons need it
         answering = Answering(self._house, self.show, offers, self._uow.reads(ALL_SEEING), self._context(implied), implied)
         reply = answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)

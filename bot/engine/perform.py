@@ -22,7 +22,7 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact
 from bot.model.ids import RoomId
 from bot.model.incident import Incident
-from bot.model.room import LIVE, Room
+from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
@@ -124,7 +124,8 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
         clickable = room_line(told[0], incident, house, show)
         content = addressed(clickable, room.connection, reads) if clickable is not None else content
-        content, choices = with_numbers(content, house, room.connection, show)
+        if room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+            content, choices = with_numbers(content, house, room.connection, show)
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -192,8 +193,12 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
-    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
-    content, choices = with_numbers(addressed(card, connection, reads), house, connection, show)
+    choices: tuple[str, ...] = ()
+    content = addressed(card, connection, reads)
+    room = reads.room(RoomId(effect.data["room"])) if slot.startswith("status:") else None
+    if room is None or room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+        hail = house.hail(room) if room is not None else house.limits[connection].hail
+        content, choices = with_numbers(content, house, connection, house.show(reads, lang, now, hail=hail))
     if isinstance(content, Card) and not house.can(connection, Capability.CARD):
         limits = house.limits[connection]
         words = addressed_text(card_text(card, house.prose, lang), connection, reads)

@@ -51,6 +51,15 @@ class World:
     stage: Stage
     listening: asyncio.Future[None]
     url: str  # of the adapter's own address
+    again: Callable[[], ChatAdapter]
+
+    async def restarted(self) -> None:
+        """Let the adapter end and begin anew, on a long connection."""
+        await self.close()
+        await self.until(lambda: not self.standin.hub.sockets, "the end of the connection")
+        self.chat = self.again()
+        self.listening = asyncio.ensure_future(self.chat.listen(self.core.handle))
+        await self.until(lambda: self.standin.hub.sockets, "the connection")
 
     def player(self, ident: str = "ou_zhang") -> Player:
         return self.stage.player(ident)
@@ -75,6 +84,11 @@ class World:
     def attempts(self) -> list[dict[str, Any]]:
         return self.standin.courier.sink.attempts
 
+    async def close(self) -> None:
+        """End the adapter."""
+        await ended(self.listening)
+        await self.chat.close()
+
     async def until(self, holds: Callable[[], object], what: str, deadline: float = 8.0) -> None:
         ends = asyncio.get_running_loop().time() + deadline
         while not holds():
@@ -97,17 +111,20 @@ async def world(
         sandbox = await stack.enter_async_context(FeishuSandbox(standin))
         way = {"encrypt_key": app.encrypt_key, "verification_token": app.verification} if mode == "http" else {}
         keys = {"app_id": app.id, "app_secret": app.secret, "api_url": sandbox.url, **way, **settings}
-        chat = feishu.connect("feishu", feishu.Config.model_validate(keys), SystemClock())
-        stack.push_async_callback(chat.close)
+
+        def connect() -> ChatAdapter:
+            return feishu.connect("feishu", feishu.Config.model_validate(keys), SystemClock())
+
+        chat = connect()
         if mode == "http":
             routes = [Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in chat.routes(core.handle)]
             front = Listener(Starlette(routes=routes), port)
             await front.listen()
             stack.push_async_callback(front.down)
         listening = asyncio.ensure_future(chat.listen(core.handle))
-        stack.push_async_callback(ended, listening)
         stage = await stack.enter_async_context(Stage(sandbox.url))
-        there = World(standin, sandbox, chat, core, stage, listening, url)
+        there = World(standin, sandbox, chat, core, stage, listening, url, connect)
+        stack.push_async_callback(there.close)
         await there.until(lambda: standin.hub.sockets if mode == "socket" else listening.done(), "the connection")
         yield there
 

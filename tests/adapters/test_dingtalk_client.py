@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,9 @@ import pytest
 import pytest_asyncio
 
 from adapters.chat import dingtalk
+from adapters.chat.dingtalk import setup
 from adapters.chat.dingtalk.client import HELD_BACK
+from adapters.chat.dingtalk.template import FILE
 from adapters.chat.dingtalk.wire import Quota
 from adapters.sandbox.dingtalk import company
 from adapters.sandbox.faults import Fault
@@ -231,8 +234,10 @@ async def test_wrong_keys_bury_nothing() -> None:
     async with world() as there:
         given = settings(there.sandbox.url, there.standin.app, client_secret="another-secret")
         chat = dingtalk.connect("other", dingtalk.Config.model_validate(given), HandClock())
-        result = await chat.post(there.group().cid, plain("x"), "k")
-        assert isinstance(result, Retry) and result.code == "bad_token"
+        for _ in range(3):
+            result = await chat.post(there.group().cid, plain("x"), "k")
+            assert isinstance(result, Retry) and result.code == "bad_token"
+        assert len(there.calls("/v1.0/oauth2/accessToken")) == 1
         await chat.close()
 
 
@@ -272,7 +277,7 @@ async def test_the_months_calls_are_counted_as_dingtalk_counts_them(there: World
     await there.chat.edit(ref, Card("✅ 已恢复", "green"))
     await there.chat.look_up(None, "13999999999")
     await there.over(there.person().says("@应急助手 help", group))
-    await there.until(lambda: there.person().reads(), "the answer")
+    await there.until(lambda: there.chat.calls_of_the_month[0] >= 3, "the answer's call")
     assert there.chat.calls_of_the_month == (there.standin.rates.used, 5000) == (3, 5000)
 
 
@@ -304,3 +309,30 @@ def test_a_new_month_begins_by_chinas_calendar() -> None:
     assert not quota.near
     quota.spend("d")
     assert quota.used == 1
+
+
+# ------------------------------------------------------------ setting it up
+async def test_the_setup_says_what_is_there_and_what_is_missing(there: World) -> None:
+    config = dingtalk.Config.model_validate(settings(there.sandbox.url, there.standin.app))
+    good, wrong = await setup.check(config)
+    assert wrong == [] and len(good) == 1 + len(setup.SCOPES)
+    assert there.standin.world.messages == {} or not there.person().messages(there.group())
+    there.standin.tokens.scopes = tuple(scope for scope in there.standin.app.scopes if scope != "Premium.Ding.Write")
+    assert [line.partition(":")[0] for line in (await setup.check(config))[1]] == ["permission Premium.Ding.Write is missing"]
+    stranger = config.model_copy(update={"client_secret": type(config.client_secret)("another-secret")})
+    good, wrong = await setup.check(stranger)
+    assert good == [] and "client_secret" in wrong[0] and "another-secret" not in wrong[0]
+
+
+def test_what_is_printed_is_what_is_shipped() -> None:
+    assert setup.manifest() == json.loads(FILE.read_text(encoding="utf-8"))
+    assert all(scope in " ".join(setup.steps(False)) for scope in setup.SCOPES)
+
+
+# ------------------------------------------------------------ somebody has left
+async def test_a_call_of_somebody_who_left_does_not_keep_the_words_from_the_others(there: World) -> None:
+    there.standin.faults.ask(Fault("status", "createAndDeliver", status=400, body={"code": "param.userIdNotExist"}))
+    group = there.group()
+    said = (Span("请 "), Span("@李四", "person", target="li"), Span(" 看看"))
+    assert isinstance(await there.chat.post(group.cid, said, "key1"), Done)
+    assert "李四 看看" in there.person("zhang").reads(group)[0] and there.person("zhang").messages(group)[0].at == []

@@ -82,6 +82,7 @@ def test_a_direct_chat_is_known_by_its_person() -> None:
             },
             "进展 ok",
         ),
+        ({"text": None, "msgtype": "richText", "content": {"richText": [{"text": "@应急助手 "}, {"text": "进展"}]}}, "进展"),
         ({"text": None, "msgtype": "picture", "content": {"downloadCode": "x"}}, ""),
         ({"text": None, "content": '{"richText":[{"text":"a"}]}'}, "a"),
         ({"text": {"content": "a\x00b"}}, "ab"),

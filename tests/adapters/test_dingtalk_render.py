@@ -217,6 +217,14 @@ def test_no_answer_is_over_its_limit(words: str, card: Card) -> None:
     assert tuple(said) == PRIVATE and all(said[name] is not None for name in NOTE)
 
 
+def test_offers_that_have_no_room_can_be_typed() -> None:
+    offers = tuple(Button(f"选{n}", "note", f"@bot 记 {n}", (("n", f"{n:>060}"),)) for n in range(14))
+    said, _ = private(Reply(plain("选一个"), card=Card("", "blue", buttons=offers)))
+    kept = len(json.loads(said["offers"]))
+    assert 0 < kept < 14 and len(said["offers"].encode()) <= VALUE_BYTES
+    assert all(f"@bot 记 {n}" in said["note"] + said["note2"] for n in range(kept, 14))
+
+
 # ------------------------------------------------------------ forms
 ENTRIES = some.lists(
     some.builds(

@@ -369,8 +369,9 @@ async def test_the_new_connection_stands_before_the_old_one_is_closed_and_what_c
 async def test_a_connection_that_has_gone_silent_is_replaced(how: str) -> None:
     async with world(silence_seconds=0.6) as there:
         there.standin.hub.scale = 0.01  # a ping every 0.2 s
+        before = there.standin.hub.sockets[0].number
         await there.standin.hub.disturb("close")
-        await there.until(lambda: there.standin.hub.sockets, "a connection that is pinged")
+        await there.until(lambda: [s.number > before for s in there.standin.hub.sockets] == [True], "one that is pinged")
         first = there.standin.hub.sockets[0].number
         await there.standin.hub.disturb(how)
         await there.until(lambda: any(s.number > first for s in there.standin.hub.sockets), "another connection", 10)

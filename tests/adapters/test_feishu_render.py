@@ -227,7 +227,7 @@ def test_what_does_not_fit_is_counted_with_what_to_type(count: int, size: int) -
 
 # ------------------------------------------------------------ forms
 def test_a_form_is_a_card_with_a_field_for_each_entry() -> None:
-    shown = form_card(FORM, "a1b2", {"w": 1}, people=["ou_zhang"])
+    shown = form_card(FORM, "a1b2", {"w": 1}, people=["ou_zhang"], zone="Asia/Shanghai")
     taken(shown)
     inside = {one["name"]: one for one in rules.walk(rules.body_of(shown)[0]["elements"]) if "name" in one}
     assert [one["tag"] for one in inside.values()] == [
@@ -258,7 +258,7 @@ def test_a_refused_form_says_why_at_its_field_and_keeps_what_was_typed() -> None
         "commander": "account:ou_zhang",
         "at": "2024-05-20T15:00:00+08:00",
     }
-    shown = form_card(filled(FORM, typed), "a1b2", {}, wrong="还没到 <b>", field="at")
+    shown = form_card(filled(FORM, typed), "a1b2", {}, wrong="还没到 <b>", field="at", zone="Asia/Shanghai")
     taken(shown)
     inside = rules.body_of(shown)[0]["elements"]
     at = next(n for n, one in enumerate(inside) if one.get("name") == "at")
@@ -268,6 +268,20 @@ def test_a_refused_form_says_why_at_its_field_and_keeps_what_was_typed() -> None
         "typed", "P2", "2024-05-20 15:00",
     )  # fmt: skip
     assert named["drill"]["checked"] is False
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "shown"),
+    [
+        ("2024-05-20T06:05:00+00:00", "Asia/Shanghai", "2024-05-20 14:05"), ("2024-05-20T06:05:00+00:00", None, None),
+        ("2024-05-20T14:05:00+08:00", "Europe/Berlin", "2024-05-20 08:05"), ("", "Asia/Shanghai", None),
+        ("2024-05-20T14:05:00+08:00", "Nowhere/At_all", None), ("soon", "Asia/Shanghai", None),
+    ],
+)  # fmt: skip
+def test_a_time_is_filled_in_by_the_clock_on_the_persons_wall(value: str, zone: str | None, shown: str | None) -> None:
+    form = Form("recover", "t", "s", (Entry("at", "A", Input.TIME, value=value),), "x")
+    (picker,) = elements(form_card(form, "f", {}, zone=zone), "picker_datetime")
+    assert picker.get("initial_datetime") == shown
 
 
 def test_a_form_with_hundreds_of_options_still_fits_and_says_how_many_are_left() -> None:

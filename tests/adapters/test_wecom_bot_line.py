@@ -102,6 +102,7 @@ async def test_wrong_credentials_are_said_and_not_tried_all_the_time() -> None:
 async def test_it_waits_for_wecom_to_come_back() -> None:
     async with bot_world() as there:
         await there.sandbox.down()
+        assert isinstance(await there.chat.post(there.group().chatid, plain("x"), "k"), Retry | Lost)  # a dying connection
         assert isinstance(await there.chat.post(there.group().chatid, plain("x"), "k"), Retry)
         await there.sandbox.start()
         await there.until(lambda: there.standin.hub.live is not None, "the connection", 10)

@@ -144,7 +144,7 @@ async def bot_world(*, more: dict[str, object] | None = None, **furnish: Any) ->
         listening = asyncio.ensure_future(chat.listen(core.handle))
         stack.push_async_callback(ended, listening)
         there = World(standin, sandbox, chat, core, BOT)
-        await there.until(lambda: standin.hub.live is not None, "the connection")
+        await there.until(lambda: any(c.outcome == 200 for c in there.calls("aibot_subscribe")), "the connection")
         yield there
 
 

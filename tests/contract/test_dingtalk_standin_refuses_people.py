@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from adapters.sandbox.dingtalk import company
 from adapters.sandbox.dingtalk.standin import DingTalk, DingTalkSandbox
 from adapters.sandbox.player import NotSeen
-from tests.contract.dingtalk_rig import FORM, Rig, rigged, streaming
+from tests.contract.dingtalk_rig import APP, CARD, FORM, Rig, rigged, streaming
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,6 +141,31 @@ async def test_a_select_offers_only_its_options(rig: Rig) -> None:
         await rig.player("li").choose("级别", "P1", "值班")
         sent = {"actionIds": ["sev"], "params": {"incident": "", "sev": {"index": 0, "value": "1"}}}
         assert stock.cards[0].content == {"cardPrivateData": sent}
+
+
+async def test_a_template_binds_what_is_drawn_and_sent() -> None:
+    entry = {
+        "published": True, "buttons": ["first", "second"], "body": ["one", "two"], "selects": "picks", "form": "sheet",
+        "button_action": "b", "button_params": {"press": "id"}, "select_action": "s", "form_action": "f",
+        "form_param": "values", "submit": "los",
+    }  # fmt: skip
+    async with rigged(app=replace(APP, cards={CARD: entry})) as rig, streaming(rig) as [stock]:
+        rows = {"first": '[{"id": "x", "text": "X"}]', "second": '[{"id": "y", "text": "Y"}]'}
+        picks = json.dumps([{"id": "which", "text": "W", "options": [{"value": "1", "text": "eins"}]}])
+        sheet = json.dumps({"fields": [{"name": "n", "type": "TEXT"}]})
+        await rig.post_card("c1", "值班", cardData=data(**rows, one="oben", two="unten", buttons="[]", picks=picks, sheet=sheet))
+        li = rig.player("li")
+        assert (await li.card("值班")).shown == "oben\nunten\nX\nY\nW\nn\nlos"
+        await li.click("Y", "值班")
+        await li.choose("W", "eins", "值班")
+        await li.form()
+        await li.fill("n", "text")
+        await li.submit()
+        assert [c.content["cardPrivateData"] for c in stock.cards] == [
+            {"actionIds": ["b"], "params": {"press": "y"}},
+            {"actionIds": ["s"], "params": {"s": {"index": 0, "value": "1"}}},
+            {"actionIds": ["f"], "params": {"values": {"n": "text"}}},
+        ]
 
 
 async def test_variables_that_do_not_read_are_not_drawn(rig: Rig) -> None:

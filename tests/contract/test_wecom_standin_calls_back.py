@@ -133,6 +133,13 @@ async def test_tells_who_opens_the_app(stage: tuple[Rig, Endpoint]) -> None:
     assert (endpoint.heard[0]["MsgType"], endpoint.heard[0]["Event"]) == ("event", "enter_agent")
 
 
+async def test_tells_of_what_no_person_does(stage: tuple[Rig, Endpoint]) -> None:
+    rig, endpoint = stage
+    await rig.control("/_event", event="inactive_alert")
+    await until(lambda: endpoint.heard, "the warning")
+    assert (endpoint.heard[0]["Event"], endpoint.heard[0]["FromUserName"]) == ("inactive_alert", "sys")
+
+
 async def test_a_click_tells_key_task_choice_and_a_fresh_code(stage: tuple[Rig, Endpoint]) -> None:
     rig, endpoint = stage
     first = (await rig.sent(BUTTONS, "zhang|li"))["response_code"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.engine.intake import Intake
-from bot.engine.menus import number_in
+from bot.engine.menus import meant, number_in
 from bot.engine.perform import Call, plan
 from bot.engine.run import record
 from bot.metrics import Metrics
@@ -16,11 +20,13 @@ from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind
 from bot.model.event import CommanderMissing, RecoverySuggested
 from bot.model.person import Actor, ActorKind
+from bot.model.press import Press, decode
 from bot.model.room import Room, RoomState
 from bot.model.text import flat, plain
-from bot.ports import Capability, Content, Limits, Place, Ref, Reply, UnitOfWork
+from bot.ports import Capability, Content, Inbound, Limits, Place, Ref, Reply, Speaker, UnitOfWork
 from bot.rules import room_card
-from tests.engine.test_intake import CHAT
+from store.open import open_store
+from tests.engine.test_intake import CHAT, Still
 from tests.engine.test_presses import LIVELY, Desk, content_of
 from tests.engine.test_presses import desk as desk  # the fixture
 
@@ -118,7 +124,7 @@ def last_line(reply: Reply) -> str:
     return flat(reply.text).rpartition("\n")[2]
 
 
-MENU = "1 我来指挥 2 发进展 3 记一笔 4 已恢复 5 更多 （发 @bot 数字）"
+MENU = "1 我来指挥 2 发进展 3 记一笔 4 已恢复 5 更多（发 @bot 数字）"
 
 
 @pytest.mark.parametrize(
@@ -176,12 +182,21 @@ async def test_after_ten_minutes_the_number_says_so_and_what_is_true_now(words: 
     await words.says("zhou", "指挥", **HERE)
     words.waits(601)
     gone = await words.says("li", "1", **HERE)
-    assert gone.refused and not gone.private
+    assert gone.refused and gone.private
     assert "10 分钟" in flat(gone.text)
-    assert last_line(gone) == "1 发进展 2 记一笔 3 已定位 4 已恢复 5 更多 （发 @bot 数字）"
+    assert last_line(gone) == "1 发进展 2 记一笔 3 已定位 4 已恢复 5 更多（发 @bot 数字）"
     done = await words.says("li", "3", **HERE)  # and that menu counts
     assert not done.refused
     assert "located" in (await words.incident()).marks
+
+
+async def test_where_nobody_can_be_whispered_to_the_room_reads_its_menu(words: Counter) -> None:
+    loud = words.numbers(WORDS - {Capability.PRIVATE})
+    loud.room = words.room
+    gone = await loud.says("li", "1", **HERE)
+    assert gone.refused and not gone.private and last_line(gone) == MENU
+    await loud.says("zhou", "1", **HERE)  # it is everybody's
+    assert (await loud.incident()).commander == "zhou"
 
 
 @pytest.mark.parametrize("number", ["6", "99"])
@@ -254,7 +269,7 @@ async def test_direct_messages_have_numbers_of_their_own(words: Counter) -> None
     await words.says("chen", "上报 支付服务 又付不了 --新建")
     pages = await words.performs(EffectKind.PAGE)
     (page,) = [p for p in pages if "请判断" in told(p)]
-    assert told(page).endswith("1 确认故障 2 误报 （发数字）")
+    assert told(page).endswith("1 确认故障 2 误报（发数字）")
     words.waits(6)
     reply = await words.says("li", "1")
     assert not reply.refused
@@ -274,3 +289,40 @@ async def test_nobody_presses_anothers_direct_number(words: Counter) -> None:
     other = await words.says("chen", "1")
     assert other.refused
     assert (await words.incident()).commander is None
+
+
+# ---------------------------------------------------------------- no authority
+PEOPLE = ("li", "zhou", "chen")
+LINES = ("声明 P2 支付服务 慢 --新建", "更多", "状态", "帮助", "近展 好转", "记录 看过日志")
+
+
+@settings(max_examples=25, deadline=None)
+@given(said=st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(LINES), st.booleans()), min_size=1, max_size=5),
+       number=st.integers(1, 20), who=st.sampled_from(PEOPLE))  # fmt: skip
+def test_a_number_never_means_what_only_somebody_else_was_shown(said: list[tuple[str, str, bool]], number: int, who: str) -> None:
+    """Whatever was answered to whom, a number gives the press of a menu that its typist could see, or none."""
+
+    async def play(folder: str) -> None:
+        clock = Still()
+        store = open_store(f"sqlite:///{folder}/store.db", clock=clock)
+        try:
+            desk = Counter(store, clock).numbers(WORDS)
+            seen: dict[str, set[str]] = {person: set() for person in PEOPLE}
+            for speaker, line, direct in said:
+                where: dict[str, object] = {} if direct else HERE
+                clock.at += timedelta(seconds=20)
+                await desk.says(speaker, line, **where)
+                own = f"person:{CHAT}:{speaker}"
+                spot = own if direct else f"chat:{CHAT}:{ROOM}/{own}"
+                menu = await store.tx(lambda uow, spot=spot: uow.menu(spot))  # type: ignore[misc]
+                seen[speaker] |= set(menu.choices) if menu is not None else set()
+            inbound = Inbound(CHAT, "n", Speaker(who, who), Place.GROUP, ROOM, clock.at, plain(str(number)))
+            meaning = await store.tx(lambda uow: meant(uow, inbound, number, clock.at))
+            if isinstance(meaning, Press):
+                mine = {decode(choice) == meaning for choice in seen[who]}
+                assert True in mine
+        finally:
+            await store.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(play(folder))

@@ -28,13 +28,14 @@ from bot.errors import NotStored
 from bot.model.card import Card
 from bot.model.ids import ConnectionId
 from bot.model.text import Text, flat, plain
-from bot.ports import Clock, Content, Done, Inbound, OnInbound, Place, Rejected, Reply, Result
+from bot.ports import Clock, Content, Done, Inbound, OnInbound, Place, Rejected, Reply, Result, Retry
 
 log = structlog.get_logger(__name__)
 
 FOLLOWED_FOR = 25 * 60.0  # seconds
 SAME_CLICK = 3.0  # seconds within which the same click is one
 REMEMBERED = 5000
+TRIES, LONGEST_TURN = 3, 6.0  # of an answer that waits its turn, seconds
 BY_KEY = {"updateCardDataByKey": True, "updatePrivateDataByKey": True}
 
 _LATER = {"zh": "⏳ 还没记下，仍在尝试，结果随后告诉你", "en": "⏳ Not recorded yet, still trying; the result follows"}
@@ -227,6 +228,11 @@ class Answers:
     async def _directly(self, arrived: Arrived, content: Content) -> None:
         """Tell the person alone; whom no direct message reaches is answered where they typed."""
         result = await self._mouth.direct(arrived.inbound.speaker.id, content, _key(arrived.inbound))
+        for _ in range(TRIES):
+            if not isinstance(result, Retry) or result.after > LONGEST_TURN:
+                break
+            await asyncio.sleep(result.after)
+            result = await self._mouth.direct(arrived.inbound.speaker.id, content, _key(arrived.inbound))
         if isinstance(result, Rejected) and arrived.session.url:
             await self._back(arrived, content if not isinstance(content, Card) else lines_of(content))
 

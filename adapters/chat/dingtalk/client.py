@@ -15,7 +15,7 @@ from adapters.chat.dingtalk.answer import Answers
 from adapters.chat.dingtalk.errors import undelivered
 from adapters.chat.dingtalk.limits import DING_AT_ONCE, LIMITS, PLAIN_NAME, TO_AT_ONCE
 from adapters.chat.dingtalk.listen import Listening
-from adapters.chat.dingtalk.markdown import cut, line
+from adapters.chat.dingtalk.markdown import cut, inert, line
 from adapters.chat.dingtalk.render import Json, Variables, alert, fits, lines_of, mentions, message, public
 from adapters.chat.dingtalk.rooms import Rooms
 from adapters.chat.dingtalk.session import Sessions
@@ -70,7 +70,7 @@ class DingTalkChat:
         rendered = message(content)
         if rendered is None:
             return Rejected("too_long")
-        if not flat(content).strip():
+        if not inert(flat(content)).strip():
             return Rejected("empty")
         if mentions(content) and Capability.MENTION in self.capabilities and fits(content):
             return await self._card(chat, content, key)
@@ -113,6 +113,9 @@ class DingTalkChat:
             body["privateData"] = {account: {"cardParamMap": one} for account, one in private.items()}
         self._remember(key, chat, said)
         heard = await self._wire.ask("POST", "/v1.0/card/instances/createAndDeliver", body)
+        if isinstance(heard, Said) and heard.error == "param.userIdNotExist" and chat.startswith("cid") and mentions(content):
+            body |= self._deliver(chat, {})  # somebody who is called has left; everybody else should still read it
+            heard = await self._wire.ask("POST", "/v1.0/card/instances/createAndDeliver", body)
         if isinstance(heard, Said) and heard.error == "param.cardAlreadyExist":
             if key not in self._undelivered:
                 return Done(Ref(chat, key))
@@ -135,7 +138,11 @@ class DingTalkChat:
         return Done(ref)
 
     def _space(self, chat: str, content: Content) -> Json:
-        shown = {"supportForward": False, "notification": {"alertContent": alert(content), "notificationOff": False}}
+        words = alert(content)
+        shown: Json = {
+            "supportForward": False, "lastMessageI18n": {"ZH_CN": words, "EN_US": words},
+            "notification": {"alertContent": words, "notificationOff": False},
+        }  # fmt: skip
         if not chat.startswith("cid"):
             return {"imRobotOpenSpaceModel": shown}
         return {"imGroupOpenSpaceModel": shown, "topOpenSpaceModel": {"spaceType": "ONE_BOX"}}  # so that it can be pinned

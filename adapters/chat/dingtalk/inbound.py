@@ -95,6 +95,9 @@ def _mentioned(words: str, data: Json, name_of: Callable[[str], str]) -> Text:
     others = [_str(one.get("staffId")) for one in listed if _str(one.get("dingtalkId")) != bot or not bot]
     accounts = list(dict.fromkeys(staff for staff in others if staff))
     names = list(_MENTION.finditer(words))
+    if _str(data.get("msgtype")) == "richText" and len(names) > len(accounts) and names[0].start() == 0:
+        words = words[names[0].end() :].lstrip()  # some clients leave the bot's own name in
+        names = list(_MENTION.finditer(words))
     if len(accounts) == 1 and len(names) == 1:
         found = names[0]
         spans = (

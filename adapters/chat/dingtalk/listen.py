@@ -16,7 +16,7 @@ from adapters.chat.dingtalk.inbound import Arrived, clicked, typed
 from adapters.chat.dingtalk.stream import TOPICS, Line, Stream
 from adapters.chat.dingtalk.wire import Wire
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, OnInbound
+from bot.ports import Clock, OnInbound, Place
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,7 @@ class Listening:
         self._answers, self._chat_of = answers, chat_of
         self._on: OnInbound | None = None
         self._names: OrderedDict[str, str] = OrderedDict()  # what people are called, from what they typed
+        self._groups: set[str] = set()
         self._stream = Stream(
             connection, wire, settings.client_id, self._take, settings.silence_seconds, settings.proxy
         )  # fmt: skip
@@ -62,6 +63,7 @@ class Listening:
         if arrived is None or self._on is None:
             await line.ack()
             return
+        self._introduce(arrived)
         speaker = arrived.inbound.speaker
         self._names[speaker.id] = speaker.name
         while len(self._names) > NAMES:
@@ -75,6 +77,17 @@ class Listening:
         except Late:
             return
         await line.ack()
+
+    def _introduce(self, arrived: Arrived) -> None:
+        """Say once in the log what a group is called by the API, and that the robot's code is not the configured one."""
+        chat, robot = arrived.inbound.chat, arrived.inbound.key.partition(":")[0]
+        if arrived.inbound.place is Place.GROUP and chat not in self._groups and len(self._groups) < NAMES:
+            self._groups.add(chat)
+            log.info("heard_in_group", chat=self._connection, group=chat)
+        mine = self._settings.robot_code or self._settings.client_id
+        if robot and robot != mine and robot not in self._groups:
+            self._groups.add(robot)
+            log.warning("another_robot_code", chat=self._connection, heard=robot, configured=mine, what="set robot_code")
 
     async def _clicked(self, arrived: Arrived | None, line: Line, came: float) -> None:
         if arrived is None or self._on is None:

@@ -18,7 +18,7 @@ _EVERYBODY = re.compile(r"[@＠](?=(?:all|here|channel|everyone|everybody|room|�
 _ADDRESS = re.compile(r"(?:https?|mailto|dingtalk):[^\s]+", re.IGNORECASE)
 _TWINS = str.maketrans({"*": "∗", "`": "ˋ", "<": "＜", "[": "［", "]": "］", "~": "～", "\\": "＼", "|": "｜"})
 _EDGE = re.compile(r"(?<![A-Za-z0-9_])_|_(?![A-Za-z0-9_])")  # inside a word it is only itself
-_START = re.compile(r"(?m)^(\s*)(#|>|[-+](?=\s)|={2,}|-{2,})")
+_START = re.compile(r"(?m)^(\s*)(#{1,6}(?=\s|$)|>|[-+](?=\s)|={2,}|-{2,})")
 _NUMBER = re.compile(r"(?m)^(\s*\d{1,9})([.)])(?=\s)")
 _WIDE = str.maketrans("#>-+=.)", "＃＞－＋＝．）")
 

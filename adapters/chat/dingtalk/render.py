@@ -222,14 +222,18 @@ def _choices(families: Sequence[Button]) -> tuple[list[str], list[Button]]:
 # ---------------------------------------------------------------- answers
 def private(reply: Reply, form: str = NO_FORM) -> tuple[Variables, bool]:
     """Render an answer to every private variable; False = it is longer than they hold. `form` is the drawn form."""
+    offered = [click for button in (reply.card.buttons if reply.card else ()) for click in (button.options or (button,))]
+    drawn, left = _buttons(offered, 1, 2 * MOST_BUTTONS)
     words = answer_words(reply)
+    if left:
+        instead = " | ".join(typed_of(left))
+        words = f"{words}  \n{escaped(('也可打字：' if _HAN.search(words) else 'Or type: ') + instead)}" if instead else words
     blocks, kept = _packed([words], len(NOTE), VALUE_BYTES) if words else ([], 1)
     if not kept:
         pieces = _pieces(words, VALUE_BYTES - 4)[: len(NOTE)]
         blocks = [*pieces[:-1], pieces[-1] + "…"]
     said = dict.fromkeys(PRIVATE, "") | dict(zip(NOTE, [*blocks, "", ""][: len(NOTE)], strict=True))
-    offered = [click for button in (reply.card.buttons if reply.card else ()) for click in (button.options or (button,))]
-    said["offers"] = _buttons(offered, 1, 2 * MOST_BUTTONS)[0][0]
+    said["offers"] = drawn[0]
     said["form"] = form
     if reply.form is not None:
         said["form_title"] = cut(line(reply.form.title), 60) or "…"

@@ -120,7 +120,7 @@ class Rooms:
                 for one in several:
                     alone = outcome(await self._add(chat, [one], extra), self._wire.name)
                     if isinstance(alone, Rejected):
-                        refused.append((one, alone.code))
+                        refused.append((one, "no_such_person" if alone.code == "bad_name" else alone.code))
                     elif not isinstance(alone, Said):
                         return alone
                 continue
@@ -150,8 +150,9 @@ def _about_people(error: str) -> bool:
 
 
 def _refused(said: Said, connection: str) -> Rejected:
-    """Refuse for good; where the app may not see a person, that is what DingTalk means by a failed check."""
-    code = "no_such_person" if said.error == "permession.checkFailed" else CODES.get(said.error, said.error[:40])
+    """Refuse for good; DingTalk says of a person whom the app may not see, or who is nobody, what it says of anything."""
+    unseen = said.error in ("permession.checkFailed", "parameter.invalid")
+    code = "no_such_person" if unseen else CODES.get(said.error, said.error[:40])
     return Rejected(code, said.raw or said.error)
 
 

@@ -99,6 +99,7 @@ class Stream:
             self._client.register_callback_handler(topic, dingtalk_stream.CallbackHandler())
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._retiring: set[asyncio.Task[None]] = set()
+        self._alive: set[_Open] = set()
         self.connected = False
 
     async def run(self) -> None:
@@ -125,7 +126,7 @@ class Stream:
                 short = short + 1 if time.monotonic() - fresh.since < SHORT_LIVED else 0
         finally:
             self.connected = False
-            await self._shut(current)
+            await self._shut()
 
     async def _opened(self) -> _Open | None:
         """Make a connection; None = it could not be made."""
@@ -145,6 +146,7 @@ class Stream:
             log.warning("not_connected", chat=self._name, why=type(error).__name__)
             return None
         opened = _Open(socket)
+        self._alive.add(opened)
         opened.reading = asyncio.create_task(self._read(opened))
         return opened
 
@@ -217,14 +219,16 @@ class Stream:
                 await old.socket.close()
         if old.reading is not None:
             old.reading.cancel()
+        self._alive.discard(old)
 
-    async def _shut(self, current: _Open | None) -> None:
+    async def _shut(self) -> None:
         """Close everything, in well under a second even when nobody answers any more."""
         for task in set(self._retiring):
             task.cancel()
-        if current is not None:
-            await asyncio.shield(self._closed(current, 0.3))
-            for left in set(current.busy):
+        alive = set(self._alive)
+        await asyncio.shield(asyncio.gather(*(self._closed(one, 0.3) for one in alive), return_exceptions=True))
+        for one in alive:
+            for left in set(one.busy):
                 left.cancel()
 
 

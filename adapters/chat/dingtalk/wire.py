@@ -20,6 +20,7 @@ from bot.ports import Clock, Lost, Rejected, Result, Retry
 
 log = structlog.get_logger(__name__)
 
+REFUSED_WAIT = 10.0  # seconds until a token is asked for again that was refused
 EARLY = 300.0  # seconds before its end that a token is not used any more
 NEAR, WARNED = 0.95, 0.8  # shares of a month's calls
 # DingTalk counts by its own calendar.
@@ -81,7 +82,7 @@ class Wire:
         self._oapi = Http(settings.oapi_url, **made)  # type: ignore[arg-type]
         self._tokens: dict[str, tuple[str, float]] = {}
         self._asking = asyncio.Lock()
-        self._complained = 0.0
+        self._complained = self._refused_until = 0.0
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, repeat: bool = False) -> Heard:
         """Call the API; not done = Retry or an error, no clear answer = Lost, unless a `repeat` has no second effect."""
@@ -152,6 +153,9 @@ class Wire:
     async def _token(self, which: str) -> str | Retry | Lost:
         """Give a token that is good for a while; one call at a time fetches it for everybody."""
         async with self._asking:
+            wait = self._refused_until - time.monotonic()
+            if wait > 0:
+                return Retry(wait, "bad_token")
             token, until = self._tokens.get(which, ("", 0.0))
             if token and time.monotonic() < until:
                 return token
@@ -168,7 +172,10 @@ class Wire:
             token = str(heard.data.get(names[0]) or "")
             if heard.error or not token:
                 self._complain(heard.error or "no token")
-                return Retry(TOKEN_WAIT, "bad_token") if heard.error else Retry(1.0, "busy")
+                if not heard.error:
+                    return Retry(1.0, "busy")
+                self._refused_until = time.monotonic() + REFUSED_WAIT  # what waits for a token must not ask for it all at once
+                return Retry(TOKEN_WAIT, "bad_token")
             try:
                 lives = float(heard.data.get(names[1]) or 7200)
             except (TypeError, ValueError):

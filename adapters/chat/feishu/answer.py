@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from adapters.chat.feishu.forms import filled, form_card
-from adapters.chat.feishu.inbound import Arrived, Kind
+from adapters.chat.feishu.inbound import UNREADABLE, Arrived, Kind
 from adapters.chat.feishu.markup import inert
 from adapters.chat.feishu.people import People
 from adapters.chat.feishu.render import DIRECT, WHISPER, card, dumps, message, told
@@ -29,7 +29,7 @@ from bot.errors import NotStored
 from bot.model.card import Card
 from bot.model.form import Form
 from bot.model.ids import ConnectionId
-from bot.model.press import Press
+from bot.model.press import Press, decode, encode
 from bot.model.text import flat, plain
 from bot.ports import OnInbound, Place, Reply, Retry
 
@@ -64,11 +64,11 @@ class Ack:
 
 
 class Answers:
-    """Answer deliveries of one app; `lang` is spoken where nothing tells the person's language."""
+    """Answer deliveries of one app; `lang` and `zone` are a person's where nothing tells theirs."""
 
-    def __init__(self, connection: ConnectionId, wire: Wire, people: People, within: float, lang: str) -> None:
+    def __init__(self, connection: ConnectionId, wire: Wire, people: People, within: float, lang: str, zone: str | None) -> None:
         self._connection, self._wire, self._people = connection, wire, people
-        self._within, self._lang = within, lang
+        self._within, self._lang, self._zone = within, lang, zone
         self._tasks: set[asyncio.Task[Any]] = set()
         self._answered: OrderedDict[str, None] = OrderedDict()
         self._forms: OrderedDict[str, Form] = OrderedDict()
@@ -79,6 +79,8 @@ class Answers:
         The Ack must be given to `finish` with whether it went out.
         """
         inbound, written = arrived.inbound, None
+        if inbound.speaker.tz:
+            self._people.keep_zone(inbound.speaker.id, inbound.speaker.tz)
         if inbound.place is Place.DIRECT and inbound.chat.startswith("oc_"):
             self._people.keep_direct(inbound.chat)
         elif self._people.is_direct(inbound.chat):
@@ -86,7 +88,7 @@ class Answers:
         if arrived.kind in (Kind.CLICK, Kind.FORM):
             written = asyncio.get_running_loop().create_future()
             inbound = replace(inbound, written=written)
-        arrived = replace(arrived, inbound=inbound)
+        arrived = self._understood(replace(arrived, inbound=inbound))
         try:
             ack = await self._taken(arrived, on_inbound, started)
         except BaseException:
@@ -128,7 +130,7 @@ class Answers:
         words = told(flat(reply.text))
         if arrived.whispered and not reply.refused:  # an offer that is taken up gives its place to the answer
             if reply.form is not None:
-                return Ack(_raw(self._form(reply.form, _marks(arrived))))
+                return Ack(_raw(self._form(arrived, reply, _marks(arrived))))
             shown = _said(reply, _marks(arrived))
             return Ack(_toast(reply) | (_raw(shown) if shown is not None else {}))
         body = _raw(card(reply.shows, _marks(arrived, own=False))) if reply.shows is not None else {}
@@ -145,12 +147,13 @@ class Answers:
             form = await self._asked_again(arrived, on_inbound, started)
             if form is not None:
                 drawn = form_card(
-                    form, arrived.form, marks, people=self._people.offered(), wrong=flat(reply.text), field=reply.field
-                )
+                    form, arrived.form, marks, people=self._people.offered(), wrong=flat(reply.text), field=reply.field,
+                    zone=self._zone_of(arrived),
+                )  # fmt: skip
                 return Ack(_toast(reply) | _raw(drawn))
             return Ack(_toast(reply), after=(lambda: self._private(arrived, reply),))
         if reply.form is not None:
-            return Ack(_raw(self._form(reply.form, marks)))
+            return Ack(_raw(self._form(arrived, reply, marks)))
         shown = _said(reply, marks)
         body = _toast(reply) | (_raw(shown) if shown is not None else {})
         return Ack(body, unsent=(lambda: self._private(arrived, reply),))
@@ -171,10 +174,28 @@ class Answers:
             self._remember(arrived.form, form)
         return filled(form, {**{e.name: e.value for e in form.entries}, **press.args}) if form is not None else None
 
-    def _form(self, form: Form, marks: Json, people: Sequence[str] | None = None) -> Json:
+    def _understood(self, arrived: Arrived) -> Arrived:
+        """Give a form that came without its button's value, as the documentation has it, the command that it is for."""
+        known, press = self._forms.get(arrived.form), arrived.inbound.press
+        if known is None or press is None or press.command != UNREADABLE.command:
+            return arrived
+        meant = decode(encode(known))
+        asked = {entry.name for entry in known.entries}  # what was left empty must not come back
+        kept = {name: value for name, value in meant.args.items() if name not in asked}
+        press = replace(meant, args={**kept, **press.args}, form=arrived.form)
+        return replace(arrived, inbound=replace(arrived.inbound, press=press))
+
+    def _zone_of(self, arrived: Arrived) -> str | None:
+        return arrived.inbound.speaker.tz or self._zone
+
+    def _form(self, arrived: Arrived, reply: Reply, marks: Json, people: Sequence[str] | None = None) -> Json:
+        """Render a reply's form; what a typed line lacks is said above it, the line to type stands below it anyway."""
+        assert reply.form is not None
         ident = secrets.token_hex(6)
-        self._remember(ident, form)
-        return form_card(form, ident, marks, people=self._people.offered() if people is None else people)
+        self._remember(ident, reply.form)
+        said = reply.text if reply.refused else ()
+        offered = self._people.offered() if people is None else people
+        return form_card(reply.form, ident, marks, people=offered, said=said, zone=self._zone_of(arrived))
 
     def _remember(self, ident: str, form: Form) -> None:
         self._forms[ident] = form
@@ -206,7 +227,10 @@ class Answers:
             body = _toast(Reply(plain(_AGAIN[lang]), refused=True))
             if known is None or press is None:
                 return Ack(body)
-            drawn = form_card(filled(known, press.args), arrived.form, _marks(arrived), people=self._people.offered())
+            drawn = form_card(
+                filled(known, press.args), arrived.form, _marks(arrived), people=self._people.offered(),
+                zone=self._zone_of(arrived),
+            )  # fmt: skip
             return Ack(body | _raw(drawn))
         body = _toast(Reply(plain(_LATER[lang]), refused=True))
         return Ack(body, after=(lambda: self._follow(arrived, job, on_inbound),))
@@ -230,11 +254,10 @@ class Answers:
     async def _open(self, arrived: Arrived, reply: Reply) -> None:
         """Show a form to one person, where they are or else directly; else say what to type."""
         assert reply.form is not None
-        if arrived.inbound.place is not Place.DIRECT and await self._whisper(arrived, self._form(reply.form, {WHISPER: 1})):
+        if arrived.inbound.place is not Place.DIRECT and await self._whisper(arrived, self._form(arrived, reply, {WHISPER: 1})):
             return
-        direct = arrived.inbound.chat if arrived.inbound.place is Place.DIRECT else arrived.inbound.speaker.id
-        shown = self._form(reply.form, {DIRECT: 1, WHISPER: 1})
-        if await self._send(direct, "interactive", dumps(shown), _uuid(arrived, "form")):
+        shown = self._form(arrived, reply, {DIRECT: 1, WHISPER: 1})
+        if await self._direct(arrived, "interactive", dumps(shown), "form"):
             return
         await self._private(arrived, Reply(reply.text or plain(reply.form.typed), card=reply.card))
 
@@ -251,10 +274,7 @@ class Answers:
         if direct or reply.private or reply.tick:
             await self._private(arrived, reply)
         elif (sent := _content(reply, {})) is not None:
-            await self._call(
-                f"/im/v1/messages/{arrived.inbound.message}/reply",
-                {"msg_type": sent[0], "content": sent[1], "uuid": _uuid(arrived, "reply")}, arrived.inbound.chat,
-            )  # fmt: skip
+            await self._reply(arrived, sent[0], sent[1], "reply")
 
     async def _react(self, arrived: Arrived) -> bool:
         body = {"reaction_type": {"emoji_type": TICK}}
@@ -269,17 +289,26 @@ class Answers:
                 return
         sent = _content(reply, {DIRECT: 1})
         if sent is not None:
-            direct = inbound.chat if inbound.place is Place.DIRECT else inbound.speaker.id
-            await self._send(direct, sent[0], sent[1], _uuid(arrived, "answer"))
+            await self._direct(arrived, sent[0], sent[1], "answer")
 
     async def _whisper(self, arrived: Arrived, shown: Json) -> bool:
         inbound = arrived.inbound
         body = {"chat_id": inbound.chat, "open_id": inbound.speaker.id, "msg_type": "interactive", "card": shown}
         return await self._call("/ephemeral/v1/send", body, f"whispers {inbound.chat}")
 
-    async def _send(self, to: str, kind: str, content: str, uuid: str) -> bool:
+    async def _reply(self, arrived: Arrived, kind: str, content: str, what: str) -> bool:
+        body = {"msg_type": kind, "content": content, "uuid": _uuid(arrived, what)}
+        return await self._call(f"/im/v1/messages/{arrived.inbound.message}/reply", body, arrived.inbound.chat)
+
+    async def _direct(self, arrived: Arrived, kind: str, content: str, what: str) -> bool:
+        """Send to one person directly: as a reply to what they typed there, else as a message of its own."""
+        inbound = arrived.inbound
+        there = inbound.place is Place.DIRECT
+        if there and arrived.kind is Kind.MESSAGE:
+            return await self._reply(arrived, kind, content, what)
+        to = inbound.chat if there else inbound.speaker.id
         sort = "open_id" if to.startswith("ou_") else "chat_id"
-        body = {"receive_id": to, "msg_type": kind, "content": content, "uuid": uuid}
+        body = {"receive_id": to, "msg_type": kind, "content": content, "uuid": _uuid(arrived, what)}
         return await self._call(f"/im/v1/messages?receive_id_type={sort}", body, to)
 
     async def _call(self, path: str, body: Json, hold: str) -> bool:

@@ -49,8 +49,9 @@ class FeishuChat:
         self._people = People(self._wire)
         self._home = Home()
         self._identifying = asyncio.Lock()
-        lang = "en" if settings.domain is Domain.LARK else "zh"
-        answers = Answers(self.connection, self._wire, self._people, settings.answer_seconds, lang)
+        # Feishu is where Chinese companies are; Lark is everywhere else.
+        lang, zone = ("en", None) if settings.domain is Domain.LARK else ("zh", "Asia/Shanghai")
+        answers = Answers(self.connection, self._wire, self._people, settings.answer_seconds, lang, zone)
         self._listening = Listening(self.connection, settings, clock, self._wire, self._people, answers, self.identify)
 
     # ------------------------------------------------------------ messages

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/callback/ws/endpoint"
 BUSY = (1, 1000040343)  # worth another try soon; any other refusal waits for an admin
-REFUSED = ("403", "514")  # in a handshake: forbidden; not authentic, or too many connections
+FORBIDDEN, TOO_MANY = "403", "1000040350"  # in a handshake: not allowed; fifty connections already
 PARTS_WITHIN = 5.0  # seconds between the parts of one delivery
 PARTS = 64
 MESSAGE_BYTES = 4 << 20
@@ -89,9 +89,10 @@ class Connection:
                         timeout=aiohttp.ClientWSTimeout(ws_close=CLOSES_WITHIN),
                     )
             except aiohttp.WSServerHandshakeError as error:
-                code = str(error.headers.get("Handshake-Status", "")) if error.headers is not None else ""
-                log.error("handshake_refused", chat=self._name, status=error.status, code=code[:20])
-                return code in REFUSED
+                headers: Mapping[str, str] = error.headers if error.headers is not None else {}
+                status, code = (str(headers.get(f"Handshake-{name}", ""))[:20] for name in ("Status", "Autherrcode"))
+                log.error("handshake_refused", chat=self._name, http=error.status, status=status, code=code)
+                return status == FORBIDDEN or code == TOO_MANY
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 log.warning("no_connection", chat=self._name, why=type(error).__name__)
                 return False

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from adapters.chat.feishu.markup import cut, escaped, inert, line
+from adapters.chat.feishu.markup import cut, escaped, inert, line, shortened
 from adapters.chat.feishu.render import CARD_BYTES, FORM, OPTION, PRESS, frame, grey, markdown, plain_text, sent_size
 from bot.model.form import Entry, Form, Input
 from bot.model.press import encode
+from bot.model.text import Text, flat
 
 INPUT = 1000
 PEOPLE = 100
@@ -26,20 +28,30 @@ Json = dict[str, Any]
 
 
 def form_card(
-    form: Form, ident: str, marks: Mapping[str, object], *, people: Sequence[str] = (), wrong: str = "", field: str | None = None
+    form: Form,
+    ident: str,
+    marks: Mapping[str, object],
+    *,
+    people: Sequence[str] = (),
+    wrong: str = "",
+    field: str | None = None,
+    said: Text = (),
+    zone: str | None = None,
 ) -> Json:
-    """Render a form; `wrong` says why it was refused, above `field` or everything.
+    """Render a form; `wrong` says why it was refused, above `field` or everything; `said` stands above the form. `zone` is
+    where the person is: a picker takes the clock on their wall, and without one nothing is filled in.
 
     `marks` travel in its button. `people` are the accounts that a person is picked from, none = the members of the chat.
     """
     chinese = bool(_HAN.search(form.title + form.submit))
     made = frame(form.title, "blue")
     for most in (100, 50, 25, 10, 3):
-        elements = [part for entry in form.entries for part in _entry(entry, people, most, chinese, wrong, field)]
+        elements = [part for entry in form.entries for part in _entry(entry, people, most, chinese, wrong, field, zone)]
         if wrong and field not in {entry.name for entry in form.entries}:
             elements.insert(0, _wrong(wrong))
         elements.append(_submit(form, ident, marks))
-        body = [{"tag": "form", "name": f"form_{ident}", "elements": elements}]
+        above = [markdown(shortened(said, 1000))] if inert(flat(said)).strip() else []
+        body = [*above, {"tag": "form", "name": f"form_{ident}", "elements": elements}]
         if form.typed.strip():
             body.append(grey(f"{'也可以打字：' if chinese else 'Or type: '}{form.typed}"))
         made["body"]["elements"] = body
@@ -62,13 +74,15 @@ def _submit(form: Form, ident: str, marks: Mapping[str, object]) -> Json:
     return {"tag": "column_set", "columns": [{"tag": "column", "width": "auto", "elements": [button]}]}
 
 
-def _entry(entry: Entry, people: Sequence[str], most: int, chinese: bool, wrong: str, field: str | None) -> list[Json]:
+def _entry(
+    entry: Entry, people: Sequence[str], most: int, chinese: bool, wrong: str, field: str | None, zone: str | None
+) -> list[Json]:
     parts = [_wrong(wrong)] if wrong and field == entry.name else []
     hint = line(entry.hint)
     left = max(len(entry.options) - most, 0) if entry.input in (Input.CHOICE, Input.CHOICES) else 0
     if left:
         hint = f"{hint} {f'… 还有 {left} 项' if chinese else f'… {left} more'}".strip()
-    element = _element(entry, people, most)
+    element = _element(entry, people, most, zone)
     if element["tag"] not in ("input", "checker"):
         star = " *" if entry.required else ""
         parts.append(markdown(f"**{escaped(cut(line(entry.label), 80) + star)}**"))
@@ -78,7 +92,7 @@ def _entry(entry: Entry, people: Sequence[str], most: int, chinese: bool, wrong:
     return parts
 
 
-def _element(entry: Entry, people: Sequence[str], most: int) -> Json:
+def _element(entry: Entry, people: Sequence[str], most: int, zone: str | None) -> Json:
     named: Json = {"name": entry.name}
     chosen = [part for part in entry.value.split(",") if part]
     ask = plain_text(entry.placeholder or entry.label, 60)
@@ -101,7 +115,7 @@ def _element(entry: Entry, people: Sequence[str], most: int) -> Json:
                 return {"tag": "select_person", **named, **shown} | ({"initial_option": picked[0]} if picked else {})
             return {"tag": "multi_select_person", **named, **shown} | ({"selected_values": picked} if picked else {})
         case Input.TIME:
-            at = _wall_clock(entry.value)
+            at = _wall_clock(entry.value, zone)
             return {"tag": "picker_datetime", **named, "placeholder": ask} | ({"initial_datetime": at} if at else {})
         case Input.FLAG:
             return {
@@ -123,9 +137,9 @@ def _wrong(words: str) -> Json:
     return markdown(f"<font color='red'>⚠️ {escaped(cut(line(words), 400))}</font>")
 
 
-def _wall_clock(value: str) -> str:
-    """Write an instant as the picker takes it: in the zone in which it was stated, as it has none of its own."""
+def _wall_clock(value: str, zone: str | None) -> str:
+    """Write an instant as the picker takes it, which has no zone: by the person's own clock."""
     try:
-        return datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
+        return datetime.fromisoformat(value).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") if zone and value else ""
+    except (ValueError, OverflowError, ZoneInfoNotFoundError, OSError):
         return ""

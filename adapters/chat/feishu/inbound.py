@@ -142,7 +142,7 @@ class _Reader:
         sent = isinstance(form_value, dict) and bool(form)
         zone = _str(action.get("timezone"))
         press = _pressed(value, action)
-        if sent and press is not UNREADABLE:
+        if sent:
             given = {name: words for name, one in _map(form_value).items() if (words := _filled_in(one))}
             kept = {name: words for name, words in press.args.items() if name not in _map(form_value)}
             press = replace(press, args={**kept, **given}, form=form)

@@ -30,13 +30,14 @@ class People:
         self._known: OrderedDict[str, tuple[Speaker, float]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._directs: OrderedDict[str, None] = OrderedDict()
+        self._zones: OrderedDict[str, str] = OrderedDict()
 
     def speaker(self, ident: str, foreign: bool) -> Speaker:
         """Describe an account by what is known."""
         known = self._known.get(ident)
         if known is None:
-            return Speaker(ident, ident, outsider=foreign, known=False)
-        return replace(known[0], outsider=True) if foreign else known[0]
+            return Speaker(ident, ident, tz=self._zones.get(ident), outsider=foreign, known=False)
+        return replace(known[0], tz=self._zones.get(ident) or known[0].tz, outsider=foreign)
 
     async def meet(self, ident: str, within: float) -> None:
         """Get to know a speaker, waiting for their name so long at the most."""
@@ -80,6 +81,13 @@ class People:
     def offered(self) -> list[str]:
         """List the accounts that a form offers to pick from, the latest known first."""
         return list(reversed(self._known))[:OFFERED]
+
+    def keep_zone(self, ident: str, zone: str) -> None:
+        """Remember where somebody is, as their client says with a click."""
+        self._zones[ident] = zone
+        self._zones.move_to_end(ident)
+        while len(self._zones) > KEPT:
+            self._zones.popitem(last=False)
 
     # ------------------------------------------------------------ direct chats
     def keep_direct(self, chat: str) -> None:

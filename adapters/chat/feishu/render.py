@@ -18,8 +18,9 @@ from bot.model.press import encode
 from bot.model.text import Text, flat
 from bot.ports import Content, Limits
 
+# 50 calls a second and 1,000 a minute of one interface; 5 a second to one group, which all its bots share.
 LIMITS = Limits(
-    text_chars=4000, text_bytes=16_000, name_chars=50, per_second=40.0, burst=40, chat_per_second=4.0, chat_burst=4, hail="@bot ",
+    text_chars=4000, text_bytes=16_000, name_chars=50, per_second=16.0, burst=45, chat_per_second=4.0, chat_burst=4, hail="@bot ",
 )  # fmt: skip
 
 # The platform's.

@@ -78,13 +78,16 @@ class Wire:
         wait = self._closed_until.get(gate, 0.0) - time.monotonic()
         if wait > 0:
             return Retry(wait, "rate_limited", bucket)
-        for fresh in (False, True):
-            refused = await self._tokened(fresh)
+        for _ in range(2):
+            refused = await self._tokened()
             if refused is not None:
                 return refused
+            used = self._token
             heard = await self._heard(method, path, body, query, repeat)
             if not (isinstance(heard, Said) and heard.code in EXPIRED):
                 break
+            if self._token == used:  # else another call has renewed it meanwhile
+                self._token = ""
         if isinstance(heard, Said) and heard.code in EXPIRED | APP:
             self._complain(heard)
             return Retry(APP_WAIT, "bad_token")
@@ -138,11 +141,9 @@ class Wire:
         return Retry(1.0, "busy") if repeat else Lost(self.redact(why)[:200])
 
     # ------------------------------------------------------------ the token
-    async def _tokened(self, fresh: bool) -> Retry | Lost | None:
+    async def _tokened(self) -> Retry | Lost | None:
         """See to a good token: renew an ageing one beside the calls, wait for one only where there is none."""
         now = time.monotonic()
-        if fresh:
-            self._token = ""
         if self._token and now < self._good_until:
             if now >= self._renew_at:
                 self._renewed()

@@ -7,7 +7,8 @@ templates/*/words.yaml. An answer's errmsg names the caller's address and change
 from __future__ import annotations
 
 EXPIRED = frozenset({40014, 42001, 41001})  # of the access token: fetch another one
-TOKEN = frozenset({40001, 40013, 40056, 301002})  # wrong secret, company or app: wait until an admin has put it right
+# Wrong secret, company or app, or an address that is not trusted: wait until an admin has put it right.
+TOKEN = frozenset({40001, 40013, 40056, 60020, 301002})
 THROTTLED = frozenset({45009, 45011, 45033})
 BUSY = frozenset({-1, 6000})
 
@@ -20,6 +21,7 @@ _SORTED = {
     "root_visibility": (60011,),
     "missing_scope": (48002, 48001, 50001),
     "ip_not_trusted": (60020,),
+    "bad_token": (40001, 40013, 40014, 40056, 41001, 42001, 301002),
     "no_such_person": (60111, 46004, 60103, 60105, 81013),
     "not_visible": (50002,),
     "not_allowed": (50003,),

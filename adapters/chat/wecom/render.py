@@ -27,7 +27,7 @@ __all__ = ["OPTION_ID", "SIZES", "TASK", "TEXT_BYTES", "direct", "passive_card",
 def room(content: Content) -> Json | None:
     """Render content for a room; None = too long."""
     if isinstance(content, Card):
-        way = "私聊应用打字：" if chinese(content) else "write to the app: "
+        way = "打字：" if chinese(content) else "type: "
         return _markdown(card_words(content, TEXT_BYTES, way, colours=True))
     return _text(content)
 

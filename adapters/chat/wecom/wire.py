@@ -109,7 +109,7 @@ class Wire:
     def _sorted(self, path: str, said: Said, bucket: str | None) -> Said | Retry:
         if said.error in TOKEN or said.error in EXPIRED:
             self._complain(path, said)
-            return Retry(TOKEN_WAIT if said.error in TOKEN else 1.0, "bad_token")
+            return Retry(TOKEN_WAIT if said.error in TOKEN else 1.0, code_of(said.error))
         if said.error in THROTTLED:
             return Retry(THROTTLE_WAIT, "rate_limited", bucket)
         return Retry(1.0, "busy") if said.error in BUSY else said

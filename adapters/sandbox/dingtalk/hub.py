@@ -62,6 +62,7 @@ class Hub:
         self.base = ""
         self.sockets: list[Socket] = []
         self.attempts: list[Data] = []
+        self.echoed = 0  # pings whose opaque came back
         self.strange: list[Any] = []  # frames that acknowledge nothing that waits, pings that were not echoed
         self.changed: Callable[[], Any] = lambda: None  # told when a connection comes or goes
         self._app = app
@@ -134,7 +135,9 @@ class Hub:
                 continue
             opaque = secrets.token_hex(8)
             said = await self._ask(socket, self._frame("SYSTEM", "ping", {"opaque": opaque}, {}, socket), at_most.ACK_SECONDS)
-            if isinstance(said, dict) and (said.get("code") != 200 or (said.get("data") or {}).get("opaque") != opaque):
+            if isinstance(said, dict) and said.get("code") == 200 and (said.get("data") or {}).get("opaque") == opaque:
+                self.echoed += 1
+            elif isinstance(said, dict):
                 self.strange.append({"ping": opaque, "pong": said})
 
     # ------------------------------------------------------------ frames

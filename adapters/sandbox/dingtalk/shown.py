@@ -58,7 +58,7 @@ def _words(raw: Raw) -> Iterator[str]:
         return
     yield from (card["title"], card["sub"], card["body"], card["footer"], card["note"])
     yield from (str(b.get("text") or b["id"]) for b in card["buttons"] if b.get("status") != "hidden")
-    yield from (str(s.get("placeholder") or s["id"]) for s in card["selects"])
+    yield from (str(s.get("placeholder") or s.get("text") or s["id"]) for s in card["selects"])
     if card["form"] is not None:
         yield card["form"]["title"]
         yield from (field["label"] for field in card["form"]["fields"] if not field["hidden"])

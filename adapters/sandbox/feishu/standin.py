@@ -19,6 +19,7 @@ from adapters.sandbox.feishu.acts import People
 from adapters.sandbox.feishu.controls import control_routes
 from adapters.sandbox.feishu.courier import Courier
 from adapters.sandbox.feishu.desk import OPEN, Desk, Said
+from adapters.sandbox.feishu.front import front_routes
 from adapters.sandbox.feishu.hub import BOOTSTRAP, Hub
 from adapters.sandbox.feishu.page import page_routes
 from adapters.sandbox.feishu.tenant import App, Tenant, User
@@ -67,7 +68,7 @@ class Feishu:
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         self.tenant.heard = lambda kind, event: self.courier.carry(parcels.event(self.tenant, kind, event))
-        self._front = Starlette(routes=[*control_routes(self), *page_routes(self)])
+        self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
         for name, members in (chats or {}).items():
             self._furnish(name, members)
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from adapters.sandbox.faults import Fault
+from adapters.sandbox.wecom import parcels
 from adapters.sandbox.wecom.corp import User
 
 if TYPE_CHECKING:
@@ -123,6 +124,12 @@ def control_routes(wecom: WeCom) -> list[Route]:
         callback = wecom.courier.callback
         return JSONResponse({"verified": callback is not None and await callback.verify()})
 
+    async def event(request: Request) -> Response:
+        """Tell the app of something that no person does: {event, user?}, such as inactive_alert, subscribe, unsubscribe."""
+        asked = await request.json()
+        wecom.courier.carry(parcels.app_event(wecom.corp, str(asked.get("user", "sys")), str(asked.get("event"))))
+        return JSONResponse({})
+
     async def state(request: Request) -> Response:
         """Give everything that the company holds, whoever may see it."""
         corp = wecom.corp
@@ -148,6 +155,7 @@ def control_routes(wecom: WeCom) -> list[Route]:
         Route("/_users", users, methods=["POST"]),
         Route("/_limits", limits, methods=["POST"]),
         Route("/_verify", verify, methods=["POST"]),
+        Route("/_event", event, methods=["POST"]),
         Route("/_state", state),
     ]
 

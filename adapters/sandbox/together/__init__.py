@@ -1,0 +1,1 @@
+"""All four stand-ins on one page, and one bot on all of them."""
