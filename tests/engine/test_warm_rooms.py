@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from bot.app import App
+from bot.config import load
 from bot.engine.pool import pool_level
 from bot.model.ids import ConnectionId
 from bot.model.person import ALL_SEEING
-from bot.model.room import RoomState
+from bot.model.room import RoomState, Spare, SpareState
 from bot.ports import Capability, Rejected, Store
 from tests.engine.town import MUTE, UNREACHABLE, WHOLE, Town
 from tests.fakes import Place
@@ -194,3 +197,20 @@ async def test_a_used_one_is_not_used_again_unless_it_is_prepared_again(store: S
     await town.quiet()
     assert (await level(town))["ready"] == 1
     town.end()
+
+
+async def test_whoever_asks_whether_we_are_ready_sees_the_level(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"database: {{url: 'sqlite:///{tmp_path / 'ready.db'}'}}\n"
+        "chats: {plain: {adapter: plain, base_url: 'http://127.0.0.1:9', secret: aaaaaaaaaaaaaaaaaaaa}}\n"
+        "policy: {warm_rooms: {plain: 2}}\n",
+        encoding="utf-8",
+    )
+    app = App(load(file, {}))
+    try:
+        assert (await app.working())["warm_rooms"] == {"plain": {"ready": 0, "minimum": 2}}
+        await app.store.tx(lambda uow: uow.save_spare(Spare(ConnectionId("plain"), "g1", SpareState.READY, app.clock.now())))
+        assert (await app.working())["warm_rooms"] == {"plain": {"ready": 1, "minimum": 2}}
+    finally:
+        await app.stop()
