@@ -161,7 +161,7 @@ def of(chat: str, lang: str = "zh") -> Demo:
 
             return DingTalkDemo(lang)
         case "feishu":
-            from adapters.sandbox.feishu.company import FeishuDemo
+            from adapters.sandbox.feishu.demo import FeishuDemo
 
             return FeishuDemo(lang)
         case "wecom":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -140,6 +141,8 @@ async def test_an_alert_becomes_an_incident_that_is_worked_on_and_closed(mode: s
         )  # fmt: skip
         await li.card(name, "已回滚 2/4", deadline=LONG)
         await li.click("我来指挥", name, deadline=LONG)
+        answered = [one["answer"] for one in there.standin.courier.sink.attempts if one["kind"] == "card.action.trigger"][-1]
+        assert "李四" in json.dumps(answered["card"], ensure_ascii=False) and answered["toast"]  # in the answer itself
         await li.card(name, r"指挥官\*\*\n李四", deadline=LONG)
         await li.says("@warroom 现状", name)
         assert "李四" in (await li.expect(name, "处理中", private=True, deadline=LONG)).shown
