@@ -53,6 +53,17 @@ def carry(uow: UnitOfWork, house: House, inbound: Inbound, reply: Reply, now: da
     return replace(reply, shows=drawn.content), held
 
 
+def carry_again(reads: Reads, house: House, inbound: Inbound, reply: Reply, now: datetime) -> Reply:
+    """Put the clicked card as it is now into the answer to a repeated delivery.
+
+    The card of the first answer may be hours old, and where the room has closed since no effect would show it anew.
+    """
+    if reply.shows is None:
+        return reply
+    drawn = _drawn(reads, house, inbound, now)
+    return replace(reply, shows=drawn.content if drawn is not None and isinstance(drawn.content, Card) else None)
+
+
 def settle(uow: UnitOfWork, house: House, inbound: Inbound, shows: Card, held: Held | None, now: datetime) -> None:
     """Take note that an answer with a card went out; `held` is None for a repeated delivery's.
 

@@ -17,7 +17,7 @@ from bot.engine.answering import Answering
 from bot.engine.aside import aside
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
 from bot.engine.cards import card_of_incident
-from bot.engine.carrying import Held, carry, settle
+from bot.engine.carrying import Held, carry, carry_again, settle
 from bot.engine.clicks import must_still_hold, redraw
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
@@ -134,14 +134,14 @@ class Intake:
         stored = uow.delivered(inbound.connection, inbound.key)
         if stored is not None:
             reply: Reply = _ANSWER(stored)
-            return reply, "repeated", None
+            return carry_again(uow, self._house, inbound, reply, self._house.clock.now()), "repeated", None
         form = f"form:{inbound.press.form}" if inbound.press is not None and inbound.press.form else None
         if form is not None:
             uow.alone(f"{inbound.connection}:{form}")  # two presses of one form must see each other
             sent = uow.delivered(inbound.connection, form)
             if sent is not None:
                 reply = _ANSWER(sent)
-                return reply, "repeated", None
+                return carry_again(uow, self._house, inbound, reply, self._house.clock.now()), "repeated", None
         now = self._house.clock.now()
         delivery = _Delivery(uow, self._house, inbound, now, page)
         started = time.perf_counter()

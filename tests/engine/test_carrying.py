@@ -270,6 +270,16 @@ async def test_a_repeated_delivery_whose_answer_went_out_leaves_nothing_to_send(
     assert await replaces.sends(60) == []
 
 
+async def test_a_delivery_repeated_after_the_state_moved_on_shows_the_card_as_it_is_now(replaces: Cards) -> None:
+    first = await replaces.clicks("li", "commander", key="same", commander="")
+    await replaces.out()
+    ident = (await replaces.desk.incident()).id
+    await replaces.desk.says("li", f"等级 P2 {ident}")
+    again = await replaces.clicks("li", "commander", key="same", commander="")
+    assert again.text == first.text
+    assert "P1" in words(first.shows) and "P2" in words(again.shows) and "P1" not in words(again.shows)
+
+
 async def test_a_form_that_opens_and_one_to_be_corrected_carry_no_card(replaces: Cards) -> None:
     ident = (await replaces.desk.incident()).id
     more = {"place": Place.GROUP, "chat": ROOM, "message": MESSAGE, "written": asyncio.get_running_loop().create_future()}
