@@ -9,9 +9,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crash.dingtalk import DingTalkScene
 from tests.crash.plain import PlainScene
 from tests.crash.proof import Proof
-from tests.crash.sabotaged import PLAIN, SLACK, Sabotaged
+from tests.crash.sabotaged import DINGTALK, PLAIN, SLACK, Sabotaged
 from tests.crash.scene import Scene
 from tests.crash.slack import SlackOverHttp, SlackScene
 
@@ -31,6 +32,8 @@ PARTS = {
     "plain": Part(PlainScene, PLAIN),
     "slack": Part(SlackScene, SLACK, at_once=5),  # a life there mostly waits for a message a second
     "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=5),  # the way in differs, the calls do not
+    # A card is edited every five seconds at most: many lives that wait, of which a few are cut short.
+    "dingtalk": Part(DingTalkScene, DINGTALK, random=0.2, sampled=4, at_once=8),
 }
 
 

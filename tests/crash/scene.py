@@ -97,6 +97,10 @@ class Scene(ABC):
     def stored(self, world: World, ident: str) -> bool:
         """Say whether an accepted delivery is in the database."""
 
+    def lasting(self, effects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Leave out the rows of effects that a repeated delivery may add, as what they bring about is there already."""
+        return effects
+
     # ------------------------------------------------------------ what is there at the end
     @abstractmethod
     def said(self) -> list[dict[str, Any]]:

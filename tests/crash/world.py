@@ -249,6 +249,7 @@ class World:
         """Read all that a repeated delivery must not change."""
         tables = ("incident", "event", "room", "effect", "delivery", "deadline", "alert_group", "person", "account")
         found = {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}
+        found["effect"] = self.scene.lasting(found["effect"])
         found["alert"] = self.rows("SELECT source, fingerprint, state, starts_at, ends_at, filed FROM alert ORDER BY 1, 2")
         found["said"] = self.scene.said()
         return found
