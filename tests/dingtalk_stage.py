@@ -82,6 +82,15 @@ def called(title: str) -> str:
     return f"{title} (F-{time.gmtime().tm_year}{found[1]})" if found is not None else title
 
 
+class Drawn(list[str]):
+    """List what can be pressed; choices stand below the other buttons, so that their place among them says nothing."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list) and sorted(self) == sorted(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """Hold one message, or what stands below one for its reader alone; later ones have a later `n`."""
@@ -91,7 +100,7 @@ class Read:
     text: str
     private: bool
     raw: Seen
-    buttons: list[str]  # what can be pressed or chosen, by label
+    buttons: Drawn  # what can be pressed or chosen, by label
 
 
 @dataclass(slots=True)
@@ -306,7 +315,7 @@ class DingTalkPlayer:
         def found() -> Read | None:
             for message in self.page.heard(place, newest_first=True):
                 read = self._read(message)
-                fits = buttons is None or sorted(buttons) == sorted(read.buttons)
+                fits = buttons in (None, read.buttons)
                 if self._stage.pinned(message.id, place) and re.search(pattern, read.text) and fits:
                     return read
             return None
@@ -369,12 +378,12 @@ class DingTalkPlayer:
         text = with_calls(text, (self._stage.names[one] for one in message.raw["at"] if one in self._stage.names))
         # In the chat with the bot what it offers one person stands below their card, elsewhere it is theirs and not the card's.
         names = (*BUTTONS, "offers") if room is None else BUTTONS
-        buttons = [str(one["text"]) for one in (*_rows(said or {}, names), *_rows(said or {}, SELECTS))]
+        buttons = Drawn(str(one["text"]) for one in (*_rows(said or {}, names), *_rows(said or {}, SELECTS)))
         return Read(float(message.ts), room, text, message.channel == DIRECT, message, buttons)
 
     def _below(self, message: Seen) -> Read:
         said = self._said_on(message) or {}
-        offers = [str(one["text"]) for one in listed(said.get("offers"))]
+        offers = Drawn(str(one["text"]) for one in listed(said.get("offers")))
         return Read(float(message.ts), self._name(message.channel), note_text(said), True, message, offers)
 
     async def found(self, find: Callable[[], T | None], what: str, deadline: float = WAIT) -> T:

@@ -289,3 +289,12 @@ def test_what_was_filled_in_is_read_by_its_shape() -> None:
 
 def test_no_form_is_an_empty_one() -> None:
     assert json.loads(NO_FORM) == {"fields": []}
+
+
+def test_what_should_stand_below_a_field_that_has_words_in_it_is_said_above_the_form() -> None:
+    entries = (
+        Entry("summary", "结论", Input.LINE, hint="将告知 8 人", placeholder="回滚支付网关"),
+        Entry("cause", "原因", Input.LINE, hint="写在这里"),
+    )
+    said, _ = private(Reply(form=Form("recover", "已恢复", "已恢复", entries, "@bot 恢复")))
+    assert said["note"].splitlines()[-1] == "将告知 8 人"

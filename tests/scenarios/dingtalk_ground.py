@@ -74,7 +74,15 @@ class DingTalkGround:
     """Be a company on DingTalk."""
 
     finds = False  # of text it tells nobody whether it is there
-    lacks: Mapping[str, str] = {}
+    lacks: Mapping[str, str] = {
+        "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
+        "every_way_of_talking_to_the_bot": "DingTalk has no threads and no slash commands",
+        "a_form_says_what_is_wrong_at_the_field_and_is_taken_once": "a form says what is wrong above it, not at the field",
+        "the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about": "below an answer a choice is a row of buttons",
+        "hostile_titles_do_nothing": "the title is hostile in Slack's mark-up; DingTalk's is tried by the renderer's own tests",
+        "a_recovery_is_withdrawn_and_a_review_waived": "a closed group opens again: there is no second room to link to",
+        "a_stale_click_and_a_forbidden_one_change_nothing": "the answer to a click replaces the card: no stale one stays",
+    }
 
     def __init__(
         self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]], gate: Gate

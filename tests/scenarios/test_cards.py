@@ -9,7 +9,7 @@ from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 from tests.transcript import NotSeen
 
-pytestmark = pytest.mark.on("slack-socket", "slack-http", "feishu-socket")
+pytestmark = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk")
 slacks_own = pytest.mark.on("slack-socket", "slack-http")  # its menus, threads, views and channels
 SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
 

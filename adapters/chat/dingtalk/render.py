@@ -253,6 +253,10 @@ def answer_words(reply: Reply) -> str:
         parts.append(markdown(reply.card.text).strip())
     if reply.form is not None and not any(parts) and reply.form.typed:
         parts.append(escaped(typed_instead(reply.form)))
+    # A field of DingTalk has one hint, which stands in it while it is empty: what should stand below it is said above the form.
+    parts += [
+        escaped(line(entry.hint)) for entry in (reply.form.entries if reply.form else ()) if entry.hint and entry.placeholder
+    ]
     return "  \n".join(part for part in parts if part)
 
 
