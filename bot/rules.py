@@ -301,8 +301,10 @@ def watch_pool(event: Event, incident: Incident | None, world: World) -> Wanted:
     """Note when a connection that needs prepared rooms has fewer than it should, until there were enough again."""
     p = event.payload
     connection = p.connection if isinstance(p, ev.SpareRoomLost) else fact(event, ev.RoomWanted).connection
+    if world.house.can(connection, Capability.BOT_INSIDE):
+        return
     ready, needed = world.reads.spares().get(connection), world.house.policy.spares_needed(connection)
-    if world.house.can(connection, Capability.BOT_INSIDE) or (ready is None and connection not in world.house.policy.warm_rooms):
+    if ready is None and connection not in world.house.policy.warm_rooms:
         return
     told = world.reads.shown(pool_slot(connection))
     if (ready or 0) < needed and (told is None or told.headline != "low"):

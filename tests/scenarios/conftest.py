@@ -46,6 +46,7 @@ GROUNDS = {
     "slack-http": ("slack-http", "postgresql"),
     "feishu-socket": ("feishu-socket", "sqlite"),
     "feishu-http": ("feishu-http", "sqlite"),
+    "dingtalk": ("dingtalk", "sqlite"),
     "wecom": ("wecom", "sqlite"),
 }
 ON_SLACK = frozenset({
