@@ -233,8 +233,9 @@ class WecomPlayer:
         return await self.found(found, f"a room like {pattern!r}", deadline)
 
     def _above(self, ident: str) -> str:
-        """Give what is known of a group at a glance: its names and, as it has no topic, the first words in it."""
-        first = next((text_of(m.raw) for m in self.page.heard(ident)), "")
+        """Give what is known of a group at a glance: its names and, as a room has no topic, the first words in it."""
+        said = self.page.heard(ident) if NUMBER.search(self._name(ident)) else []
+        first = next((text_of(m.raw) for m in said), "")
         return f"{self._name(ident)}\n{self.page.sight.channels[ident]['name']}\n{first.partition(chr(10))[0]}"
 
     async def until_room(self, name: str, holds: Callable[[dict[str, Any]], bool], what: str, *, deadline: float = WAIT) -> None:
