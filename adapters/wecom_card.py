@@ -168,13 +168,14 @@ def template_card(shown: Card, sizes: Sizes, task: str, *, instead: bool = False
     if words.startswith(headline):
         words = line(words[len(headline) :])
     parts = [part for part in (rest, words, *under) if part]
-    rows, more = _rows(shown.fields, sizes, zh, "｜".join(parts), line(shown.footer))
+    bar = "｜" if zh else " | "
+    rows, more = _rows(shown.fields, sizes, zh, bar.join(parts), line(shown.footer))
     made: Json = {
         "card_type": "button_interaction",
         "source": {"desc": level[0] if level else "warroom", "desc_color": COLOURS.get(shown.colour, 1)},
         "main_title": {"title": title} | ({"desc": desc} if desc else {}),
     }
-    paragraph = cut("｜".join([*parts, *more]), sizes.sub)
+    paragraph = cut(bar.join([*parts, *more]), sizes.sub)
     if paragraph:
         made["sub_title_text"] = paragraph
     if rows:
@@ -240,16 +241,17 @@ def _rows(fields: Sequence[Field], sizes: Sizes, zh: bool, before: str, footer: 
     named = [(_label(f.label, zh), line(f.label), said(f.value) or "—") for f in fields]
     rows = [{"keyname": key, "value": cut(value, VALUE)} for key, _, value in named[:ROWS]]
     paragraph: list[str] = []
-    room = sizes.sub - width(before) - 1
+    bar = 1 if zh else 3
+    room = sizes.sub - width(before) - bar
     tail = [footer] if footer and width(footer) < room else []
-    room -= width(tail[0]) + 1 if tail else 0
+    room -= width(tail[0]) + bar if tail else 0
     more = named[ROWS:]
     for _, label, value in more:
         words = f"{label}：{cut(value, 40)}" if zh else f"{label}: {cut(value, 40)}"
-        if width(words) + 1 > room:
+        if width(words) + bar > room:
             break
         paragraph.append(words)
-        room -= width(words) + 1
+        room -= width(words) + bar
     left = len(more) - len(paragraph)
     if left:
         way = f"… 还有 {left + 1} 项，打字：{sizes.hail}现状" if zh else f"… {left + 1} more: {sizes.hail}brief"

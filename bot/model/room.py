@@ -52,6 +52,15 @@ class Room:
     heard_at: str | None = None
     until: int | None = None
 
+    @property
+    def found_by(self) -> str:
+        """Give by what people find this room: its link, else a name that its address is, else the number that its name begins
+        with; a group of people's own they know themselves."""
+        if self.link is not None or not self.address:
+            return self.link or ""
+        named = self.incident.casefold() in self.address.casefold()
+        return self.address if named else "" if self.bound else self.incident
+
     def on(self, via: Via) -> bool:
         """Say whether something was said on this room's chat, wherever there."""
         return via.connection in (self.connection, self.heard_on)

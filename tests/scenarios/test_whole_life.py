@@ -20,7 +20,8 @@ def within_the_noise_budget(house: House, room: str, acts: int) -> None:
     assert len(unasked) <= 12  # what the first quarter of an hour allows; here it is the whole incident
     assert len(unasked) <= 3 + acts
     answers = [line.text for line in said if line.bots and line.answer and line.only is None]
-    assert all(re.fullmatch(r"✓ #\d+", text) for text in answers)  # in public a tick, and everything longer in private
+    if house.can("an answer for one alone in a room"):
+        assert all(re.fullmatch(r"✓ #\d+", text) for text in answers)  # in public a tick, and everything longer in private
 
 
 async def test_a_whole_incident_by_text(play: Play) -> None:

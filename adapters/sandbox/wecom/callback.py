@@ -27,6 +27,7 @@ class Callback:
         self.url = url
         self.scale = scale
         self.fresh = False
+        self.stamps = corp.clock  # when what is posted was signed
         self.attempts: list[dict[str, Any]] = []
         self._corp = corp
         self._client: httpx.AsyncClient | None = None
@@ -70,7 +71,7 @@ class Callback:
 
     def sealed(self, plain: str) -> dict[str, str]:
         """Encrypt and sign something."""
-        crypt, stamp, nonce = self.crypt, str(int(self._corp.clock())), str(secrets.randbelow(10**10))
+        crypt, stamp, nonce = self.crypt, str(int(self.stamps())), str(secrets.randbelow(10**10))
         encrypted = crypt.seal(plain)
         return {"encrypt": encrypted, "timestamp": stamp, "nonce": nonce, "msg_signature": crypt.sign(stamp, nonce, encrypted)}
 

@@ -1,0 +1,289 @@
+"""WeCom as scenarios see it: what is drawn as the text that it says, what is typed as WeCom's people type it.
+
+The app's direct chat is where one is answered alone; a room is the app's, which hears nothing there: before somebody types
+in one, the stage puts the intelligent bot into it and has it bound, as a person would. `@bot` is the bot's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from adapters.sandbox.player import WAIT, NotSeen
+from adapters.sandbox.wecom.drawn import Raw, pressed, questions
+from adapters.sandbox.wecom.drawn import Seen as Drawn
+from adapters.sandbox.wecom.player import Player, Stage
+from adapters.wecom_card import SHORT, Asked, Pressed, clicked
+
+T = TypeVar("T")
+NUMBER = re.compile(r"F-(\d{8}-\d{3})")
+CLOSED = ("[已关闭]", "[Closed]")
+DIRECTLY = re.compile(r"^(已私信你|Sent to you directly)")
+WHOLE = {short: label.capitalize() for label, short in reversed(SHORT.items())}  # what five characters cannot hold
+BIND, BOUND = {"zh": "绑定群", "en": "bind"}, re.compile(r"已绑定|[Bb]ound")
+
+
+def words(marked: str) -> str:
+    """Give mark-up as it is read, the hail and the lines to type as every chat's scenarios write them."""
+    said = re.sub(r"</?font[^>]*>", "", marked)
+    said = re.sub(r"\[([^\]\n]*)\]\(https?://[^)\s]*\)", r"\1", said)
+    said = re.sub(r"<a href=\"[^\"]*\">([^<]*)</a>", r"\1", said)
+    said = re.sub(r"\*\*([^*\n]+)\*\*", r"\1", said)
+    said = said.replace("打字：", "可以发：").replace("type: ", "You can type: ")
+    said = said.replace("私聊我：", "@bot ").replace("in a direct chat with me: ", "@bot ")
+    return re.sub(r"@(应急机器人|warroom)\b", "@bot", said)
+
+
+def texts(card: Raw) -> Iterator[str]:
+    """List what a card says, in the order in which it is drawn; a button as [label]."""
+    title, desc = card["title"], card["desc"]
+    yield words(f"{title}{' ' if desc[:1].isascii() else ''}{desc}".strip())
+    for row in card["rows"]:
+        label = WHOLE.get(row["keyname"], row["keyname"])
+        yield words(f"{label}{': ' if label.isascii() else '：'}{row['value']}")
+    yield words(card["sub_title_text"])
+    for select in card["selects"]:
+        yield f"[{select['title']}▾ {' | '.join(option['text'] for option in select['option_list'])}]"
+    if card["replace_text"]:
+        return
+    for button in card["buttons"]:
+        yield f"[{button['text']}]"
+
+
+def text_of(raw: Raw) -> str:
+    """Give everything that is drawn of a message, given as the page has it."""
+    if raw["card"]:
+        return "\n".join(part for part in texts(raw["card"]) if part)
+    return words(str(raw["text"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Hold one message as a person reads it; later ones have a later `n`."""
+
+    n: int
+    room: str | None
+    text: str
+    private: bool
+    raw: Drawn
+
+    @property
+    def buttons(self) -> list[str]:
+        """List what can be pressed or chosen, by label, in order."""
+        chosen = [title for title, _, _ in questions(self.raw.raw)]
+        return [label for label, _ in pressed(self.raw.raw)] + chosen
+
+
+@dataclass(slots=True)
+class WecomStage:
+    """Let people of a company act; what they typed and pressed is kept, and what the stage did by itself."""
+
+    pages: Stage
+    lang: str
+    outage_of: Callable[[bool], Any]
+    unasked: Callable[[int], bool]  # the bot said a message of itself, not as an answer
+    first_names: Callable[[], dict[str, str]]  # of the groups, by id
+    typed: list[tuple[str, str]] = field(default_factory=list)
+    pressed: list[str] = field(default_factory=list)
+    own: set[int] = field(default_factory=set)  # messages by which rooms were bound
+    answers: set[int] = field(default_factory=set)  # direct messages that answered what was typed in a group
+    _players: dict[str, WecomPlayer] = field(default_factory=dict)
+
+    def player(self, ident: str) -> WecomPlayer:
+        """Give the player of one person, always the same."""
+        return self._players.setdefault(ident, WecomPlayer(self, ident, self.pages.player(ident)))
+
+    async def outage(self, firing: bool) -> int:
+        """Press the button of the sample outage; gives the status that the bot's webhook answered."""
+        status: int = await self.outage_of(firing)
+        return status
+
+
+class WecomPlayer:
+    """Be one person of a company."""
+
+    def __init__(self, stage: WecomStage, ident: str, page: Player) -> None:
+        self.id, self.page, self._stage = ident, page, stage
+
+    # ------------------------------------------------------------ typing
+    async def says(self, text: str, room: str | None = None, *, deadline: float = WAIT) -> str:
+        """Type a line and give the bot's answer to it, empty where it was not meant."""
+        place = await self._place(room, deadline)
+        if room is None:
+            said = re.sub(r"^@bot\s+", "", text)
+        else:
+            await self._bound(place)
+            said = re.sub(r"^(@bot\b|/inc(ident)?\b)", f"@{self._stage.pages.bot}", text)
+        ts = await self.page.says(said, place)
+        self._stage.typed.append((self.id, text))
+        if room is not None and f"@{self._stage.pages.bot}" not in said:
+            return ""
+        heard = await self._answer(place, int(ts), text, deadline)
+        self._stage.pages.note(f"bot→{self.id}", room, heard)
+        return heard
+
+    async def direct(self, text: str, *, deadline: float = WAIT) -> str:
+        """Type a line to the app in the direct chat and give its answer."""
+        return await self.says(text, None, deadline=deadline)
+
+    async def _answer(self, place: str, after: int, text: str, deadline: float) -> str:
+        """Wait for what answers a message: where it was typed, or directly if it says so there."""
+
+        def found() -> str | None:
+            mine = [m for m in self.page.heard(place) if m.n > after and not self._stage.unasked(m.n)]
+            if not mine or (place == "app" and not self._heard_of(after)):  # a card may be there before the words
+                return None
+            if place == "app" or not DIRECTLY.match(mine[0].raw["text"]):
+                return "\n".join(text_of(m.raw) for m in mine)
+            alone = [m for m in self.page.heard("app") if m.n > mine[0].n - 3 and m.n > after and self._fits(m)]
+            self._stage.answers.update(m.n for m in alone)
+            return "\n".join(text_of(m.raw) for m in alone) or None
+
+        return await self.found(found, f"the answer to {text!r}", deadline)
+
+    def _heard_of(self, n: int) -> bool:
+        """Say whether a message of this person's was acknowledged, with what the acknowledgement answers."""
+        return any(act["message"] == n and act["state"] != "waiting" for act in self.page.sight.acts.values())
+
+    def _fits(self, message: Drawn) -> bool:
+        """Say whether a direct message may answer: it tells nobody that they are called."""
+        return not re.search(r"叫你是因为|^👤|[Yy]ou are called", text_of(message.raw))
+
+    async def _bound(self, place: str) -> None:
+        """Put the bot into a room of the app's, and have it listen there."""
+        group = self.page.sight.channels[place]
+        if not group["push_only"]:
+            return
+        number = NUMBER.search(self._stage.first_names()[place])
+        assert number is not None, group
+        await self.found(lambda: self.page.heard(place) or None, f"what stands in {group['name']} first")
+        await self.page.invites("bot", place)
+        ts = await self.page.asks(f"{BIND[self._stage.lang]} {number[0]}", place)
+
+        def bound() -> Drawn | None:
+            return next((m for m in self.page.heard(place) if m.n > int(ts) and m.user == "bot"), None)
+
+        answer = await self.found(bound, f"the bot to be bound to {group['name']}")
+        self._stage.own |= {int(ts), answer.n}
+        if not BOUND.search(answer.shown):
+            raise NotSeen(f"the bot was not bound to {group['name']}: {answer.shown}")
+
+    # ------------------------------------------------------------ pressing
+    async def click(
+        self, name: str, room: str | None = None, *, on: Read | None = None, confirm: bool = True, deadline: float = WAIT
+    ) -> str:
+        """Press a button on the newest card that draws it; gives nothing, as the answer is a message."""
+        place = await self._place(room, deadline)
+        message = await self.page.click(name, place, on=on.raw if on else None, deadline=deadline)
+        keys = dict(pressed(message.raw))
+        click = clicked(keys[name], {}) if name in keys else None
+        if isinstance(click, Pressed):
+            self._stage.pressed.append(click.press.command)
+        elif isinstance(click, Asked):
+            if not confirm:
+                raise NotSeen(f"it asks: {click.question}")
+            return await self.click("确认" if self._stage.lang == "zh" else "Confirm", room, deadline=deadline)
+        return ""
+
+    async def choose(self, select: str, option: str, room: str | None = None, *, on: Read | None = None) -> str:
+        """Choose an option of a select by what it shows, and press its button."""
+        place = await self._place(room, WAIT)
+        await self.page.choose(select, option, place, on=on.raw if on else None)
+        return await self.click(select, room, on=on)
+
+    async def whispered(self, pattern: str, room: str | None = None, *, deadline: float = WAIT) -> Read:
+        """Wait until the bot says something for this person alone that matches, which is in the app's direct chat."""
+        return await self.expect(None, pattern, deadline=deadline)
+
+    # ------------------------------------------------------------ seeing
+    async def expect(self, room: str | None, pattern: str, *, deadline: float = WAIT, after: Any = 0) -> Read:
+        """Wait for a message of the bot that reads as asked, newer than `after`."""
+        place = await self._place(room, deadline)
+
+        def found() -> Read | None:
+            heard = (self._read(m) for m in self.page.heard(place))
+            return next((read for read in heard if read.n > after and re.search(pattern, read.text)), None)
+
+        seen = await self.found(found, f"{pattern!r} from the bot in {room or 'the direct chat'}", deadline)
+        self._stage.pages.note("bot" if room else f"bot→{self.id}", room, seen.text)
+        return seen
+
+    async def until(
+        self, room: str | None, pattern: str, holds: Callable[[Read], Any], what: str, *, deadline: float = WAIT
+    ) -> Read:  # fmt: skip
+        """Wait until the newest message that matches is as asked."""
+        place = await self._place(room, deadline)
+
+        def found() -> Read | None:
+            heard = (self._read(m) for m in self.page.heard(place, newest_first=True))
+            newest = next((read for read in heard if re.search(pattern, read.text)), None)
+            return newest if newest is not None and holds(newest) else None
+
+        return await self.found(found, what, deadline)
+
+    async def room(self, pattern: str, *, deadline: float = WAIT) -> str:
+        """Wait until this person is in a group whose name matches, and give its first name."""
+
+        def found() -> str | None:
+            mine = (c for c in self.page.sight.channels.values() if not c["direct"])
+            return next((self._name(c["id"]) for c in mine if re.search(pattern, self._above(c["id"]))), None)
+
+        return await self.found(found, f"a room like {pattern!r}", deadline)
+
+    def _above(self, ident: str) -> str:
+        """Give what is known of a group at a glance: its names and, as a room has no topic, the first words in it."""
+        said = self.page.heard(ident) if NUMBER.search(self._name(ident)) else []
+        first = next((text_of(m.raw) for m in said), "")
+        return f"{self._name(ident)}\n{self.page.sight.channels[ident]['name']}\n{first.partition(chr(10))[0]}"
+
+    async def until_room(self, name: str, holds: Callable[[dict[str, Any]], bool], what: str, *, deadline: float = WAIT) -> None:
+        """Wait until a room is as asked; a closed one says so in its name."""
+        place = await self._place(name, deadline)
+
+        def found() -> bool | None:
+            room = self.page.sight.channels.get(place)
+            if room is None:
+                return None
+            return True if holds(room | {"closed": room["name"].startswith(CLOSED), "title": room["name"]}) else None
+
+        await self.found(found, what, deadline)
+
+    def heard(self, room: str | None) -> list[Read]:
+        """List what the bot said in a room so far, in order."""
+        places = [i for i in self.page.sight.channels if (i == "app" if room is None else self._name(i) == room)]
+        return [self._read(m) for place in places for m in self.page.heard(place) if m.n not in self._stage.own]
+
+    async def look(self, wait: float = 0.0) -> None:
+        """Look at the page."""
+        await self.page.look(wait)
+
+    def _name(self, ident: str) -> str:
+        return self._stage.first_names().get(ident, ident)
+
+    async def _place(self, room: str | None, deadline: float) -> str:
+        """Wait to be in a group and give its id; None = the app's direct chat."""
+        if room is None:
+            return "app"
+
+        def found() -> str | None:
+            return next((i for i in self.page.sight.channels if room in (i, self._name(i))), None)
+
+        return await self.found(found, f"to be in {room}", deadline)
+
+    def _read(self, message: Drawn) -> Read:
+        room = None if message.private else self._name(message.channel)
+        return Read(message.n, room, text_of(message.raw), message.private, message)
+
+    async def found(self, find: Callable[[], T | None], what: str, deadline: float = WAIT) -> T:
+        """Wait until something is found on the page."""
+        kept: list[T] = []
+
+        def holds(_: object) -> bool:
+            one = find()
+            kept[:] = [] if one is None else [one]
+            return bool(kept)
+
+        await self.page.until(holds, what, deadline=deadline)
+        return kept[0]
