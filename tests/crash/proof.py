@@ -43,11 +43,14 @@ class Life:
 class Proof:
     """Live many lives in one chat, a few at once, each in a folder of its own.
 
-    `sampled` = kill at every so manieth of the calls only, before, after and at its answer in turns.
+    `sampled` = kill at every so manieth of the calls only, before, after and at its answer in turns; at all three of those
+    whose names match `thrice`.
     """
 
-    def __init__(self, scene: type[Scene], folder: Path, at_once: int, verbose: bool = False, sampled: int = 1) -> None:
-        self._scene, self._folder, self._verbose, self._sampled = scene, folder, verbose, sampled
+    def __init__(
+        self, scene: type[Scene], folder: Path, at_once: int, verbose: bool = False, sampled: int = 1, thrice: str = ""
+    ) -> None:
+        self._scene, self._folder, self._verbose, self._sampled, self._thrice = scene, folder, verbose, sampled, thrice
         folder.mkdir(exist_ok=True)
         self._free = asyncio.Semaphore(at_once)
         self._lives = 0
@@ -65,7 +68,7 @@ class Proof:
         boundaries = await self._clean(build)
         if boundaries is None:
             return self._end(began)
-        plans = every_boundary(boundaries) if self._sampled == 1 else sampled(boundaries, self._sampled)
+        plans = every_boundary(boundaries) if self._sampled == 1 else sampled(boundaries, self._sampled, self._thrice)
         print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
         await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
