@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.crash.feishu import FeishuScene
 from tests.crash.plain import PlainScene
-from tests.crash.proof import Proof
+from tests.crash.proof import DEADLINE, Proof
 from tests.crash.sabotaged import FEISHU, PLAIN, SLACK, Sabotaged
 from tests.crash.scene import Scene
 from tests.crash.slack import SlackOverHttp, SlackScene
@@ -47,7 +47,9 @@ async def main(arguments: argparse.Namespace) -> int:
         for name in arguments.chats or PARTS:
             part = PARTS[name]
             at_once = arguments.at_once or part.at_once
-            proof = Proof(part.scene, Path(folder) / name, at_once, arguments.verbose, part.sampled, part.thrice)
+            proof = Proof(
+                part.scene, Path(folder) / name, at_once, arguments.verbose, part.sampled, part.thrice, arguments.deadline
+            )
             number = round(arguments.random * part.random)
             codes.append(await proof.run(arguments.seed, number, arguments.only, part.sabotaged))
     return max(codes)
@@ -59,7 +61,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20240520, help="of the random kills")
     parser.add_argument("--random", type=int, default=30, help="how many random kills")
     parser.add_argument("--at-once", type=int, default=0, help="how many lives at once; 0: as suits the chat")
-    parser.add_argument("--only", default="", help="only lives whose name contains this")
+    parser.add_argument("--only", default="", help="only lives whose name matches this")
+    parser.add_argument("--deadline", type=float, default=DEADLINE, help="seconds for what is waited for; more on a busy machine")
     parser.add_argument("--verbose", action="store_true", help="print the transcript of what failed")
     return parser.parse_args()
 
