@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -216,7 +216,9 @@ def _room(incident: IncidentId, connection: str, reads: Reads) -> tuple[Sequence
 
 
 @contextlib.asynccontextmanager
-async def land(folder: Path, *names: str, accounts: dict[str, Sequence[str]] | None = None, **more: Any) -> AsyncIterator[Land]:
+async def land(
+    folder: Path, *names: str, accounts: Mapping[str, Sequence[str]] | None = None, **more: Any
+) -> AsyncIterator[Land]:
     """Run the bot on these platforms; `accounts` limits where a person of the demo has one, `more` is configuration."""
     demo = TogetherDemo("zh", names)
     demo.demos = {name: DEMOS[name]("zh", scale=SCALE) for name in names}
@@ -245,7 +247,7 @@ async def land(folder: Path, *names: str, accounts: dict[str, Sequence[str]] | N
                 stand.app.base = front.url
             stage = await stack.enter_async_context(STAGES[name](stand.url))
             sides[name] = Side(name, stand.app, front, stage)
-        config = build(_configuration(demo, sides, database) | more, folder, Filled({}))
+        config = build(_configuration(demo, sides, database, accounts or {}) | more, folder, Filled({}))
         serving = asyncio.create_task(serve(config, ready=listening, stop=stop))
         opened = asyncio.create_task(ready.wait())
         await asyncio.wait({serving, opened}, return_when=asyncio.FIRST_COMPLETED)
@@ -262,8 +264,13 @@ async def land(folder: Path, *names: str, accounts: dict[str, Sequence[str]] | N
             assert await serving == 0
 
 
-def _configuration(demo: TogetherDemo, sides: dict[str, Side], database: str) -> dict[str, Any]:
+def _configuration(
+    demo: TogetherDemo, sides: dict[str, Side], database: str, accounts: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     said = demo.organisation("", database)
+    for person in said["people"]:  # so that no outage meets the look-ups of the start
+        known = {name: ACCOUNTS.get(name, str)(person["id"]) for name in said["chats"]}
+        person["accounts"] = {name: known[name] for name in known if name in accounts.get(person["id"], said["chats"])}
     for name, side in sides.items():
         keys = said["chats"][name]
         keys |= {"timeout_seconds": 1.0}
