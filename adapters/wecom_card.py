@@ -29,6 +29,7 @@ OPTION_ID = 128  # bytes
 KEY_BYTES = 1024
 SOURCE = 13
 QUESTION = "choice"
+UNCHOSEN = "?"  # the id of the option that stands first, since WeCom takes the first as chosen
 QUESTION_TITLE = 10
 TASK = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
 
@@ -89,7 +90,12 @@ class Idle:
     """The click is on a button that only says that there is nothing to do."""
 
 
-Click = Pressed | Asked | Withdrawn | Idle
+@dataclass(frozen=True, slots=True)
+class Unchosen:
+    """The button of a family of choices was pressed before one of them was chosen."""
+
+
+Click = Pressed | Asked | Withdrawn | Idle | Unchosen
 UNREADABLE = Press("unreadable")  # a button that is none of ours: the core refuses it in the person's words
 
 
@@ -200,6 +206,14 @@ def question(asked: Asked, sizes: Sizes, task: str) -> Json:
     return confirming({"card_type": "button_interaction", "main_title": {"title": title}, "task_id": task}, asked, sizes)
 
 
+def unchosen(card: Mapping[str, Any], sizes: Sizes) -> Json:
+    """Make of a card the one that says to choose first."""
+    zh = bool(_HAN.search(str(card.get("button_list")) + str(card.get("main_title"))))
+    said = "⚠️ 先选一项，再按按钮" if zh else "⚠️ Choose first, then press"
+    before = str(card.get("sub_title_text") or "").removeprefix(said).lstrip("｜")
+    return {**card, "sub_title_text": cut("｜".join(filter(None, (said, before))), sizes.sub)}
+
+
 def withdrawn(card: Mapping[str, Any] | None, task: str) -> Json:
     """Give the card back as it was; one that nobody remembers says that nothing was done."""
     if card is not None:
@@ -265,7 +279,7 @@ def _clickable(buttons: Sequence[Button], zh: bool) -> tuple[list[Json], Json | 
     made = [_button(b, n, b is family) for n, b in enumerate(kept)]
     if left:
         made[-1]["text"] = cut(made[-1]["text"], BUTTON - len(f" +{left}")) + f" +{left}"
-    return made, _choice(family) if family is not None else None
+    return made, _choice(family, zh) if family is not None else None
 
 
 def _cut_from_the_right(buttons: list[Button]) -> tuple[list[Button], int]:
@@ -288,27 +302,30 @@ def _button(button: Button, n: int, chooses: bool) -> Json:
     return {"text": cut(label, BUTTON), "style": style, "key": shortened(key, KEY_BYTES)}
 
 
-def _choice(family: Button) -> Json:
+def _choice(family: Button, zh: bool) -> Json:
     options = list({encode(one): one for one in family.options}.items())
-    left = len(options) - OPTIONS
+    left = len(options) - (OPTIONS - 1)
     title = cut(line(family.label), QUESTION_TITLE - 4) + f" +{left}" if left > 0 else cut(line(family.label), QUESTION_TITLE)
-    shown = [{"id": ident, "text": cut(line(one.label) or "…", OPTION)} for ident, one in options[:OPTIONS]]
-    return {"question_key": QUESTION, "title": title or "…", "option_list": shown, "selected_id": shown[0]["id"]}
+    first = {"id": UNCHOSEN, "text": "请选择" if zh else "Choose"}
+    shown = [{"id": ident, "text": cut(line(one.label) or "…", OPTION)} for ident, one in options[: OPTIONS - 1]]
+    return {"question_key": QUESTION, "title": title or "…", "option_list": [first, *shown], "selected_id": UNCHOSEN}
 
 
 def clicked(key: str, selected: Mapping[str, Sequence[str]]) -> Click:
     """Read a click back: `key` of the button, and what was chosen by question."""
     kind, colon, payload = key.partition(":")
+    chosen = next(iter(selected.get(QUESTION, ())), UNCHOSEN)
     match kind[-1:] if colon and kind[:-1].isdecimal() else "":
+        case "s" | "d" if chosen == UNCHOSEN:
+            return Unchosen()
         case "p":
             return Pressed(_press(payload))
         case "s":
-            return Pressed(_press(next(iter(selected.get(QUESTION, ())), "")))
+            return Pressed(_press(chosen))
         case "c" | "d" as how:
             pressed, _, rest = payload.partition("\n")
             label, _, words = rest.partition("\n")
-            chosen = next(iter(selected.get(QUESTION, ())), "") if how == "d" else pressed
-            return Asked(chosen, label, words)
+            return Asked(chosen if how == "d" else pressed, label, words)
         case "x":
             return Withdrawn()
         case "i":

@@ -459,6 +459,7 @@ class Reads(Protocol):
 
     def effect_counts(self) -> dict[str, int]: ...  # by state, todo/running/dead only
 
+    def form_link(self, hashed: str) -> FormLink | None: ...  # whoever asks: only its secret leads to it
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         """Sum (firing, resolved) over alert groups."""
         ...
@@ -643,7 +644,6 @@ class UnitOfWork(Reads, Protocol):
         """Keep the numbers of a spot in place of those before."""
         ...
 
-    def form_link(self, hashed: str) -> FormLink | None: ...
     def add_form_link(self, link: FormLink) -> None: ...
 
     # housekeeping

@@ -19,6 +19,7 @@ from bot.formpage import Fields, form_page, notice_page, read_filled
 from bot.model.decoding import prepare
 from bot.model.form import Form
 from bot.model.link import FormLink
+from bot.model.person import PUBLIC
 from bot.model.text import Span, Text, plain
 from bot.ports import Reply, Store, UnitOfWork
 from bot.prose import LANGS
@@ -72,17 +73,15 @@ class FormPages:
     async def _answer(self, secret_hash: str, fields: Fields | None) -> Response:
         now = self._house.clock.now()
 
-        def known(uow: UnitOfWork) -> tuple[FormLink, State, bytes | None] | None:
-            link = uow.form_link(secret_hash)
-            if link is None:
-                return None
-            before = uow.delivered(link.connection, key_of_sending(link, fields)) if fields is not None else None
-            return link, state_of(uow, link, now), before
-
-        found = await self._store.tx(known)
-        if found is None:
+        link = await self._store.read(lambda reads: reads.form_link(secret_hash), PUBLIC)
+        if link is None:  # found out beside the writer: strangers who guess keep nobody waiting
             return self._without_form(404, "unknown")
-        link, state, before = found
+
+        def known(uow: UnitOfWork) -> tuple[State, bytes | None]:
+            before = uow.delivered(link.connection, key_of_sending(link, fields)) if fields is not None else None
+            return state_of(uow, link, now), before
+
+        state, before = await self._store.tx(known)
         asked, reader = await self._intake.form(asking(link, now))
         if state is State.USED and before is not None:  # the same form once more, as by a second tap
             return self._done(reader, _REPLY(before))

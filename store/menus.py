@@ -25,7 +25,15 @@ _LINK = Statement(select(*FORM_LINKS.columns).where(_F.hash == p("hash")))
 _ADD_LINK = Statement(insert(t.FORM_LINK).inline(), FORM_LINKS.names)
 
 
-class MenuWrites(Reader):
+class MenuReads(Reader):
+    """Read links."""
+
+    def form_link(self, hashed: str) -> FormLink | None:
+        found = self.link.row(_LINK, p_hash=hashed)
+        return FORM_LINKS.build(found) if found else None
+
+
+class MenuWrites(MenuReads):
     """Keep menus and links."""
 
     def menu(self, spot: str) -> Menu | None:
@@ -34,10 +42,6 @@ class MenuWrites(Reader):
 
     def save_menu(self, menu: Menu) -> None:
         self.link.put(_SAVE_MENU, MENUS.values(menu))
-
-    def form_link(self, hashed: str) -> FormLink | None:
-        found = self.link.row(_LINK, p_hash=hashed)
-        return FORM_LINKS.build(found) if found else None
 
     def add_form_link(self, link: FormLink) -> None:
         self.link.put(_ADD_LINK, FORM_LINKS.values(link))

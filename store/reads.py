@@ -6,10 +6,11 @@ from store.alerts import AlertReads
 from store.deliveries import DeliveryReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
+from store.menus import MenuReads
 from store.people import PeopleReads
 from store.queue import QueueReads
 from store.rooms import RoomReads
 
 
-class StoreReads(IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads):
+class StoreReads(IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads):
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

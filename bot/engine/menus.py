@@ -113,7 +113,10 @@ def number_reply(uow: UnitOfWork, house: House, inbound: Inbound, reply: Reply, 
     own, shared = _spots(uow, inbound)
     card = reply.card if reply.card.headline and not reply.text else replace(reply.card, text=reply.text)
     numbered, choices = with_numbers(card, house, inbound.connection, show)
-    keep(uow, own if reply.private else shared, f"answer:{inbound.key}", choices, show.now, asked=True)
+    # What is whispered in a group comes as a direct message where the chat has no other way.
+    directly = own_spot(inbound.connection, inbound.speaker.id)
+    for spot in dict.fromkeys((own, directly) if reply.private else (shared,)):
+        keep(uow, spot, f"answer:{inbound.key}", choices, show.now, asked=True)
     if not isinstance(numbered, Card):
         return replace(reply, text=numbered, card=None)
     if reply.card.headline:

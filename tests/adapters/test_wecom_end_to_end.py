@@ -117,6 +117,10 @@ async def test_an_answer_without_a_card_leaves_the_card_to_a_later_call(there: W
 
 async def test_a_choice_is_pressed_with_its_own_button(there: World) -> None:
     await there.chat.direct("zhang", CARD, "card")
+    for _ in range(2):
+        await there.press("zhang", "改等级")
+        assert there.cards()[0]["sub_title_text"] == "⚠️ 先选一项，再按按钮｜v7"
+    assert there.core.heard == []
     there.choose("zhang", "P2")
     await there.press("zhang", "改等级")
     press = there.core.heard[0].press
@@ -234,6 +238,26 @@ async def test_the_acknowledgement_waits_no_longer_than_it_was_told() -> None:
         there.says("zhang", "声明 支付")
         first = await there.until(lambda: [a for a in there.standin.courier.attempts if a["outcome"] is not None], "the try")
         assert first[0]["outcome"] == 503 and 0.3 < time.monotonic() - began < 1.4
+
+
+async def test_an_answer_that_nobody_waited_for_did_not_go_out(there: World) -> None:
+    gone = asyncio.Event()
+
+    async def slow(inbound: Inbound) -> Reply:
+        await gone.wait()
+        return Reply(tick=True, shows=TAKEN)
+
+    there.core.reply = slow
+    app, callback = there.standin.app, there.standin.courier.callback
+    fields = {"Event": "template_card_event", "EventKey": "0p:command", "TaskId": "t1", "ResponseCode": "c1"}
+    query, body = signed(app, said(app, MsgType="event", **fields))
+    assert callback is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post(f"{callback.url}?{query}", content=body, timeout=0.3)
+    gone.set()
+    await there.until(lambda: there.core.written, "the word")
+    assert there.core.written == [False]
 
 
 # ------------------------------------------------------------ strangers

@@ -14,7 +14,7 @@ from adapters.chat.wecom_bot import render as bot
 from adapters.sandbox.wecom import company
 from adapters.sandbox.wecom.cards import answers, drawn
 from adapters.sandbox.wecom.standin import WeCom
-from adapters.wecom_card import Asked, Pressed, Sizes, clicked, confirming, cut, line, question, template_card, width
+from adapters.wecom_card import Asked, Pressed, Sizes, Unchosen, clicked, confirming, cut, line, question, template_card, width
 from adapters.wecom_markdown import escaped, fitted, markdown, parts, plain, text
 from bot.model.card import Button, Card, Field
 from bot.model.press import encode
@@ -150,7 +150,9 @@ def test_what_is_pressed_is_what_the_button_said_also_after_a_question(shown: Ca
     if card is None:
         return
     every = {encode(one) for b in shown.buttons for one in (*b.options, b)}
-    chosen = answers(card, {})
+    options = card.get("button_selection", {}).get("option_list", [])
+    assert not options or isinstance(clicked("0s:", answers(card, {})), Unchosen)  # nothing is chosen by itself
+    chosen = {"choice": [option["id"] for option in options[1:2]]}
     for button in card["button_list"]:
         click = clicked(button["key"], chosen)
         if isinstance(click, Asked):

@@ -112,8 +112,10 @@ async def test_an_alert_becomes_a_room_to_read_and_a_direct_chat_to_act_in(tmp_p
         await zhang.click("我来指挥", deadline=20)  # on the card in the direct chat
         await told(zhang, room, "指挥官：张三")
         await zhang.expect(None, "✓ #", deadline=20)
+        standin.courier.repeat, standin.courier.at_once = 3, True
         await zhang.says("进展 已回滚 2/4，下次 23:50")
         await told(li, room, "(?s)进展 1（张三）.*已回滚 2/4")
+        standin.courier.repeat = 1
         await li.says("现状")
         await li.expect(None, "(?s)P1.*处理中.*张三", deadline=20)
         await zhang.says("恢复 回滚网关")
@@ -124,6 +126,9 @@ async def test_an_alert_becomes_a_room_to_read_and_a_direct_chat_to_act_in(tmp_p
             lambda sight: sight.channels[room]["name"].startswith("[已关闭]"), "the closed room's name", deadline=30
         )
         group = standin.corp.groups[room]
+        rooms = [m.text for m in standin.corp.messages if m.chat == room and m.author == "app"]
+        assert sum("已回滚 2/4" in text and "📣" in text for text in rooms) == 1  # though it was delivered three times
+        assert not any("进展 2" in text for text in rooms)
         assert {"zhang", "li"} <= set(group.members) and group.appchat is not None
         calls = [call for call in standin.log.calls if call.path.startswith("/cgi-bin/")]
         assert [c.path for c in calls].count("/cgi-bin/appchat/create") == 1

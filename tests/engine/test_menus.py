@@ -229,6 +229,13 @@ async def test_an_answers_numbers_are_its_readers_own(words: Counter) -> None:
     assert (await words.incident()).commander == "chen"
 
 
+async def test_what_was_whispered_may_be_answered_directly_too(words: Counter) -> None:
+    """Some chats can whisper in a group only by a direct message."""
+    await words.says("li", "声明 P2 支付服务 下单慢 --新建", **HERE)
+    await words.says("li", "1")
+    assert (await words.incident()).commander == "li"
+
+
 async def test_a_private_answers_number_means_nothing_to_others(words: Counter) -> None:
     await words.says("li", "更多", **HERE)
     other = await words.says("chen", "1", **HERE)

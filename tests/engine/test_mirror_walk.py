@@ -201,8 +201,8 @@ async def test_nor_on_either_store(kinds: tuple[str, ...], store: Store, url: st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("kinds", [("find", "keys"), ("keys", "mute", "find"), ("find", "keys", "mute", "keys")], ids=len)
 async def test_nor_on_long_walks(kinds: tuple[str, ...], seed: int, store: Store, url: str) -> None:
-    town = await walked(store, url, kinds, drawn(seed, 900), seed)
-    assert town.said > 300 and town.outages > 10 and town.restarts > 10
+    town = await walked(store, url, kinds, drawn(seed, 500), seed)
+    assert town.said > 120 and town.outages > 10 and town.restarts > 10

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from bot.app import App
+from bot.config import load
 from bot.engine.pool import pool_level
 from bot.model.ids import ConnectionId
 from bot.model.person import ALL_SEEING
-from bot.model.room import RoomState
+from bot.model.room import RoomState, Spare, SpareState
 from bot.ports import Capability, Rejected, Store
 from tests.engine.town import MUTE, UNREACHABLE, WHOLE, Town
 from tests.fakes import Place
@@ -167,6 +170,25 @@ async def test_an_admin_is_told_once_below_the_minimum_and_again_after_it_was_fu
     town.end()
 
 
+async def test_a_chat_may_take_a_prepared_room_of_the_one_that_hears_for_it(store: Store, url: str) -> None:
+    bot = ConnectionId("bot")
+    chats = {"app": MUTE, "bot": frozenset({Capability.CARD, Capability.DIRECT})}
+    town = await Town(store, url, chats, hears_for={bot: ConnectionId("app")}).begin()
+    town.platforms[town.chats[0]].ways = "out"
+    town.platforms[bot].rooms["wr1"] = Place("wr1", "")
+    await town.says("root", "bot", "wr1", "备用群")
+    await town.quiet()
+    await town.says("li", "app", "", "声明 P1 支付 支付失败")
+    await town.quiet()
+    (room,) = (await town.rooms("F-20240520-001")).values()
+    assert (room.connection, room.address, room.state) == ("bot", "wr1", RoomState.OPEN)
+    assert town.seen("bot", "wr1")[1] == "F-20240520-001 P1 支付失败"
+    await town.says("li", "app", "", "声明 P1 支付 又失败 --新建")
+    await town.quiet()
+    assert (await town.rooms("F-20240520-002"))["app"].state is RoomState.NEEDS_BOT, "none is left"
+    town.end()
+
+
 async def test_an_incident_that_ends_before_its_room_gives_it_back(store: Store, url: str) -> None:
     town = await prepared(store, url, 1)
     ident = await declares(town)
@@ -194,3 +216,20 @@ async def test_a_used_one_is_not_used_again_unless_it_is_prepared_again(store: S
     await town.quiet()
     assert (await level(town))["ready"] == 1
     town.end()
+
+
+async def test_whoever_asks_whether_we_are_ready_sees_the_level(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"database: {{url: 'sqlite:///{tmp_path / 'ready.db'}'}}\n"
+        "chats: {plain: {adapter: plain, base_url: 'http://127.0.0.1:9', secret: aaaaaaaaaaaaaaaaaaaa}}\n"
+        "policy: {warm_rooms: {plain: 2}}\n",
+        encoding="utf-8",
+    )
+    app = App(load(file, {}))
+    try:
+        assert (await app.working())["warm_rooms"] == {"plain": {"ready": 0, "minimum": 2}}
+        await app.store.tx(lambda uow: uow.save_spare(Spare(ConnectionId("plain"), "g1", SpareState.READY, app.clock.now())))
+        assert (await app.working())["warm_rooms"] == {"plain": {"ready": 1, "minimum": 2}}
+    finally:
+        await app.stop()

@@ -26,7 +26,7 @@ async def test_an_incident_is_mirrored_to_another_workspace(play: Play) -> None:
             await room.expects("👤 指挥官：李四")
             await there.expects("👤 指挥官：李四")
             assert (await room.says("@bot 进展 已回滚一半")).startswith("✓ #")
-            await there.expects("📣 进展 1（张三）.*已回滚一半")
+            await there.expects("📣 进展 1（张三（slack））.*已回滚一半")
             await room.card("(?s)最新进展：已回滚一半.*指挥官：李四")
             await there.card("(?s)最新进展：已回滚一半.*指挥官：李四")
             assert (len(house.rooms()), len(abroad.rooms())) == (1, 1)

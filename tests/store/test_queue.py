@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from bot.model.effect import Effect, EffectKind, EffectState, Urgency
+from bot.model.effect import Effect, EffectKind, EffectState, Intent, Urgency
 from bot.model.ids import ConnectionId, EffectId
 from bot.model.say import say
 from bot.ports import Store
@@ -100,6 +100,61 @@ def test_a_new_wish_does_not_shorten_the_wait_that_the_platform_asked_for(uow: U
     assert one(uow, T0 + 30 * SECOND).attempts == 2
 
 
+CARD = "room:1/card"
+
+
+def card(target: str = "status:1") -> Intent:
+    return wish(CARD, EffectKind.SHOW_CARD, target)
+
+
+def test_what_is_held_back_waits_whoever_wishes_it_meanwhile(uow: Unit) -> None:
+    until = T0 + 3 * SECOND
+    uow.want([card(), card("status:1!"), wish()], T0)
+    assert uow.hold_back(CARD, EffectKind.SHOW_CARD, until)
+    uow.want([card()], T0 + SECOND)
+    assert [effect.target for effect in claimed(uow, T0 + 2 * SECOND)] == ["1"]  # the topic's lane is another
+    assert one(uow, until).target == "status:1"
+
+
+def test_what_waits_longer_already_is_not_hurried_by_a_hold(uow: Unit) -> None:
+    uow.want([dataclasses.replace(card(), delay=9 * SECOND)], T0)
+    uow.hold_back(CARD, EffectKind.SHOW_CARD, T0 + 3 * SECOND)
+    assert claimed(uow, T0 + 8 * SECOND) == []
+    uow.want([card()], T0 + SECOND)  # and is no hold: the earlier time wins as ever
+    assert one(uow, T0 + SECOND).target == "status:1"
+
+
+def test_letting_go_forgets_what_is_held_until_then_and_nothing_else(uow: Unit) -> None:
+    first, second = T0 + 3 * SECOND, T0 + 4 * SECOND
+    uow.want([card()], T0)
+    uow.hold_back(CARD, EffectKind.SHOW_CARD, first)
+    assert uow.let_go(CARD, EffectKind.SHOW_CARD, second, T0)  # somebody else's word
+    uow.hold_back(CARD, EffectKind.SHOW_CARD, second)
+    assert uow.let_go(CARD, EffectKind.SHOW_CARD, first, T0)  # overtaken: the later hold stays
+    assert uow.effect_counts()["todo"] == 1
+    assert uow.let_go(CARD, EffectKind.SHOW_CARD, second, T0)
+    assert uow.effect_counts()["todo"] == 0
+    uow.want([card()], T0)
+    assert one(uow).target == "status:1"
+
+
+def test_what_may_have_been_sent_is_not_forgotten_but_let_run(uow: Unit) -> None:
+    uow.want([card()], T0)
+    uow.put_back(one(uow), "me", T0 + SECOND, True, "timeout")
+    uow.hold_back(CARD, EffectKind.SHOW_CARD, T0 + 3 * SECOND)
+    assert not uow.let_go(CARD, EffectKind.SHOW_CARD, T0 + 3 * SECOND, T0 + SECOND)
+    assert one(uow, T0 + SECOND).maybe_sent
+
+
+def test_a_call_in_flight_is_said(uow: Unit) -> None:
+    uow.want([card()], T0)
+    flying = one(uow)
+    assert not uow.hold_back(CARD, EffectKind.SHOW_CARD, T0 + SECOND)
+    assert not uow.let_go(CARD, EffectKind.SHOW_CARD, T0 + SECOND, T0)
+    assert uow.finish(flying, "me", T0)
+    assert uow.hold_back(CARD, EffectKind.SHOW_CARD, T0 + SECOND)
+
+
 def test_a_send_of_a_known_key_is_not_repeated(uow: Unit) -> None:
     uow.want([send("k1")], T0)
     uow.finish(one(uow), "me", T0)
@@ -183,6 +238,21 @@ def test_a_dead_effect_frees_its_lane_and_can_be_revived(uow: Unit) -> None:
     assert one(uow).id == dead.id
     assert uow.revive(dead.id, T0) is None
     assert uow.revive(EffectId(999), T0) is None
+
+
+def test_a_revived_effect_and_a_younger_one_whose_owner_is_gone_do_not_wait_for_each_other(uow: Unit) -> None:
+    uow.want([send("k1"), send("k2")], T0)
+    first = one(uow)
+    uow.bury(first, "me", T0, "x")
+    assert one(uow).key == "k2"  # and its owner dies
+    uow.revive(first.id, T0)
+    assert claimed(uow, T0 + SECOND) == []
+    later = T0 + 60 * SECOND
+    second = one(uow, later, "other")
+    assert (second.key, second.maybe_sent) == ("k2", True)
+    assert claimed(uow, later, "other") == []
+    uow.finish(second, "other", later)
+    assert one(uow, later, "other").key == "k1"
 
 
 def test_open_effects_are_counted_by_lane(uow: Unit) -> None:

@@ -22,7 +22,7 @@ from adapters.chat.wecom.cards import Cards
 from adapters.chat.wecom.inbound import Arrived, card_of
 from adapters.chat.wecom.outgoing import Outgoing
 from adapters.chat.wecom.render import SIZES, direct, texts
-from adapters.wecom_card import Asked, Idle, Withdrawn, confirming, question, template_card, withdrawn
+from adapters.wecom_card import Asked, Idle, Unchosen, Withdrawn, confirming, question, template_card, unchosen, withdrawn
 from bot.errors import NotStored
 from bot.model.ids import ConnectionId
 from bot.model.text import flat, plain
@@ -84,7 +84,9 @@ class Answers:
                 return Ack(card=card)
             case Withdrawn():
                 return Ack(card=withdrawn(shown, arrived.task))
-            case Idle():
+            case Unchosen() if shown is not None:
+                return Ack(card=unchosen(shown, SIZES))
+            case Idle() | Unchosen():
                 return Ack()
             case _:
                 return None

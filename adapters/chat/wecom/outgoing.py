@@ -16,10 +16,10 @@ import structlog
 from adapters.chat.wecom.cards import Cards
 from adapters.chat.wecom.errors import REUSED, code_of
 from adapters.chat.wecom.inbound import direct_chat
-from adapters.chat.wecom.render import SIZES, TASK, direct, room
+from adapters.chat.wecom.render import SIZES, direct, room
 from adapters.chat.wecom.wire import Said, Wire, names, outcome
 from adapters.pace import Pace
-from adapters.wecom_card import template_card
+from adapters.wecom_card import TASK, template_card
 from bot.model.card import Card
 from bot.ports import Content, Done, Presence, Ref, Rejected, Result, Retry
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from adapters.chat.wecom import LIMITS
-from adapters.wecom_card import OPTION_ID, TASK, Sizes, chinese, inert, said, template_card, width
+from adapters.wecom_card import Sizes, chinese, inert, said, template_card, width
 from adapters.wecom_markdown import card as card_words
 from adapters.wecom_markdown import fitted, parts, text
 from bot.model.card import Card
@@ -20,8 +20,6 @@ Json = dict[str, Any]
 
 TEXT_BYTES = 2048  # 90236, 90248: more is cut off, in text and in markdown
 SIZES = Sizes(title=36, desc=44, sub=160)
-
-__all__ = ["OPTION_ID", "SIZES", "TASK", "TEXT_BYTES", "direct", "passive_card", "passive_text", "room", "texts"]
 
 
 def room(content: Content) -> Json | None:

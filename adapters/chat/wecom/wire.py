@@ -79,8 +79,8 @@ class Wire:
         match outcome:
             case Answered():
                 return _read(outcome.body, reads)
-            case Rejected(_, raw):
-                return Retry(5.0, "busy") if reads else Lost(raw[:RAW])  # nothing that WeCom itself would say
+            case Rejected():
+                return Retry(5.0, "unreachable")  # WeCom refuses with 200: this was somebody on the way
             case _:
                 return outcome
 

@@ -19,7 +19,7 @@ import structlog
 from adapters.chat.wecom_bot.inbound import Arrived
 from adapters.chat.wecom_bot.render import SIZES, messages, texts
 from adapters.chat.wecom_bot.speaking import Speaking
-from adapters.wecom_card import Asked, Idle, Withdrawn, confirming, question, template_card, withdrawn
+from adapters.wecom_card import Asked, Idle, Unchosen, Withdrawn, confirming, question, template_card, unchosen, withdrawn
 from bot.errors import NotStored
 from bot.model.ids import ConnectionId
 from bot.model.text import flat, plain
@@ -92,7 +92,9 @@ class Answers:
                 await self._speaking.replace(arrived, card, alone=True)
             case Withdrawn():
                 await self._speaking.replace(arrived, withdrawn(shown, arrived.task), alone=True)
-            case Idle():
+            case Unchosen() if shown is not None:
+                await self._speaking.replace(arrived, unchosen(shown, SIZES), alone=True)
+            case Idle() | Unchosen():
                 pass
             case _:
                 return False

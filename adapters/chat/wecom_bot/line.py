@@ -85,7 +85,7 @@ class Line:
         self._ended: asyncio.Future[End] | None = None
         self._connected = asyncio.Event()
         self._acks: dict[str, asyncio.Future[Heard]] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         self._spoilt: OrderedDict[str, None] = OrderedDict()  # whose acknowledgements can no longer be told apart
         self._failures = self._refusals = self._kicks = 0
         self._kicked_at = 0.0
@@ -104,13 +104,15 @@ class Line:
         if socket is None or number not in (None, self.number) or req_id in self._spoilt:
             return Retry(1.0, "unreachable")
         ident = req_id or f"{cmd}-{uuid.uuid4().hex}"
-        turn = self._turns.setdefault(ident, asyncio.Lock())
+        turn, waiting = self._turns.get(ident, (asyncio.Lock(), 0))
+        self._turns[ident] = turn, waiting + 1
         try:
             async with turn:
                 heard = await self._exchange(socket, cmd, body, ident)
         finally:
-            if not turn.locked():
-                self._turns.pop(ident, None)
+            self._turns[ident] = turn, self._turns[ident][1] - 1
+            if not self._turns[ident][1]:
+                del self._turns[ident]
         if not isinstance(heard, Said):
             return heard
         if heard.error == UNSUBSCRIBED:
