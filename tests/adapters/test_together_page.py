@@ -92,7 +92,6 @@ async def test_one_incident_is_in_two_frames_side_by_side(browser: Browser, tmp_
         await expect(slack.locator("#pins")).to_contain_text("待确认", timeout=LONG)
         await slack.locator("#say").fill("@warroom 同步到 feishu")
         await slack.locator("#say").press("Enter")
-        await feishu.locator("#menu").click()
         room = feishu.locator("button", has_text=re.compile(r"F-\d{8}-\d{3}")).first
         await room.click(timeout=LONG)
         await expect(feishu.locator("#messages")).to_contain_text("待确认", timeout=LONG)

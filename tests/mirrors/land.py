@@ -26,7 +26,7 @@ from adapters.sandbox.wecom.player import Stage as WeComStage
 from bot.app import SystemClock, serve
 from bot.config import build
 from bot.document import Filled
-from bot.model.event import Event
+from bot.model.event import Event, RoomOpened
 from bot.model.ids import IncidentId
 from bot.model.person import ALL_SEEING
 from bot.model.room import LIVE, Room
@@ -115,10 +115,16 @@ class Side:
                 raise ValueError(how)
 
     async def up(self, how: str) -> None:
-        """Come back."""
+        """Come back, and wait until the bot hears again what is said here."""
         if how == "refused":
             await self.front.listen()
         self.standin.faults.clear()
+        hub, ends = self.standin.hub, time.monotonic() + LONG
+        while not (alive := [socket for socket in hub.sockets if not socket.deaf]):
+            assert time.monotonic() < ends, f"the bot does not come back to {self.name}"
+            await asyncio.sleep(0.05)
+        for socket in [socket for socket in hub.sockets if socket not in alive]:
+            hub.sockets.remove(socket)  # the platform notices, too; it could choose it again otherwise
 
 
 @dataclass
@@ -127,7 +133,7 @@ class Land:
 
     sides: dict[str, Side]
     database: str
-    incident: IncidentId = IncidentId("")
+    incident: IncidentId = field(default=IncidentId(""))
     said: list[tuple[str, str, int]] = field(default_factory=list)  # platform, words, how often its own room is told them
 
     def __getitem__(self, name: str) -> Side:
@@ -193,7 +199,7 @@ class Land:
                 ends = time.monotonic() + LONG
                 while True:
                     log, room = await store.read(partial(_room, self.incident, name), ALL_SEEING)
-                    due, lines = [e.n for e in log if tellable(e, room)], await side.told()
+                    due, lines = _due(log, room), await side.told()
                     told = [int(n) for n in ENTRY.findall(lines)]
                     if told == due:
                         break
@@ -208,6 +214,11 @@ class Land:
                 if told and name != where:
                     line = next(line for line in lines.splitlines() if words in line)
                     assert self.sides[where].title in line, f"{line!r} does not say where it was typed"
+
+
+def _due(log: Sequence[Event], room: Room) -> list[int]:
+    """List what a room must be told under its number; that it only shows things is said without one."""
+    return [e.n for e in log if tellable(e, room) and not isinstance(e.payload, RoomOpened)]
 
 
 def _room(incident: IncidentId, connection: str, reads: Reads) -> tuple[Sequence[Event], Room]:

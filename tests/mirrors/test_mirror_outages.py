@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 
 from bot.engine import perform
-from tests.mirrors.land import HOWS, MINUTE, SCALE, Land, land
+from tests.mirrors.land import ENTRY, HOWS, MINUTE, SCALE, Land, land
 from tests.mirrors.test_mirrors import FOUR, THREE, TWO, everywhere, mirror_on
 
 AWAY = 1.5 * MINUTE  # seconds
 HEAD = re.compile(r"(?m)^补发 \S+–\S+（(\d+) 条）$")
+KNOWN = ("refused", "an error in a good answer")  # else the line under way may be there: it comes again as it was
 SLOW = pytest.mark.slow
+PLAIN = (TWO, "feishu", "refused")
 CASES = [
-    pytest.param(names, down, how, id=f"{len(names)}, {down} {how}", marks=[] if (names, down, how) == (TWO, "feishu", HOWS[0]) else SLOW)
+    pytest.param(names, down, how, id=f"{len(names)}, {down} {how}", marks=[] if (names, down, how) == PLAIN else SLOW)
     for names in (TWO, THREE, FOUR)
     for down in names
     for how in HOWS
-]  # fmt: skip
+]
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +65,11 @@ async def test_what_a_platform_missed_arrives_once_in_order_as_one_block(
         told = await there.until(down, "指挥官：李四")
         (count,) = HEAD.findall(told)
         new = (await side.shown())[before:]
-        blocks = [m.shown for m in new if "步看完" in m.shown]
-        assert len(blocks) == 1 and HEAD.search(blocks[0]), blocks
-        assert int(count) >= missed
+        *under_way, block = [m.shown for m in new if "步看完" in m.shown]
+        assert HEAD.search(block) and int(count) >= missed - len(under_way)
+        if how in KNOWN:
+            assert not under_way
+        assert len(under_way) <= 1 and all(len(ENTRY.findall(words)) == 1 for words in under_way), under_way
         await there.says(down, "li", "记录 又连上了", "又连上了", own=0)
         await there.until(up[0], "又连上了")
         await there.settled()
