@@ -44,8 +44,7 @@ async def test_what_is_done_in_one_room_stands_in_each_other_once_with_author_an
         await there.says(first, "li", "恢复 回滚网关", "已恢复")
         await there.settled()
         for where in names:
-            card = await there[where].player("li").card(there[where].room, "已恢复", deadline=20)
-            assert "支付失败" in card.shown
+            await there[where].player("li").expect(there[where].room, "(?s)✅ P1 已恢复.*支付失败", deadline=20)  # the card
 
 
 async def test_people_are_called_by_their_account_there(tmp_path: Path) -> None:
