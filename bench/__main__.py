@@ -17,6 +17,7 @@ PARTS = {
     "storm": "10,000 alerts in 10 groups",
     "busy": "a person's command while a storm is taken in",
     "slack": "acknowledgements, rooms and connections in Slack",
+    "chats": "rooms, a change told in them, start and memory on Slack, Feishu, DingTalk and WeCom",
     "history": "commands at 100, 100,000 and 1,000,000 incidents, and the timer's tick",
     "footprint": "start and memory",
 }

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,14 +174,14 @@ def ceiling() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def product(
-    url: str | None = None, chat: int = 1, name: str = "product", change: Mapping[str, Any] | None = None
+    url: str | None = None, chat: int = 1, name: str = "product", change: Mapping[str, Any] | None = None, port: int = 0
 ) -> Iterator[Server]:
     """Run `warroom run` with twenty rules and its default log; `url` = its database if not a new SQLite file.
 
-    `change` replaces whole keys of the configuration, such as the chats.
+    `change` replaces whole keys of the configuration, such as the chats; `port` 0 = any free one.
     """
     with folder() as at:
-        port = free_port()
+        port = port or free_port()
         where = url or f"sqlite:///{at / 'warroom.db'}"
         (at / "config.yaml").write_text(json.dumps({**_config(port, where, chat), **(change or {})}), encoding="utf-8")
         server = Server(name, port, database=where.removeprefix("sqlite:///"))
@@ -229,6 +229,21 @@ def slack(*options: str) -> Iterator[Server]:
         command = [sys.executable, "-m", "adapters.sandbox.slack", "--port", str(server.port), *options]
         with _running(server, command, at, "/_sockets"):
             yield server
+
+
+@contextlib.contextmanager
+def square(bot_port: int, chats: Sequence[str]) -> Iterator[tuple[Server, dict[str, Any]]]:
+    """Run the stand-ins of several platforms; gives what a bot on that port is to be configured with as well."""
+    with folder() as at:
+        server, said = Server("square", free_port()), at / "said.json"
+        command = [sys.executable, "-m", "bench.square", str(server.port), str(bot_port), str(said), *chats]
+        with _running(server, command, at, "/chats"):
+            ends = time.perf_counter() + STARTS_WITHIN
+            while not said.exists():
+                if time.perf_counter() > ends:
+                    raise RuntimeError(f"the stand-ins did not start: {server.log.read_text()[-2000:]}")
+                time.sleep(0.01)
+            yield server, json.loads(said.read_text("utf-8"))
 
 
 @contextlib.contextmanager

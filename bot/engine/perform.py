@@ -116,9 +116,10 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             told.append(event)
         last = event.n
     more = newest > last
-    if len(told) > 1 and now - told[0].recorded_at > BEHIND:
-        params = {"first": told[0].recorded_at, "last": told[-1].recorded_at, "count": len(told)}
-        lines.insert(1 if isinstance(told[0].payload, ev.RoomOpened) else 0, house.prose.say(say("caught_up", **params), show))
+    missed = [e for e in told if not isinstance(e.payload, ev.RoomOpened)]  # that a room only shows things is said above all
+    if len(missed) > 1 and now - missed[0].recorded_at > BEHIND:
+        params = {"first": missed[0].recorded_at, "last": missed[-1].recorded_at, "count": len(missed)}
+        lines.insert(len(told) - len(missed), house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
     choices: tuple[str, ...] = ()
     if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:

@@ -23,7 +23,9 @@ from bot.ports import Capability, ChatAdapter, Done, Filter, Lost, Rejected, Res
 from bot.rules import World, call, room_wish
 
 ASK_AGAIN = timedelta(days=1)
-FAILURES = 3  # in a row; after these a connection is left alone until the next tick
+FAILURES = 3  # in a row; after these a connection is left alone for a while
+PUT_OFF = 60.0  # seconds
+TURNS = 50  # of one refresh; after these a connection waits for the next
 OPEN_AT_MOST = 50  # incidents of one person that are looked through
 
 log = structlog.get_logger("roster")
@@ -45,20 +47,34 @@ class Roster:
         self._busy = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Ask each chat once about everybody who was not asked about within a day; a second call meanwhile does nothing."""
+        """Ask each chat once about everybody who was not asked about within a day; a second call meanwhile does nothing.
+
+        A chat that was away is asked again every minute: who belongs in a room there comes in soon after it is back.
+        """
         if self._busy.locked():
             return
         async with self._busy:
-            for connection, chat in self._chats.items():
-                try:
-                    await self._all(connection, chat)
-                except NotStored as error:
-                    log.warning("look_ups_not_stored", connection=connection, error=str(error))
-                except Exception as error:  # noqa: BLE001  (the other chats' turn comes; logged and counted)
-                    log.error("look_ups_failed", connection=connection, error=repr(error))
-                    self._metrics.loop_error("roster")
+            waiting = dict(self._chats)
+            for turn in range(TURNS):
+                if turn:
+                    await self._pause(PUT_OFF)
+                waiting = {name: chat for name, chat in waiting.items() if await self._is_away(name, chat)}
+                if not waiting:
+                    return
 
-    async def _all(self, connection: ConnectionId, chat: ChatAdapter) -> None:
+    async def _is_away(self, connection: ConnectionId, chat: ChatAdapter) -> bool:
+        """Ask one chat; True when it could not be asked about everybody."""
+        try:
+            return not await self._all(connection, chat)
+        except NotStored as error:
+            log.warning("look_ups_not_stored", connection=connection, error=str(error))
+        except Exception as error:  # noqa: BLE001  (the other chats' turn comes; logged and counted)
+            log.error("look_ups_failed", connection=connection, error=repr(error))
+            self._metrics.loop_error("roster")
+        return False
+
+    async def _all(self, connection: ConnectionId, chat: ChatAdapter) -> bool:
+        """Ask about everybody; False when the chat is away. One that does not let us is done with for now."""
         since = self._house.clock.now() - ASK_AGAIN
         people = deque(await self._store.read(lambda reads: reads.to_look_up(connection, since), ALL_SEEING))
         failures = 0
@@ -75,17 +91,18 @@ class Roster:
                 case Rejected(code, raw):
                     log.warning("look_ups_refused", connection=connection, code=code, raw=raw[:200])
                     self._metrics.look_up(connection, "refused")
-                    return
+                    return True
                 case Retry() | Lost():
                     failures, outcome = failures + 1, "failed"
                     if failures == FAILURES:
                         log.warning("look_ups_put_off", connection=connection, left=len(people) + 1)
                         self._metrics.look_up(connection, outcome)
-                        return
+                        return False
                     people.append(person)
                     if isinstance(result, Retry):
                         await self._throttled(connection, result)
             self._metrics.look_up(connection, outcome)
+        return True
 
     async def _turn(self, connection: ConnectionId, person: PersonId) -> bool:
         """Wait for the connection's rate limit, behind everything else; False when somebody found them meanwhile."""

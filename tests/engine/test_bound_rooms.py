@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bot.model.ids import ConnectionId
 from bot.model.room import RoomState
 from bot.ports import Capability, Store
-from tests.engine.town import MUTE, WHOLE, Town
+from tests.engine.town import MUTE, UNREACHABLE, WHOLE, Town
 from tests.fakes import Place
 
 DECLARE = "声明 P1 支付 支付失败"
@@ -33,6 +34,25 @@ async def test_a_room_that_cannot_hear_says_so_first_and_how_to_act(store: Store
     await town.says("li", "app", "", f"记录 {ID} 已回滚")
     await town.quiet()
     assert "已回滚" in town.told("app", chat)[-1], "it is told everything all the same"
+    town.end()
+
+
+async def test_what_such_a_room_missed_while_its_chat_was_away_comes_under_that(store: Store, url: str) -> None:
+    town = await Town(store, url, {"feishu": WHOLE, "app": MUTE}, mirror=(ConnectionId("app"),)).begin()
+    app = town.chats[1]
+    town.platforms[app].ways = "out"
+    town.down[app] = UNREACHABLE
+    assert ID in await town.says("li", "feishu", "", "声明 P1 支付 支付失败")
+    await town.quiet()
+    here = (await town.rooms(ID))["feishu"].address or ""
+    for n in range(3):
+        await town.says("li", "feishu", here, f"记录 第{n}条")
+        await town.passes(90)
+    town.down.clear()
+    await town.quiet()
+    lines = town.told("app", (await town.rooms(ID))["app"].address or "")
+    assert lines[0].startswith("本群只能看") and lines[1].startswith("补发 ")
+    assert lines[1].endswith(f"（{len(lines) - 2} 条）") and "第2条" in lines[-1]
     town.end()
 
 

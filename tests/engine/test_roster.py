@@ -167,15 +167,27 @@ async def test_trouble_puts_the_rest_off_and_forgets_nobody(house: House) -> Non
     assert 7.0 in house.pauses, "as the platform asked"
     await house.enrol(*(person(f"y{n}") for n in range(5)))
     house.platform.asked.clear()
-    house.platform.answers = [Lost("no answer")] * 3
-    await house.roster.refresh()
-    assert len(house.platform.asked) == 3
     house.platform.answers = [Rejected("missing_scope", "users:read.email")]
     await house.roster.refresh()
-    assert len(house.platform.asked) == 4, "a chat that does not let us is not asked on"
+    assert len(house.platform.asked) == 1, "a chat that does not let us is not asked on"
     assert await house.vain() == {}
     await house.roster.refresh()
     assert set(await house.vain()) == {f"y{n}" for n in range(5)}
+
+
+async def test_a_chat_that_is_away_is_asked_again_every_minute(house: House) -> None:
+    await house.enrol(*(person(f"y{n}") for n in range(5)))
+    house.platform.known = {"y0@example.com": "U0"}
+    house.platform.answers = [Lost("no answer")] * 3 + [Retry(1.0, "unreachable")] * 3
+    await house.roster.refresh()
+    assert house.pauses.count(60.0) == 2, "twice away, and then there"
+    assert await house.account("y0") == "U0" and len(house.platform.asked) == 6 + 5
+    house.pauses.clear()
+    await house.enrol(person("z"))
+    house.platform.answers = [Lost("no answer")] * 1000
+    await house.roster.refresh()
+    assert 30 < house.pauses.count(60.0) < 60, "the next hour's turn comes all the same"
+    assert "z" not in await house.vain()
 
 
 async def test_somebody_found_late_comes_into_the_room_and_is_told_why(house: House) -> None:

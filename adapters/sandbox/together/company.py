@@ -14,6 +14,7 @@ from adapters.sandbox.together.front import front
 CHATS = ("slack", "feishu", "dingtalk", "wecom")
 TITLES: Mapping[str, tuple[str, str]] = {
     "slack": ("Slack", "Slack"), "feishu": ("飞书", "Feishu"), "dingtalk": ("钉钉", "DingTalk"), "wecom": ("企业微信", "WeCom"),
+    "wecom-bot": ("企业微信机器人", "WeCom bot"),
 }  # fmt: skip
 
 
@@ -72,6 +73,10 @@ class TogetherDemo:
                 known = people.setdefault(person["id"], {})
                 accounts = {**known.get("accounts", {}), **person.get("accounts", {})}
                 known |= person | ({"accounts": accounts} if accounts else {})
+            for connection, keys in said["chats"].items():
+                keys["title"], keys["title_en"] = TITLES[connection]
+                if connection != name:  # WeCom's bot, which hears in the app's rooms once somebody puts it there
+                    keys["hears_for"] = name
             if not whole:
                 whole = {**said, "default_chat": next(iter(said["chats"]))}
             else:

@@ -128,7 +128,7 @@ function drawn(message) {
   node.dataset.drawn = String(message.drawn);
   const head = el("div", "head");
   const time = new Date(message.created * 1000);
-  head.append(el("strong", "", nameOf(message.sender)), ...(message.bot ? [el("span", "tag", t("bot"))] : []), el("time", "small", time.toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" })));
+  head.append(el("strong", "", nameOf(message.sender)), ...(message.bot ? [el("span", "tag", t("bot"))] : []), el("time", "small", time.toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" })));
   for (const [on, word] of [[message.private, "only"], [message.pinned, "pinned"], [message.urgent.length, "urgent"], [message.edited && !message.card, "edited"]]) if (on) head.append(el("span", "tag", t(word)));
   const content = el("div", "content");
   content.append(head);

@@ -106,7 +106,7 @@ function drawMessage(message) {
   const head = el("div", "head");
   head.append(el("span", "author", nameOf(message.author)));
   if (message.bot) head.append(el("span", "tag", t(message.author === "app" ? "app" : "robot")));
-  const time = el("time", "", new Date(message.at * 1000).toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" }));
+  const time = el("time", "", new Date(message.at * 1000).toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" }));
   time.dateTime = new Date(message.at * 1000).toISOString();
   head.append(time);
   const quote = el("button", "quiet quote", t("quote"));
