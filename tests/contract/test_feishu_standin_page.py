@@ -202,7 +202,7 @@ async def test_every_trouble_begins_and_ends(browser: Browser) -> None:
         slow = one.page.locator('#troubles button[data-kind="slow"]')
         await one.page.get_by_label("Slow (seconds)").fill("7")
         await slow.click()
-        await expect(one.page.locator("#banner span")).to_have_text("Now “Slow”: every call takes 7 s longer")
+        await expect(one.page.locator("#banner span")).to_have_text("Now: Slow – every call takes 7 s longer")
         assert [(fault.do, fault.seconds) for fault in one.feishu.faults.asked] == [("delay", 7)]
         await slow.click()  # a trouble that is on ends where it began, too
         await expect(one.page.locator("#banner")).to_be_hidden()
