@@ -187,20 +187,21 @@ def open_first_room(event: Event, incident: Incident, world: World) -> Wanted:
     if automatic and world.reads.automatic_rooms_since(world.now - policy.auto_rooms_within) >= policy.auto_rooms:
         yield ev.RoomHeldBack(limit=policy.auto_rooms, within=int(policy.auto_rooms_within.total_seconds()))
         return
-    yield from _rooms(incident, policy.mirror, automatic)
+    yield from _rooms(incident, world, automatic)
 
 
-def _rooms(incident: Incident, mirror: tuple[ConnectionId, ...], automatic: bool, why: str = "declared") -> Iterator[NewRoom]:
+def _rooms(incident: Incident, world: World, automatic: bool, why: str = "declared") -> Iterator[NewRoom]:
     assert incident.home is not None
-    yield NewRoom(incident.home, automatic=automatic, why=why)
-    for connection in mirror:
-        if connection != incident.home:
+    home = world.house.rooms_of(incident.home)
+    yield NewRoom(home, automatic=automatic, why=why)
+    for connection in world.house.policy.mirror:
+        if connection != home:
             yield NewRoom(connection, home=False, automatic=automatic, why="mirror")
 
 
 def open_room_on_request(event: Event, incident: Incident, world: World) -> Wanted:
     if incident.open and not world.rooms and incident.home is not None:
-        yield from _rooms(incident, world.house.policy.mirror, automatic=False, why="asked")
+        yield from _rooms(incident, world, automatic=False, why="asked")
 
 
 def open_room(event: Event, incident: Incident, world: World) -> Wanted:
@@ -300,8 +301,10 @@ def watch_pool(event: Event, incident: Incident | None, world: World) -> Wanted:
     """Note when a connection that needs prepared rooms has fewer than it should, until there were enough again."""
     p = event.payload
     connection = p.connection if isinstance(p, ev.SpareRoomLost) else fact(event, ev.RoomWanted).connection
+    if world.house.can(connection, Capability.BOT_INSIDE):
+        return
     ready, needed = world.reads.spares().get(connection), world.house.policy.spares_needed(connection)
-    if world.house.can(connection, Capability.BOT_INSIDE) or (ready is None and connection not in world.house.policy.warm_rooms):
+    if ready is None and connection not in world.house.policy.warm_rooms:
         return
     told = world.reads.shown(pool_slot(connection))
     if (ready or 0) < needed and (told is None or told.headline != "low"):

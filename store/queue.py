@@ -71,7 +71,8 @@ _BEFORE = (
         _E2.c.lane == _E1.c.lane,
         text("earlier.state IN ('todo', 'running')"),
         # A revived effect is older than one that may be running.
-        or_(_E2.c.id < _E1.c.id, and_(_E2.c.state == _RUNNING, _E2.c.id != _E1.c.id)),
+        # One whose owner is gone goes on before an older one that was revived meanwhile: each would wait for the other.
+        or_(and_(_E2.c.id < _E1.c.id, _E1.c.state == _TODO), and_(_E2.c.state == _RUNNING, _E2.c.id != _E1.c.id)),
     )
     .exists()
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bot.engine.house import House
 from bot.model.card import Card, Field
@@ -48,10 +48,18 @@ def _elsewhere(span: Span, connection: ConnectionId, reads: Reads, house: House,
 
 def direct_account(person: PersonId, house: House, reads: Reads) -> Account | None:
     """Find where somebody can be told something directly: the first chat that can and knows them."""
-    for connection in house.capabilities:
+    return next(direct_accounts(person, house, reads), None)
+
+
+def direct_accounts(person: PersonId, house: House, reads: Reads) -> Iterator[Account]:
+    """List where somebody can be told something directly, the first where they have several accounts on one chat.
+
+    In the order of the configuration; a connection that only hears for another comes after those that do not, as it may
+    write to nobody who has not written to it.
+    """
+    for connection in sorted(house.capabilities, key=lambda name: name in house.policy.hears_for):
         if house.can(connection, Capability.DIRECT) and (accounts := reads.accounts(person, connection)):
-            return accounts[0]
-    return None
+            yield accounts[0]
 
 
 def _addressed(span: Span, connection: ConnectionId, reads: Reads) -> Span:

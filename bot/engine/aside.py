@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from bot.engine.addressing import direct_account
 from bot.engine.house import House
 from bot.model.effect import EffectKind, Intent, Urgency
-from bot.model.ids import IncidentId
+from bot.model.ids import ConnectionId, IncidentId
 from bot.model.incident import Incident
 from bot.model.room import Room
 from bot.model.say import Say, say
@@ -42,22 +43,32 @@ def aside(uow: UnitOfWork, reads: Reads, house: House, inbound: Inbound, reply: 
     if not reveals and reply.card is None and "\n" not in words and len(words) <= SHORT:
         return in_public
     if house.can(inbound.connection, Capability.DIRECT):
-        uow.want(list(_sends(house, inbound, reply, show.lang)), show.now)
+        uow.want(list(_sends(house, uow, inbound, reply, show.lang)), show.now)
         return replace(in_public, text=house.prose.say(say("sent_directly"), show), card=None)
     if not reveals:
         return in_public
     return replace(in_public, text=house.prose.say(say("ask_directly"), show), card=None)
 
 
-def _sends(house: House, inbound: Inbound, reply: Reply, lang: str) -> Iterator[Intent]:
-    account = inbound.speaker.id
-    parts = portions(reply.text, house.limits[inbound.connection]) or [()]
+def _sends(house: House, uow: UnitOfWork, inbound: Inbound, reply: Reply, lang: str) -> Iterator[Intent]:
+    connection, account = _to(house, uow, inbound)
+    parts = portions(reply.text, house.limits[connection]) or [()]
     for place, text in enumerate(parts):
         card = reply.card if place == len(parts) - 1 else None
         answer = {"text": msgspec.to_builtins(text), "card": msgspec.to_builtins(card)}
         data, key = {"account": account, "lang": lang, "answer": answer}, f"answer/{inbound.connection}/{inbound.key}/{place}"
-        lane = f"person:{inbound.connection}:{account}"
-        yield Intent(EffectKind.SEND, lane, account, inbound.connection, None, data, Urgency.URGENT, key)
+        lane = f"person:{connection}:{account}"
+        yield Intent(EffectKind.SEND, lane, account, connection, None, data, Urgency.URGENT, key)
+
+
+def _to(house: House, uow: UnitOfWork, inbound: Inbound) -> tuple[ConnectionId, str]:
+    """Give where a person is answered alone: where they spoke, unless that only hears for where they have an account too."""
+    if inbound.connection in house.policy.hears_for:
+        here = uow.account(inbound.connection, inbound.speaker.id)
+        found = direct_account(here.person, house, uow) if here is not None else None
+        if found is not None:
+            return found.connection, found.id
+    return inbound.connection, inbound.speaker.id
 
 
 def portions(text: Text, limits: Limits) -> list[Text]:

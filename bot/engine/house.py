@@ -43,6 +43,12 @@ class House:
         """Say whether a connection can do something."""
         return capability in self.capabilities.get(connection, frozenset())
 
+    def rooms_of(self, connection: ConnectionId) -> ConnectionId:
+        """Give where rooms open for what is said on a connection: one that opens none may hear for another that does."""
+        other = self.policy.hears_for.get(connection, connection)
+        there = not self.can(connection, Capability.OPEN_ROOM) and self.can(other, Capability.OPEN_ROOM)
+        return other if there else connection
+
     def clickable(self, connection: ConnectionId) -> bool:
         """Say whether something can be offered below a text there: by buttons or by numbers."""
         return self.can(connection, Capability.CARD) or self.limits[connection].menus

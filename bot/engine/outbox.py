@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.engine.addressing import direct_accounts
 from bot.engine.health import Health
 from bot.engine.house import House
 from bot.engine.perform import Call, Plan, Skip, Wait, plan
 from bot.engine.run import record
 from bot.metrics import Metrics
 from bot.model import event as ev
-from bot.model.effect import Effect, EffectKind, Urgency
+from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, EffectId, RoomId
 from bot.model.person import ALL_SEEING, Actor, ActorKind
@@ -34,6 +35,7 @@ AT_ONCE = 32
 DRAIN = 5.0  # seconds
 BUSY = timedelta(seconds=1)
 BULK_SHARE = 0.8
+NOT_THERE = frozenset({"not_reachable", "no_such_person"})  # a person whom a chat does not let us write to
 
 log = structlog.get_logger("outbox")
 
@@ -290,9 +292,30 @@ class Outbox:
             if uow.finish(effect, self._me, self._house.clock.now()):
                 room = RoomId(effect.data["room"])
                 self._note(uow, effect, [ev.RoomFailed(room=room, connection=effect.connection, code=code, raw=raw[:200])])
+        elif (instead := self._elsewhere(uow, effect, code)) is not None:
+            log.info("direct_elsewhere", effect=effect.id, connection=effect.connection, code=code, instead=instead.connection)
+            if uow.finish(effect, self._me, self._house.clock.now()):
+                uow.want([instead], self._house.clock.now())
         else:
             log.warning("effect_rejected", effect=effect.id, kind=effect.kind, code=code, raw=raw[:200])
             self._bury(uow, effect, code)
+
+    def _elsewhere(self, uow: UnitOfWork, effect: Effect, code: str) -> Intent | None:
+        """Tell somebody whom a chat does not let us write to on the next one where they have an account; None = there is none."""
+        if effect.kind not in (EffectKind.PAGE, EffectKind.SEND) or code not in NOT_THERE or effect.key is None:
+            return None
+        known = uow.account(effect.connection, str(effect.data["account"]))
+        person = effect.data.get("person") or (known.person if known is not None else None)
+        tried = [*effect.data.get("tried", ()), effect.connection]
+        accounts = direct_accounts(person, self._house, uow) if person is not None else ()
+        for account in accounts:
+            if account.connection not in tried:
+                data = {**effect.data, "account": account.id, "tried": tried}
+                lane, key = f"person:{account.connection}:{account.id}", f"{effect.key}>{account.connection}"
+                return Intent(
+                    effect.kind, lane, account.id, account.connection, effect.incident, data, effect.urgency, key
+                )  # fmt: skip
+        return None
 
     def _bury(self, uow: UnitOfWork, effect: Effect, code: str) -> None:
         if uow.bury(effect, self._me, self._house.clock.now(), code):

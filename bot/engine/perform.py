@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -19,7 +19,7 @@ from bot.engine.room_life import close_room, greet, open_room, rename_room, reop
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
-from bot.model.event import Event, Fact
+from bot.model.event import Event, Fact, Via
 from bot.model.ids import RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
@@ -93,7 +93,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
-    show = dataclasses.replace(house.show(reads, room.lang, now, hail=house.hail(room)), here=room.on)
+    show = dataclasses.replace(house.show(reads, room.lang, now, hail=house.hail(room)), here=_here(room, reads))
     began = next((e.n for e in events if isinstance(e.payload, ev.RoomWanted) and e.payload.room == room.id), 0)
     lines: list[Text] = []
     told: list[Event] = []
@@ -148,6 +148,12 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return await chat.post(address, again if marked else content, key)
 
     return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
+
+
+def _here(room: Room, reads: Reads) -> Callable[[Via], bool]:
+    """Tell what belongs to a room: what was said on its chat, or on one where the incident has no other room."""
+    others = [other for other in reads.rooms(room.incident) if other.id != room.id and other.address is not None]
+    return lambda via: room.on(via) or not any(other.on(via) for other in others)
 
 
 def only_shows(room: Room, incident: Incident, house: House) -> Say:

@@ -19,7 +19,8 @@ from bot.model.ids import ConnectionId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.model.say import say
-from bot.ports import Capability, ChatAdapter, Done, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
+from bot.model.text import Span
+from bot.ports import Capability, ChatAdapter, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.rules import opened_again
 from bot.views import room_name, topic
 
@@ -40,14 +41,16 @@ def give_back(spare: Spare) -> Plan:
 def take_over(
     effect: Effect, room: Room, spare: Spare, name: str, founders: Sequence[str], house: House, now: datetime
 ) -> Plan:  # fmt: skip
-    """Make a prepared room an incident's by its name, else by its people; one that is gone is followed by the next."""
+    """Make a prepared room an incident's by its name, its people, or a line; one that is gone is followed by the next."""
+    key = key_of(house, "taken", room.id, spare.chat)
+    quiet = house.can(room.connection, Capability.RENAME) or (house.can(room.connection, Capability.PEOPLE) and bool(founders))
 
     async def make(chat: ChatAdapter, _: bool) -> Result:
         if Capability.RENAME in chat.capabilities:
             return await chat.rename_room(spare.chat, name)
         if Capability.PEOPLE in chat.capabilities and founders:
             return await chat.add_people(spare.chat, founders)
-        return Done()
+        return await chat.post(spare.chat, (Span(name),), key)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
         _named(uow, room.id, name, now)
@@ -61,7 +64,7 @@ def take_over(
         uow.want([wish], now)
         return [ev.SpareRoomLost(connection=spare.connection, chat=spare.chat, code=code)]
 
-    return Call(make, done, again=True, refused=refused)
+    return Call(make, done, again=quiet, find=Sought(Sent.POST, key, spare.chat, now), refused=refused)
 
 
 def greet(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

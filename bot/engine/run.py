@@ -16,7 +16,7 @@ from bot.model.alert import AlertGroup, judged
 from bot.model.deadline import deadlines
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Happened, Via
-from bot.model.ids import ConnectionId, IncidentId
+from bot.model.ids import ConnectionId, IncidentId, RoomId
 from bot.model.incident import Incident, apply
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
@@ -183,17 +183,27 @@ class _Book:
 
     def _new_room(self, incident: Incident, wanted: NewRoom) -> list[Fact]:
         """Add a room, and give what follows at once."""
-        lang = self.house.policy.languages.get(wanted.connection, incident.lang)
-        room = self.uow.add_room(incident.id, wanted.connection, lang, wanted.home, wanted.automatic, wanted.generation, self.now)
+        spare = self._spare(wanted)  # its opening is then to take that one over
+        connection = spare.connection if spare is not None else wanted.connection
+        lang = self.house.policy.languages.get(connection, incident.lang)
+        room = self.uow.add_room(incident.id, connection, lang, wanted.home, wanted.automatic, wanted.generation, self.now)
         if wanted.told or wanted.chat:
             self.uow.save_room(dataclasses.replace(room, told=wanted.told, bound=bool(wanted.chat)))
+        if spare is not None:
+            self.uow.save_spare(dataclasses.replace(spare, room=room.id))
         self.rooms[incident.id] = list(self.uow.rooms(incident.id))
-        if not wanted.chat and not self.house.can(wanted.connection, Capability.BOT_INSIDE):
-            self.uow.claim_spare(wanted.connection, room.id)  # its opening is then to take that one over
-        facts: list[Fact] = [ev.RoomWanted(room=room.id, connection=wanted.connection, why=wanted.why)]
+        facts: list[Fact] = [ev.RoomWanted(room=room.id, connection=connection, why=wanted.why)]
         if wanted.chat:
-            facts.append(ev.RoomOpened(room=room.id, connection=wanted.connection, address=wanted.chat))
+            facts.append(ev.RoomOpened(room=room.id, connection=connection, address=wanted.chat))
         return facts
+
+    def _spare(self, wanted: NewRoom) -> Spare | None:
+        """Claim a prepared room where the bot would not be inside a new one: there, else on a chat that hears for it."""
+        if wanted.chat or self.house.can(wanted.connection, Capability.BOT_INSIDE):
+            return None
+        hearing = (name for name, of in self.house.policy.hears_for.items() if of == wanted.connection)
+        claims = (self.uow.claim_spare(name, RoomId(0)) for name in (wanted.connection, *hearing))
+        return next((spare for spare in claims if spare is not None), None)
 
     def _move_rooms(self, event: Event, target: IncidentId | None) -> None:
         match event.payload:

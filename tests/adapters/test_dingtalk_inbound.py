@@ -52,6 +52,18 @@ def test_the_official_message_is_read() -> None:
     assert arrived.session.url not in repr(arrived)  # it is a secret
 
 
+@pytest.mark.parametrize("address", ["/incident ", "/inc: ", "/故障　", "@bot ", " @warroom ", "@BOT"])
+def test_a_line_copied_with_the_bots_address_is_read_without_it(address: str) -> None:
+    arrived = typed(DINGTALK, {**BOT, "text": {"content": f"{address} 进展 已回滚"}}, NOW)
+    assert arrived is not None and flat(arrived.inbound.text).strip() == "进展 已回滚"
+
+
+@pytest.mark.parametrize("words", ["/incidental 进展", "@bottom 进展", "进展 @bot"])
+def test_what_only_looks_like_the_bots_address_stays(words: str) -> None:
+    arrived = typed(DINGTALK, {**BOT, "text": {"content": words}}, NOW)
+    assert arrived is not None and flat(arrived.inbound.text) == words
+
+
 def test_two_robots_that_one_message_names_are_two_deliveries() -> None:
     keys = {found.inbound.key for code in ("a", "b") if (found := typed(DINGTALK, {**BOT, "robotCode": code}, NOW))}
     assert len(keys) == 2

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.chat.feishu.crypto import sign
 from adapters.sandbox.feishu.player import NotSeen
@@ -348,6 +349,17 @@ async def test_an_answer_whose_connection_is_killed_is_delivered_again_and_done_
         assert {i.key for i in there.core.heard} == {ident}
         await there.until(lambda: there.said(), "the answer")
         assert len(there.said()) == 1
+
+
+async def test_an_end_that_was_asked_for_is_no_warning_and_one_that_was_not_is() -> None:
+    with capture_logs() as logged:
+        async with world("socket", scale=0.05) as there:
+            await there.standin.hub.disturb("abort")
+            await there.until(lambda: any(one["event"] == "connection_made_anew" for one in logged), "the abort to be seen")
+            await there.until(lambda: there.standin.hub.sockets, "a new connection")
+            await there.until(lambda: [one["event"] for one in logged].count("connected") == 2, "the new connection to be told")
+    ends = [one["log_level"] for one in logged if one["event"] == "connection_ended"]
+    assert ends == ["warning", "info"]
 
 
 async def test_a_half_open_connection_is_noticed_and_made_anew() -> None:

@@ -170,6 +170,25 @@ async def test_an_admin_is_told_once_below_the_minimum_and_again_after_it_was_fu
     town.end()
 
 
+async def test_a_chat_may_take_a_prepared_room_of_the_one_that_hears_for_it(store: Store, url: str) -> None:
+    bot = ConnectionId("bot")
+    chats = {"app": MUTE, "bot": frozenset({Capability.CARD, Capability.DIRECT})}
+    town = await Town(store, url, chats, hears_for={bot: ConnectionId("app")}).begin()
+    town.platforms[town.chats[0]].ways = "out"
+    town.platforms[bot].rooms["wr1"] = Place("wr1", "")
+    await town.says("root", "bot", "wr1", "备用群")
+    await town.quiet()
+    await town.says("li", "app", "", "声明 P1 支付 支付失败")
+    await town.quiet()
+    (room,) = (await town.rooms("F-20240520-001")).values()
+    assert (room.connection, room.address, room.state) == ("bot", "wr1", RoomState.OPEN)
+    assert town.seen("bot", "wr1")[1] == "F-20240520-001 P1 支付失败"
+    await town.says("li", "app", "", "声明 P1 支付 又失败 --新建")
+    await town.quiet()
+    assert (await town.rooms("F-20240520-002"))["app"].state is RoomState.NEEDS_BOT, "none is left"
+    town.end()
+
+
 async def test_an_incident_that_ends_before_its_room_gives_it_back(store: Store, url: str) -> None:
     town = await prepared(store, url, 1)
     ident = await declares(town)

@@ -46,6 +46,7 @@ GROUNDS = {
     "slack-http": ("slack-http", "postgresql"),
     "feishu-socket": ("feishu-socket", "sqlite"),
     "feishu-http": ("feishu-http", "sqlite"),
+    "dingtalk": ("dingtalk", "sqlite"),
 }
 ON_SLACK = frozenset({
     "one_line_is_enough", "what_the_chat_delivers_again_happens_once",

@@ -23,6 +23,7 @@ from bot.document import Filled
 from bot.engine.reading import Asked, Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.model.text import plain as plain_text
+from tests.scenarios.dingtalk_ground import dingtalk_ground
 from tests.scenarios.feishu_ground import feishu_ground
 from tests.scenarios.ground import TOKEN, Ground, Line, plain_ground
 from tests.scenarios.slack_ground import slack_ground
@@ -31,7 +32,7 @@ from tests.transcript import Cast, RoomOf
 ROOM = r"F-\d{8}-\d{3}"
 # What no language changes: what people type to the bot, levels, ids, and the names of the house's configuration.
 NAMES = (
-    r"@bot|/incident\b|/inc\b|\bP[0-4]\b|\b[FA]-[\d-]+|\b[FA]-…|\bplain\b|\bslack\b|\bSlack\b|\bfeishu\b|\bvital-critical\b|\bwarnings\b"
+    r"@bot|/incident\b|/inc\b|\bP[0-4]\b|\b[FA]-[\d-]+|\b[FA]-…|\bplain\b|\bslack\b|\bSlack\b|\bfeishu\b|\bdingtalk\b|\bEnglish\b|中文|\bvital-critical\b|\bwarnings\b"
     r"|\balertmanager\b|warroom dead retry|@[a-z]\w*|https?://\S+|Asia/Shanghai|--no-postmortem|\[en "
     r"|(?:drill-)?\bf-\d{8}-\d{3}[a-z0-9-]*"
 )
@@ -252,7 +253,7 @@ async def running(
 ) -> AsyncIterator[House]:  # fmt: skip
     """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep."""
     kind, _, mode = chat.partition("-")
-    grounds: Mapping[str, Any] = {"slack": slack_ground, "feishu": feishu_ground}
+    grounds: Mapping[str, Any] = {"slack": slack_ground, "feishu": feishu_ground, "dingtalk": dingtalk_ground}
     opening: Any = plain_ground(lang, residents) if kind == "plain" else grounds[kind](mode, lang, residents)
     async with opening as ground:
         said = organisation(ground, store_url, lang, change or {})

@@ -240,6 +240,21 @@ def test_a_dead_effect_frees_its_lane_and_can_be_revived(uow: Unit) -> None:
     assert uow.revive(EffectId(999), T0) is None
 
 
+def test_a_revived_effect_and_a_younger_one_whose_owner_is_gone_do_not_wait_for_each_other(uow: Unit) -> None:
+    uow.want([send("k1"), send("k2")], T0)
+    first = one(uow)
+    uow.bury(first, "me", T0, "x")
+    assert one(uow).key == "k2"  # and its owner dies
+    uow.revive(first.id, T0)
+    assert claimed(uow, T0 + SECOND) == []
+    later = T0 + 60 * SECOND
+    second = one(uow, later, "other")
+    assert (second.key, second.maybe_sent) == ("k2", True)
+    assert claimed(uow, later, "other") == []
+    uow.finish(second, "other", later)
+    assert one(uow, later, "other").key == "k1"
+
+
 def test_open_effects_are_counted_by_lane(uow: Unit) -> None:
     lanes = ("room:1/life", "room:1/talk", "room:11/talk", "room:1%")
     uow.want([send(lane, lane=lane) for lane in lanes], T0)

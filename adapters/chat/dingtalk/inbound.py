@@ -23,6 +23,10 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 UNREADABLE = Press("unreadable")  # a button that is none of ours: the core refuses it in the person's words
 FORM = "form"  # the id of the template's form
 _MENTION = re.compile(r"[@＠]([^\s@＠,，。;；:：、]{1,40})")
+# How the bot is addressed in the lines that it gives to copy; DingTalk takes its own name out.
+_ADDRESS = re.compile(
+    r"\A\s*(?:[/／](?:incident|inc|故障)|[@＠](?:bot|warroom))(?![A-Za-z0-9_\-])[ \t\u3000:：,，]*", re.IGNORECASE
+)
 _CID = re.compile(r"(?:dtv1\.card//)?(?:IM_GROUP\.)?(cid[A-Za-z0-9+/=_-]+)")  # base64: upper and lower case differ
 
 Json = Mapping[str, Any]
@@ -62,7 +66,7 @@ def typed(connection: ConnectionId, data: Json, now: datetime, name_of: Callable
         staff or sender, _str(data.get("senderNick")).strip() or staff or sender,
         outsider=not staff or bool(home and corp and home != corp),
     )  # fmt: skip
-    text = _mentioned(_words(data), data, name_of)
+    text = _mentioned(_ADDRESS.sub("", _words(data)), data, name_of)
     inbound = Inbound(
         connection, f"{_str(data.get('robotCode'))}:{msg}", speaker, Place.GROUP if group else Place.DIRECT,
         cid if group else speaker.id, _instant(data.get("createAt"), now), text, message=msg, seen=True,

@@ -104,11 +104,15 @@ class Connection:
         self._heard_at = time.monotonic()
         self._parts.clear()
         pinging = asyncio.ensure_future(self._keep_alive(socket, service))
+        ending = log.warning
         try:
             async for message in socket:
                 self._heard_at = time.monotonic()
                 if message.type is aiohttp.WSMsgType.BINARY:
                     self._take(socket, message.data)
+        except asyncio.CancelledError:
+            ending = log.info  # we are asked to end: nothing is wrong
+            raise
         finally:
             pinging.cancel()
             if self._busy:  # what is being stored may still be acknowledged
@@ -116,7 +120,7 @@ class Connection:
             with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with asyncio.timeout(CLOSES_WITHIN):
                     await socket.close()
-            log.warning("connection_ended", chat=self._name, code=socket.close_code)
+            ending("connection_ended", chat=self._name, code=socket.close_code)
 
     async def _keep_alive(self, socket: aiohttp.ClientWebSocketResponse, service: int) -> None:
         """Ping at once and then as often as Feishu wants; a socket that says nothing for two pings is dead."""
