@@ -51,8 +51,8 @@ class Fault:
     number in the log instead.
     Of the matching calls the first `skip` are left alone, the next `times` suffer (None = all until cleared).
     `when`: before the effect, after it was applied, or after the answer was sent. `do`: delay (`seconds`), status (answer
-    `status`, `body` and `retry_after`), silent (never answer), drop (end the connection), hold (until released, or until
-    the caller is gone: a call held before its effect then has none).
+    `status`, `body` and `retry_after`, the latter in the header `wait_header`), silent (never answer), drop (end the
+    connection), hold (until released, or until the caller is gone: a call held before its effect then has none).
     """
 
     do: str
@@ -65,6 +65,7 @@ class Fault:
     status: int = 503
     body: dict[str, Any] | None = None
     retry_after: int | None = None
+    wait_header: str = "retry-after"
     saying: str = ""
     id: int = 0
     reached: bool = False

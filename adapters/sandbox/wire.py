@@ -50,7 +50,7 @@ async def suffer(faults: Faults, fault: Fault, call: Call, receive: Receive, sen
         await asyncio.sleep(fault.seconds)
         return False
     if fault.do == "status":
-        headers = {"retry-after": str(fault.retry_after)} if fault.retry_after is not None else {}
+        headers = {fault.wait_header: str(fault.retry_after)} if fault.retry_after is not None else {}
         said = fault.body if fault.body is not None else {"code": "fault", "error": "asked for"}
         await answer(call, fault.status, said, headers, send)
         return True

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
@@ -16,6 +18,7 @@ from adapters.sandbox.feishu.company import chats, people
 from adapters.sandbox.feishu.parcels import Outcome, Parcel
 from adapters.sandbox.feishu.standin import Feishu, FeishuSandbox
 from adapters.sandbox.feishu.tenant import Message
+from adapters.sandbox.feishu.trouble import KINDS
 from tests.conftest import unavailable
 from tests.contract.feishu_rig import button, card, form, options, plain, until
 
@@ -68,8 +71,8 @@ class Opened:
 
 
 @contextlib.asynccontextmanager
-async def opened(browser: Browser) -> AsyncIterator[Opened]:
-    feishu, app = Feishu(people(), chats(), scale=0.2), App()
+async def opened(browser: Browser, **more: Any) -> AsyncIterator[Opened]:
+    feishu, app = Feishu(people(), chats(), scale=0.2, **more), App()
     feishu.courier.sink = app
     async with FeishuSandbox(feishu) as sandbox:
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
@@ -158,3 +161,122 @@ async def test_what_is_for_one_is_seen_by_one_and_the_menu_is_in_the_direct_chat
         await one.enter("warroom")
         await one.page.locator("#menu button").first.click()
         await until(lambda: [p.kind for p in one.app.parcels] == ["application.bot.menu_v6"], "the menu")
+
+
+CALLS = {
+    "unavailable": (503, 2200, None),
+    "ratelimited": (400, 99991400, "5"),
+    "masked": (200, 99991400, None),
+    "expired": (400, 99991663, None),
+}
+
+
+async def authorised(http: httpx.AsyncClient, feishu: Feishu) -> dict[str, str]:
+    names = {"app_id": feishu.app.id, "app_secret": feishu.app.secret}
+    said = await http.post("/open-apis/auth/v3/tenant_access_token/internal", json=names)
+    return {"authorization": f"Bearer {said.json()['tenant_access_token']}"}
+
+
+async def begin(one: Opened, kind: str) -> None:
+    """Choose a trouble in the open menu; the stand-in is told before the page shows it."""
+    button = one.page.locator(f'#troubles button[data-kind="{kind}"]')
+    await button.click()
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    name = await button.locator(".label").inner_text()
+    await expect(one.page.locator("#banner span")).to_contain_text(name)
+
+
+async def test_every_trouble_begins_and_ends(browser: Browser) -> None:
+    async with opened(browser) as one:
+        await one.page.get_by_text("让飞书出问题").click()
+        for kind in KINDS:
+            await begin(one, kind)
+            assert one.feishu.trouble.kind == kind
+        await expect(one.page.locator("#troubles [aria-pressed=true]")).to_have_count(1)
+        await one.page.locator("#lang").click()
+        await expect(one.page.locator("#banner span")).to_contain_text("Expired token")
+        await one.page.get_by_role("button", name="Back to normal").click()
+        await expect(one.page.locator("#banner")).to_be_hidden()
+        await expect(one.page.locator("#troubles [aria-pressed=true]")).to_have_count(0)
+        assert one.feishu.faults.asked == []
+        slow = one.page.locator('#troubles button[data-kind="slow"]')
+        await one.page.get_by_label("Slow (seconds)").fill("7")
+        await slow.click()
+        await expect(one.page.locator("#banner span")).to_have_text("Now: Slow – every call takes 7 s longer")
+        assert [(fault.do, fault.seconds) for fault in one.feishu.faults.asked] == [("delay", 7)]
+        await slow.click()  # a trouble that is on ends where it began, too
+        await expect(one.page.locator("#banner")).to_be_hidden()
+
+
+async def test_what_is_wrong_befalls_the_bots_calls(browser: Browser) -> None:
+    async with opened(browser) as one, httpx.AsyncClient(base_url=one.feishu.base, trust_env=False, timeout=5) as http:
+        chat = next(c.id for c in one.feishu.tenant.chats.values() if c.name == "incidents")
+        body = {"receive_id": chat, "msg_type": "text", "content": json.dumps({"text": "done"})}
+        post, query = "/open-apis/im/v1/messages", {"receive_id_type": "chat_id"}
+        token = await authorised(http, one.feishu)
+        await one.enter("incidents")
+        await one.page.get_by_text("让飞书出问题").click()
+        for kind, wanted in CALLS.items():
+            await begin(one, kind)
+            said = await http.post(post, params=query, json=body, headers=token)
+            assert (said.status_code, said.json()["code"], said.headers.get("x-ogw-ratelimit-reset")) == wanted
+        token = await authorised(http, one.feishu)
+        for kind in ("refusing", "silent"):
+            await begin(one, kind)
+            with pytest.raises(httpx.RemoteProtocolError if kind == "refusing" else httpx.ReadTimeout):
+                await http.post(post, params=query, json=body, headers=token, timeout=0.5 if kind == "silent" else 5)
+        await expect(one.page.locator(".msg")).to_have_count(0)
+        await begin(one, "dropped")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await http.post(post, params=query, json=body, headers=token)
+        await expect(one.page.locator(".msg .bubble")).to_have_text("done")
+        await one.page.locator("#normal").click()
+        await expect(one.page.locator("#banner")).to_be_hidden()
+        assert (await http.post(post, params=query, json=body, headers=token)).json()["code"] == 0
+        await begin(one, "redeliver")
+        await one.page.locator("#say").fill("@warroom twice")
+        await one.page.locator("#say").press("Enter")
+        await until(lambda: len(one.app.parcels) == 2, "the second delivery")
+        assert len({p.payload["header"]["event_id"] for p in one.app.parcels}) == 1
+
+
+async def test_long_connections_go_deaf_and_are_cut(browser: Browser) -> None:
+    async with opened(browser) as one, aiohttp.ClientSession() as http:
+        names = {"AppID": one.feishu.app.id, "AppSecret": one.feishu.app.secret}
+        async with http.post(one.feishu.base + "/callback/ws/endpoint", json=names) as answer:
+            url = (await answer.json())["data"]["URL"]
+        async with http.ws_connect(url) as socket:
+            await expect(one.page.locator("#link")).to_have_text("机器人已连接")
+            await one.page.get_by_text("让飞书出问题").click()
+            await begin(one, "halfopen")
+            assert [s.deaf for s in one.feishu.hub.sockets] == [True]
+            await begin(one, "refusing")
+            assert (await socket.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+            await expect(one.page.locator("#link")).to_have_text("机器人没有连上")
+
+
+async def test_an_app_that_takes_http_has_no_half_open_connection(browser: Browser) -> None:
+    async with opened(browser, request_url="http://127.0.0.1:9/") as one:
+        await one.page.get_by_text("让飞书出问题").click()
+        await expect(one.page.locator('#troubles button[data-kind="expired"]')).to_be_visible()
+        await expect(one.page.locator('#troubles button[data-kind="halfopen"]')).to_be_hidden()
+        async with httpx.AsyncClient(base_url=one.feishu.base, trust_env=False) as http:
+            for asked in (
+                {"kind": "halfopen"},
+                {"kind": "nonsense"},
+                {"kind": "slow", "seconds": 61},
+                {"kind": "slow", "seconds": "x"},
+            ):
+                assert (await http.post("/page/trouble", json=asked)).status_code == 400
+        assert (one.feishu.trouble.kind, one.feishu.faults.asked) == ("", [])
+
+
+async def test_english_has_every_word_of_the_page(browser: Browser) -> None:
+    async with opened(browser) as one:
+        await one.page.locator("#lang").click()
+        await one.page.locator("#trouble summary").click()
+        await expect(one.page.locator("#troubles")).to_be_visible()
+        keys = "Object.values(WORDS).map((words) => JSON.stringify([Object.keys(words), Object.keys(words.troubles)]))"
+        zh, en = await one.page.evaluate(keys)
+        assert zh == en
+        assert re.findall(r"[\u4e00-\u9fff]", await one.page.locator("#trouble").inner_text()) == []

@@ -35,6 +35,7 @@ def front_routes(feishu: Feishu) -> list[Route]:
                 return None
             seen = sight(feishu.people, person, max(after, 0))
             seen |= {"samples": list(feishu.samples), "connected": len(feishu.hub.sockets), "users": cast(feishu.people)}
+            seen["trouble"] = feishu.trouble.told()
             return seen["version"], seen
 
         return streamed(look, feishu.tenant.changed, feishu.closing)
@@ -46,6 +47,15 @@ def front_routes(feishu: Feishu) -> list[Route]:
         if sample is None or not isinstance(said.get("firing"), bool):
             return JSONResponse({"error": "firing is true or false, where there is such a sample to play"}, 400)
         return JSONResponse({"status": await sample.post(said["firing"])})
+
+    async def trouble(request: Request) -> Response:
+        """Begin a trouble or end it: {kind, seconds?}; an empty kind = all is well."""
+        said = await asked(request)
+        try:
+            await feishu.trouble.start(str(said.get("kind", "?")), int(said.get("seconds") or 0))
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(feishu.trouble.told())
 
     async def lang(request: Request) -> Response:
         """Set the locale of everybody who is played: {lang: zh|en}."""
@@ -60,6 +70,7 @@ def front_routes(feishu: Feishu) -> list[Route]:
     return [
         Route("/page/events", events),
         Route("/page/outage", outage, methods=["POST"]),
+        Route("/page/trouble", trouble, methods=["POST"]),
         Route("/page/lang", lang, methods=["POST"]),
         Route("/", page),
         Route("/{name}", page),

@@ -23,6 +23,7 @@ from adapters.sandbox.feishu.front import front_routes
 from adapters.sandbox.feishu.hub import BOOTSTRAP, Hub
 from adapters.sandbox.feishu.page import page_routes
 from adapters.sandbox.feishu.tenant import App, Tenant, User
+from adapters.sandbox.feishu.trouble import Trouble
 from adapters.sandbox.feishu.webhook import Webhook
 from adapters.sandbox.outage import Outage
 from adapters.sandbox.server import Listener
@@ -65,6 +66,7 @@ class Feishu:
         self.people = People(self.desk, self.courier)
         self.log = CallLog()
         self.faults = Faults()
+        self.trouble = Trouble(self)
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
         self.tenant.heard = lambda kind, event: self.courier.carry(parcels.event(self.tenant, kind, event))

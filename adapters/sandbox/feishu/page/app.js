@@ -4,7 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const state = {
   lang: "zh", people: [], users: new Map(), me: null, bot: "", botName: "", commands: [], menu: [], chat: null, parent: null, chats: new Map(), messages: new Map(), acts: new Map(),
-  read: {}, source: null, connected: 0, toasted: 0,
+  read: {}, source: null, connected: 0, toasted: 0, trouble: { kind: "", seconds: 0, kinds: [] },
 };
 const t = (key) => WORDS[state.lang][key];
 const nameOf = (id) => (id === "all" ? t("all") : id === state.bot || String(id).startsWith("cli_") ? state.botName : state.users.get(id)?.name ?? id);
@@ -50,6 +50,7 @@ function drawWords() {
   document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
   for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
   $("lang").textContent = t("language");
+  drawTroubles();
   draw();
 }
 function face(id) {
@@ -59,7 +60,7 @@ function face(id) {
   if (!bot) node.style.setProperty("--hue", String(Math.max(0, state.people.findIndex((p) => p.id === id)) * 67 + 205));
   return node;
 }
-function draw() { drawPeople(); drawChats(); drawChat(); $("link").textContent = t(state.connected ? "on" : "off"); }
+function draw() { drawPeople(); drawBanner(); drawChats(); drawChat(); $("link").textContent = t(state.connected ? "on" : "off"); }
 function drawPeople() {
   $("who").replaceChildren(...state.people.map((person) => {
     const button = el("button");
@@ -85,6 +86,37 @@ function drawChats() {
     item.append(button);
     return item;
   }));
+}
+const SECONDS = 5;
+const lasting = (kind) => kind === "slow" || kind === "ratelimited";
+function drawTroubles() {
+  const typed = new Map([...document.querySelectorAll("#troubles input")].map((input) => [input.name, input.value]));
+  $("troubles").replaceChildren(...Object.entries(t("troubles")).map(([kind, [name, what]]) => {
+    const row = el("div", "trouble");
+    const button = el("button");
+    const seconds = el("input");
+    Object.assign(seconds, { type: "number", name: kind, min: "1", max: "60", value: typed.get(kind) ?? String(SECONDS), hidden: !lasting(kind) });
+    seconds.setAttribute("aria-label", `${name} (${t("seconds")})`);
+    const chosen = () => Math.min(60, Math.max(1, Math.round(Number(seconds.value)) || SECONDS));
+    const told = el("span", "small", what(chosen()));
+    seconds.addEventListener("input", () => { told.textContent = what(chosen()); });
+    button.type = "button";
+    button.dataset.kind = kind;
+    button.append(el("span", "label", name), told);
+    button.addEventListener("click", () => act("trouble", { kind: state.trouble.kind === kind ? "" : kind, seconds: lasting(kind) ? chosen() : 0 }));
+    row.append(button, seconds);
+    return row;
+  }));
+}
+function drawBanner() {
+  const { kind, seconds, kinds } = state.trouble;
+  $("banner").hidden = !kind;
+  const words = kind ? t("now")(t("troubles")[kind][0], t("troubles")[kind][1](seconds)) : "";
+  if ($("banner").firstElementChild.textContent !== words) $("banner").firstElementChild.textContent = words;  // an alert is read out once
+  for (const button of document.querySelectorAll("#troubles button")) {
+    button.parentElement.hidden = !kinds.includes(button.dataset.kind);
+    button.setAttribute("aria-pressed", String(button.dataset.kind === kind));
+  }
 }
 function drawChat() {
   const chat = state.chats.get(state.chat);
@@ -215,6 +247,7 @@ function take(seen) {
   }
   state.commands = seen.commands;
   state.connected = seen.connected;
+  state.trouble = seen.trouble;
   $("outage").hidden = !seen.samples.length;
   if (!state.chat || !(state.chats.has(state.chat) || state.chat === state.bot)) state.chat = direct();
   if (state.chat === state.bot) state.chat = direct();
@@ -237,6 +270,8 @@ function become(id) {
 async function start() {
   $("lang").addEventListener("click", async () => { state.lang = state.lang === "zh" ? "en" : "zh"; await post("lang", { lang: state.lang }); drawWords(); });
   $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
+  $("normal").addEventListener("click", () => act("trouble", { kind: "" }));
+  $("trouble").addEventListener("toggle", () => { if ($("trouble").open) $("trouble").scrollIntoView({ block: "nearest" }); });
   $("say").addEventListener("input", offer);
   $("say").addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); say(); } });
   for (const [id, firing, sample] of [["fire", true, "outage"], ["warn", true, "warning"], ["resolve", false, "outage"]]) {
