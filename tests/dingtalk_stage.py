@@ -2,14 +2,13 @@
 
 `@bot` is the robot's name, `✓ #12` what it answers where something was typed, an answer for one person what only they see
 below a card or a message in the chat with the bot, a choice under such an answer a row of buttons. A group keeps the name under
-which it was first seen, though it is renamed; where its name has no room for the whole id, a person would know which year it is.
+which it was first seen, though it is renamed.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,7 +22,6 @@ from bot.model.press import decode
 T = TypeVar("T")
 NOT_YET = re.compile("还没记下|Not recorded yet")
 CLOSED = re.compile(r"^\[(?:已关闭|Closed)\]")
-_SHORT = re.compile(r"(?<!\d)(\d{4}-\d{3})$")
 _TWINS = str.maketrans("＜［］∗ˋ～＼｜", "<[]*`~\\｜")
 
 
@@ -74,12 +72,6 @@ def with_calls(text: str, names: Iterable[str]) -> str:
     for name in names:
         text = re.sub(rf"(?<!@){re.escape(name)}", f"@{name}", text)
     return text
-
-
-def called(title: str) -> str:
-    """Give a group's name with the whole id of its incident."""
-    found = _SHORT.search(title)
-    return f"{title} (F-{time.gmtime().tm_year}{found[1]})" if found is not None else title
 
 
 class Drawn(list[str]):
@@ -329,7 +321,7 @@ class DingTalkPlayer:
 
         def found() -> str | None:
             mine = (c for c in self.page.sight.channels.values() if not c["disbanded"])
-            return next((self._name(c["id"]) for c in mine if re.search(pattern, called(c["title"]))), None)
+            return next((self._name(c["id"]) for c in mine if re.search(pattern, c["title"])), None)
 
         return await self.found(found, f"a room like {pattern!r}", deadline)
 

@@ -1,4 +1,4 @@
-"""DingTalk as a ground for scenarios: its stand-in with our card template and a scene-group template, or with neither."""
+"""DingTalk as a ground for scenarios: its stand-in with both templates, or without that of cards: lines and numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from adapters.sandbox.faults import Fault
 from bot.model.card import Card
 from bot.ports import Content, Result
 from tests.contract.rigs.dingtalk import TEMPLATE, entry, settings
-from tests.dingtalk_stage import CLOSED, DingTalkStage, called, card_text, plain_text, words
+from tests.dingtalk_stage import CLOSED, DingTalkStage, card_text, plain_text, words
 from tests.scenarios.ground import TOKEN, Line, felt, renamed
 from tests.scenarios.slack_ground import Shifted, free_port
 from tests.transcript import Cast, RoomOf
@@ -102,8 +102,7 @@ class DingTalkGround:
     def keys(self) -> dict[str, Any]:
         """Give the configuration of the connection."""
         said = {"adapter": "dingtalk", "owner": "zhou", **settings(self._gate.url, self.dingtalk.app)}
-        bare = {"card_template": None, "scene_template": None} if self.mode == "text" else {}
-        return {name: value for name, value in (said | bare).items() if value is not None}
+        return {name: value for name, value in said.items() if self.mode != "text" or name != "card_template"}
 
     def id_of(self, name: str) -> str:
         """Give the id of a group by its first name."""
@@ -165,13 +164,16 @@ class DingTalkGround:
         return set(self.stage.pressed) if self.stage is not None else set()
 
     def way(self, typed: str, click: str) -> str:
-        return f"(?:{re.escape(typed)}|{re.escape(click)})" if self.mode == "text" else re.escape(click)
+        if self.mode != "text":
+            return re.escape(click)
+        numbered = ".*".join(rf"\d+ {re.escape(label.rstrip(']'))}" for label in re.findall(r"\[([^\]]+)", click))
+        return f"(?:{re.escape(typed)}|{numbered})"
 
     # ------------------------------------------------------------ what it holds
     def first_names(self) -> dict[str, str]:
         """Map groups to the name under which they were opened."""
         asked = iter(self._asked())
-        return {g.cid: next(asked, called(g.title)) if g.by_api else g.title for g in self.world.groups.values()}
+        return {g.cid: next(asked, g.title) if g.by_api else g.title for g in self.world.groups.values()}
 
     def _asked(self) -> Iterator[str]:
         """List the names under which groups were made; a scene group asked for again is the same."""
@@ -179,7 +181,7 @@ class DingTalkGround:
         for call in self.dingtalk.log.calls:
             if call.path in OPENS and call.applied and str(call.body.get("uuid")) not in known:
                 known |= {str(call.body["uuid"])} if "uuid" in call.body else set()
-                yield called(str(call.body[OPENS[call.path]]))
+                yield str(call.body[OPENS[call.path]])
 
     def _rooms(self) -> Iterator[tuple[str, Group]]:
         first = self.first_names()
@@ -352,7 +354,7 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 @contextlib.asynccontextmanager
 async def dingtalk_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[DingTalkGround]:
-    """Run a company; `mode` is empty, or text for one without templates."""
+    """Run a company; `mode` is empty, or text for one without a card template."""
     clock = Shifted()
     app = App(
         robot_name=company.app_of(lang).robot_name, cards={TEMPLATE: entry()}, group_templates={company.SCENE: {"robot": True}}
