@@ -16,22 +16,23 @@ GUEST = Resident("alice", "林一", "数据库", "zh-CN", "Asia/Shanghai")
 
 @pytest.mark.on("slack-socket")
 async def test_a_room_elsewhere_is_asked_for_and_given_up(play: Play) -> None:
-    async with slack_ground("socket", "zh") as abroad:
-        async with (
-            play(change={"chats": {"slack-eu": {**abroad.keys(), "title": "欧洲"}}, "default_chat": "slack"}) as house,
-            abroad.people() as theirs,
-        ):
-            await abroad.meets(house.url, house.config)
-            zhang, li = house.people("zhang"), theirs("li")
-            await zhang.direct("声明 P1 支付 支付失败")
-            room = await house.room_of("zhang")
-            assert "正在建群" in await room.says("@bot 同步到 欧洲")
-            there = li.in_room(await li.room("支付失败"))
-            assert incident(there) == incident(room)
-            await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
-            assert (await there.says("@bot 记录 数据库没有异常")).startswith("✓ #")
-            await room.expects("李四（欧洲）.*数据库没有异常")
-            assert "不再同步到 欧洲" in await room.says("@bot 同步到 欧洲 停止")
+    abroad_title = {"title": "欧洲"}
+    async with (
+        slack_ground("socket", "zh") as abroad,
+        play(change={"chats": {"slack-eu": {**abroad.keys(), **abroad_title}}, "default_chat": "slack"}) as house,
+        abroad.people() as theirs,
+    ):
+        await abroad.meets(house.url, house.config)
+        zhang, li = house.people("zhang"), theirs("li")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        assert "正在建群" in await room.says("@bot 同步到 欧洲")
+        there = li.in_room(await li.room("支付失败"))
+        assert incident(there) == incident(room)
+        await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        assert (await there.says("@bot 记录 数据库没有异常")).startswith("✓ #")
+        await room.expects("李四（欧洲）.*数据库没有异常")
+        assert "不再同步到 欧洲" in await room.says("@bot 同步到 欧洲 停止")
 
 
 @pytest.mark.on("slack-socket")
