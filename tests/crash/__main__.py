@@ -10,30 +10,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.dingtalk import DingTalkScene
+from tests.crash.feishu import FeishuScene
 from tests.crash.plain import PlainScene
-from tests.crash.proof import Proof
-from tests.crash.sabotaged import DINGTALK, PLAIN, SLACK, Sabotaged
+from tests.crash.proof import DEADLINE, Proof
+from tests.crash.sabotaged import DINGTALK, FEISHU, PLAIN, SLACK, Sabotaged
 from tests.crash.scene import Scene
 from tests.crash.slack import SlackOverHttp, SlackScene
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Say how thoroughly one chat is proven: how many of the random kills, every so manieth of the calls, lives at once."""
+    """Say how thoroughly one chat is proven: how many of the random kills, every so manieth of the calls, lives at once.
+
+    `thrice` = the names of the calls at which it is killed three times in any case.
+    """
 
     scene: type[Scene]
     sabotaged: tuple[Sabotaged, ...]
     random: float = 1.0
     sampled: int = 1
     at_once: int = 4
+    thrice: str = ""
 
 
 PARTS = {
     "plain": Part(PlainScene, PLAIN),
     "slack": Part(SlackScene, SLACK, at_once=5),  # a life there mostly waits for a message a second
     "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=5),  # the way in differs, the calls do not
-    # A card is edited every five seconds at most: many lives that wait, of which a few are cut short.
-    "dingtalk": Part(DingTalkScene, DINGTALK, random=0.2, sampled=4, at_once=8),
+    "feishu": Part(FeishuScene, FEISHU, random=0.2, sampled=4, at_once=8, thrice=r"(chats|pins|messages ROOM).* #1$"),
+    "dingtalk": Part(
+        DingTalkScene, DINGTALK, random=0.2, sampled=4, at_once=6, thrice=r"(group|card/create ROOM|card/top).* #1$"
+    ),
 }
 
 
@@ -43,7 +50,10 @@ async def main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="warroom-crash-") as folder:
         for name in arguments.chats or PARTS:
             part = PARTS[name]
-            proof = Proof(part.scene, Path(folder) / name, arguments.at_once or part.at_once, arguments.verbose, part.sampled)
+            at_once = arguments.at_once or part.at_once
+            proof = Proof(
+                part.scene, Path(folder) / name, at_once, arguments.verbose, part.sampled, part.thrice, arguments.deadline
+            )
             number = round(arguments.random * part.random)
             codes.append(await proof.run(arguments.seed, number, arguments.only, part.sabotaged))
     return max(codes)
@@ -55,7 +65,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20240520, help="of the random kills")
     parser.add_argument("--random", type=int, default=30, help="how many random kills")
     parser.add_argument("--at-once", type=int, default=0, help="how many lives at once; 0: as suits the chat")
-    parser.add_argument("--only", default="", help="only lives whose name contains this")
+    parser.add_argument("--only", default="", help="only lives whose name matches this")
+    parser.add_argument("--deadline", type=float, default=DEADLINE, help="seconds for what is waited for; more on a busy machine")
     parser.add_argument("--verbose", action="store_true", help="print the transcript of what failed")
     return parser.parse_args()
 

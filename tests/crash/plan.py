@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 
@@ -61,10 +62,11 @@ def every_boundary(boundaries: list[Boundary]) -> list[Plan]:
     return [Plan(f"{boundary}, {when}", AtCall(boundary, when)) for boundary in boundaries for when in WHENS]
 
 
-def sampled(boundaries: list[Boundary], step: int) -> list[Plan]:
-    """Plan one kill at every so manieth boundary, in turns before, after and at its answer."""
-    chosen = boundaries[::step]
-    return [Plan(f"{b}, {WHENS[n % 3]}", AtCall(b, WHENS[n % 3])) for n, b in enumerate(chosen)]
+def sampled(boundaries: list[Boundary], step: int, thrice: str = "") -> list[Plan]:
+    """Plan one kill at every so manieth boundary, in turns before, after and at its answer; all three where `thrice` matches."""
+    whole = [boundary for boundary in boundaries if thrice and re.search(thrice, str(boundary))]
+    chosen = [boundary for boundary in boundaries if boundary not in whole][::step]
+    return [*every_boundary(whole), *(Plan(f"{b}, {WHENS[n % 3]}", AtCall(b, WHENS[n % 3])) for n, b in enumerate(chosen))]
 
 
 def random_kills(number: int, seed: int, inbound: int, worked: float) -> list[Plan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import time
 from collections import Counter
@@ -43,11 +44,16 @@ class Life:
 class Proof:
     """Live many lives in one chat, a few at once, each in a folder of its own.
 
-    `sampled` = kill at every so manieth of the calls only, before, after and at its answer in turns.
+    `sampled` = kill at every so manieth of the calls only, before, after and at its answer in turns; at all three of those
+    whose names match `thrice`.
     """
 
-    def __init__(self, scene: type[Scene], folder: Path, at_once: int, verbose: bool = False, sampled: int = 1) -> None:
-        self._scene, self._folder, self._verbose, self._sampled = scene, folder, verbose, sampled
+    def __init__(
+        self, scene: type[Scene], folder: Path, at_once: int, verbose: bool = False, sampled: int = 1, thrice: str = "",
+        deadline: float = DEADLINE,
+    ) -> None:  # fmt: skip
+        self._scene, self._folder, self._verbose, self._sampled, self._thrice = scene, folder, verbose, sampled, thrice
+        self._deadline = deadline
         folder.mkdir(exist_ok=True)
         self._free = asyncio.Semaphore(at_once)
         self._lives = 0
@@ -65,7 +71,7 @@ class Proof:
         boundaries = await self._clean(build)
         if boundaries is None:
             return self._end(began)
-        plans = every_boundary(boundaries) if self._sampled == 1 else sampled(boundaries, self._sampled)
+        plans = every_boundary(boundaries) if self._sampled == 1 else sampled(boundaries, self._sampled, self._thrice)
         print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
         await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
@@ -75,7 +81,7 @@ class Proof:
         if sabotaged:
             print("\nsabotaged builds, which must fail")
         for one in sabotaged:
-            if only in one.broken.name:
+            if re.search(only, one.broken.name):
                 await self.sabotage(one)
         return self._end(began)
 
@@ -84,7 +90,7 @@ class Proof:
         build = self.build(sabotaged.broken.name.replace(" ", "-"), sabotaged.broken)
         others: list[Failed] = []
         for plan in sabotaged.plans:
-            life = await self.live(build, plan, SHORTER)
+            life = await self.live(build, plan, SHORTER * self._deadline / DEADLINE)
             caught = [failure for failure in life.failures if failure.check in sabotaged.checks]
             if caught:
                 self.passed += 1
@@ -114,8 +120,9 @@ class Proof:
         """Start to live plans, a few at once; gives each life by its plan's name."""
         return {plan.name: asyncio.create_task(self.live(build, plan)) for plan in plans}
 
-    async def live(self, build: Path, plan: Plan, deadline: float = DEADLINE) -> Life:
+    async def live(self, build: Path, plan: Plan, deadline: float | None = None) -> Life:
         """Live one plan; again where the call at which to kill did not come: changes at once may share an edit or a message."""
+        deadline = deadline or self._deadline
         life = await self._lived(build, plan, deadline)
         for _ in range(AGAIN):
             if [failure.check for failure in life.failures] != ["killed"] or not isinstance(plan.at, AtCall):
@@ -215,4 +222,4 @@ class Proof:
 
 
 def _only(plans: list[Plan], only: str) -> list[Plan]:
-    return [plan for plan in plans if only in plan.name]
+    return [plan for plan in plans if re.search(only, plan.name)]

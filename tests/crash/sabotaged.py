@@ -89,6 +89,32 @@ SLACK = (
         frozenset({"one room"}),
     ),
 )
+FEISHU = (
+    Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+    Sabotaged(
+        Break(
+            "no uuid of messages",
+            "a message went out without the key by which Feishu takes it once",
+            "adapters/chat/feishu/client.py",
+            'body = {"receive_id": chat, "msg_type": made[0], "content": made[1], "uuid": _uuid(key)}',
+            'body = {"receive_id": chat, "msg_type": made[0], "content": made[1]}',
+        ),
+        _applied(Boundary("POST", "messages #incidents", 1), Boundary("POST", "messages ROOM", 2)),
+        frozenset({"once"}),
+    ),
+    Sabotaged(
+        Break(
+            "no uuid of rooms",
+            "a group was opened without the key by which Feishu opens it once",
+            "adapters/chat/feishu/rooms.py",
+            'query = {"user_id_type": "open_id", "set_bot_manager": "true", "uuid": key}',
+            'query = {"user_id_type": "open_id", "set_bot_manager": "true"}',
+        ),
+        _applied(Boundary("POST", "chats", 1)),
+        frozenset({"one room"}),
+    ),
+)
 DINGTALK = (
     Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
     Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
