@@ -68,9 +68,9 @@ def plain_text(content: Mapping[str, Any]) -> str:
 
 
 def with_calls(text: str, names: Iterable[str]) -> str:
-    """Give words with an @ before those whom they call, as a client draws them."""
+    """Give words with an @ before those whom they call, where their name is a word of its own."""
     for name in names:
-        text = re.sub(rf"(?<!@){re.escape(name)}", f"@{name}", text)
+        text = re.sub(rf"(?<=[\s。]){re.escape(name)}(?=\s)", f"@{name}", text)
     return text
 
 

@@ -89,21 +89,6 @@ SLACK = (
         frozenset({"one room"}),
     ),
 )
-DINGTALK = (
-    Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
-    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
-    Sabotaged(
-        Break(
-            "no key on cards",
-            "a card that exists under its key was delivered again",
-            "adapters/chat/dingtalk/client.py",
-            "if key not in self._undelivered:",
-            "if False:",
-        ),
-        _applied(*(Boundary("card/create", "ROOM", n) for n in (1, 2))),
-        frozenset({"once"}),
-    ),
-)
 FEISHU = (
     Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
     Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
@@ -128,5 +113,20 @@ FEISHU = (
         ),
         _applied(Boundary("POST", "chats", 1)),
         frozenset({"one room"}),
+    ),
+)
+DINGTALK = (
+    Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+    Sabotaged(
+        Break(
+            "no key on cards",
+            "a card that exists under its key was delivered again",
+            "adapters/chat/dingtalk/client.py",
+            "if key not in self._undelivered:",
+            "if False:",
+        ),
+        _applied(*(Boundary("card/create", "ROOM", n) for n in (1, 2))),
+        frozenset({"once"}),
     ),
 )

@@ -164,8 +164,8 @@ class DingTalkGround:
         return set(self.stage.pressed) if self.stage is not None else set()
 
     def way(self, typed: str, click: str) -> str:
-        if self.mode != "text":
-            return re.escape(click)
+        if self.mode != "text":  # what tells several entries at once has no buttons, but lines to type
+            return f"(?:{re.escape(click)}|{re.escape(typed)})"
         numbered = ".*".join(rf"\d+ {re.escape(label.rstrip(']'))}" for label in re.findall(r"\[([^\]]+)", click))
         return f"(?:{re.escape(typed)}|{numbered})"
 

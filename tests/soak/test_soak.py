@@ -66,6 +66,7 @@ class Street:
         self.typed: list[str] = []
         self.accepted: set[str] = set()
         self.room = self.incident = ""
+        self.ended = self.refused = 0  # connections, and times that calls were to fail
         courier = standin.courier
         courier.scale = FASTER
         for sink in (getattr(courier, "sink", None), getattr(courier, "hub", None), getattr(courier, "callback", None)):
@@ -107,7 +108,9 @@ class Street:
     def disturb(self) -> Any:
         """Break the connection, or let the next calls fail."""
         if self._random.random() < 0.5:
+            self.ended += 1
             return self.standin.hub.disturb(self._random.choice(ENDS[self.name]))
+        self.refused += 1
         self.standin.faults.ask(
             self._random.choice((
                 Fault("status", match="POST|PATCH|PUT", status=503, times=self._random.randint(1, 3)),
@@ -208,7 +211,11 @@ async def test_nothing_that_was_taken_is_lost_however_often_every_chat_goes_wron
         log = Counter(word for (data,) in rows(database, "SELECT data FROM event") for word in words(str(data)))
         for street in streets:
             told = await street.told()
-            print(f"{street.name}: typed {len(street.typed)}, taken {len(street.accepted)}, told {len(told)}")
+            print(
+                f"{street.name}: typed {len(street.typed)}, taken {len(street.accepted)}, told {len(told)}; the connection was "
+                f"ended {street.ended} times, calls were made to fail {street.refused} times"
+            )
+            assert street.ended and street.refused
             assert len(street.accepted) > len(street.typed) / 3, f"{street.name} took too little to prove anything"
             assert {word: log[word] for word in street.accepted} == dict.fromkeys(street.accepted, 1)
             assert {word: told[word] for word in street.typed} == {word: log[word] for word in street.typed}
