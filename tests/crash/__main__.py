@@ -11,9 +11,10 @@ from pathlib import Path
 
 from tests.crash.plain import PlainScene
 from tests.crash.proof import Proof
-from tests.crash.sabotaged import PLAIN, SLACK, Sabotaged
+from tests.crash.sabotaged import PLAIN, SLACK, WECOM, Sabotaged
 from tests.crash.scene import Scene
 from tests.crash.slack import SlackOverHttp, SlackScene
+from tests.crash.wecom import WecomScene
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ PARTS = {
     "plain": Part(PlainScene, PLAIN),
     "slack": Part(SlackScene, SLACK, at_once=5),  # a life there mostly waits for a message a second
     "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=5),  # the way in differs, the calls do not
+    "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4),  # a life there mostly waits for WeCom's pace
 }
 
 
