@@ -48,7 +48,8 @@ def sent_again(content: Content, house: House, show: Show) -> Content:
     """Mark a message as one that may have been sent before."""
     mark = (*house.prose.say(say("sent_again"), show), Span(" "))
     if isinstance(content, Card):
-        return replace(content, headline=one_line((*mark, Span(content.headline))), text=(*mark, *content.text))
+        text = (*mark, *content.text) if content.text else ()  # a text stands in place of the headline
+        return replace(content, headline=one_line((*mark, Span(content.headline))), text=text)
     return (*mark, *content)
 
 

@@ -130,3 +130,18 @@ DINGTALK = (
         frozenset({"once"}),
     ),
 )
+WECOM = (
+    Sabotaged(_BLIND, _applied(*(Boundary("appchat/send", "ROOM", n) for n in (2, 3, 4))), frozenset({"marked"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+    Sabotaged(
+        Break(
+            "no look-up of rooms",
+            "the room that an earlier attempt had made was not found",
+            "adapters/chat/wecom/rooms.py",
+            'return Presence.FOUND, Ref(chat, ways="out")',
+            "return Presence.CANNOT_TELL, None",
+        ),
+        _applied(Boundary("appchat/create", "ROOM", 1)),
+        frozenset({"one room", "seen"}),
+    ),
+)

@@ -56,7 +56,7 @@ class WecomGround:
             push(body)
             self._pushed.update(range(before + 1, len(corp.messages) + 1))
 
-        self.wecom.hub.mouth.push = pushed  # type: ignore[method-assign]
+        self.wecom.hub.mouth.push = pushed  # type: ignore[method-assign,assignment]
 
     # ------------------------------------------------------------ configuration
     def keys(self) -> dict[str, Any]:
