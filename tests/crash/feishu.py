@@ -32,6 +32,8 @@ from tests.crash.world import POLL, World
 REDELIVERY = 0.02  # of Feishu's pauses, of which the first two are 15 s and 5 minutes
 SOON = 1.0  # seconds
 FORM_WITHIN = 4.0  # seconds
+CONNECTED_WITHIN = 20.0  # seconds
+BREATH = 0.3  # seconds until somebody who was told that it failed tries again
 CARD_PACE = "1s"
 API = "/open-apis/im/v1/"
 ENTRY = re.compile(r"(?m)^#(\d+) \d\d:")
@@ -259,7 +261,7 @@ class FeishuScene(Scene):
                 if " failed: " not in str(failed) or time.monotonic() > ends:
                     raise
                 self.again += 1
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(BREATH)
                 continue
             return
 
@@ -277,6 +279,11 @@ class FeishuScene(Scene):
 
     async def send_again(self) -> None:
         """Deliver every message that was taken once more, as it was; a click Feishu never delivers again."""
+        ends = time.monotonic() + CONNECTED_WITHIN
+        while all(socket.leaving for socket in self.feishu.hub.sockets):  # it may have been killed a moment ago
+            if time.monotonic() > ends:
+                raise Failed("connected", f"there is no connection {CONNECTED_WITHIN:g} s after the start")
+            await asyncio.sleep(POLL)
         for ident, parcel in self.recorder.parcels.items():
             if parcel.callback or ident not in self.recorder.given:
                 continue
