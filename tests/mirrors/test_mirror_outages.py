@@ -62,9 +62,9 @@ async def test_what_a_platform_missed_arrives_once_in_order_as_one_block(
         await there.says(up[0], "li", "指挥", "指挥官：李四")
         assert missed >= 3 and "第00步" not in await side.told(), "it is away"
         await side.up(how)
-        told = await there.until(down, "指挥官：李四")
-        (count,) = HEAD.findall(told)
+        await there.until(down, "指挥官：李四")
         new = (await side.shown())[before:]
+        (count,) = HEAD.findall("\n".join(m.shown for m in new))
         *under_way, block = [m.shown for m in new if "步看完" in m.shown]
         assert HEAD.search(block) and int(count) >= missed - len(under_way)
         if how in KNOWN:
