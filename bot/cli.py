@@ -101,7 +101,7 @@ def run(config: ConfigFile = DEFAULT) -> int:
 def sandbox(
     once: Annotated[bool, typer.Option("--once", help="Play one incident from alert to closed, print it, and end.")] = False,
     lang: Lang = "zh",
-    chat: Annotated[str, typer.Option("--chat", help="Where to try it: all, slack, feishu, dingtalk, wecom or plain.")] = "slack",
+    chat: Annotated[str, typer.Option("--chat", help="Where to try it: all, slack, feishu, dingtalk, wecom or plain.")] = "all",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page. [default: 8765, or a free one]")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the sandbox's database. [default: .warroom/sandbox]")] = None,
 ) -> int:

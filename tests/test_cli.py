@@ -338,7 +338,7 @@ def test_a_port_in_use_is_one_line(config: Path) -> None:
 def test_the_sandbox_opens_a_page_and_starts_anew(tmp_path: Path) -> None:
     with process("sandbox", "--port", "0", cwd=tmp_path) as bot:
         page = line_of(bot.stdout, r"Open (http://127\.0\.0\.1:\d+) in a browser")[1]
-        assert 'id="channels"' in httpx.get(page, trust_env=False).text
+        assert 'id="chats"' in httpx.get(page, trust_env=False).text
         assert (tmp_path / ".warroom" / "sandbox" / "sandbox.db").exists()
         with process("sandbox", "--port", "0", cwd=tmp_path) as second:
             assert second.wait(IN_TIME) == 1
