@@ -57,7 +57,7 @@ CHINESE = Script(
         Step("wang", type="记录 决策 暂停大促，先回滚支付网关", told="暂停大促，先回滚支付网关"),
     ),
     "绑定群 F-",
-    "绑定为应急群",
+    "已绑定",
     (
         Step("li", type="进展 成功率 83% 回滚 2/4 集群", told="进展 1（李四）.*成功率 83%", inside=True),
         Step("chen", type="现状 支付", answer="(?s)P1.*处理中.*李四.*华东用户付不了款.*成功率 83%"),
@@ -70,7 +70,7 @@ CHINESE = Script(
     "已关闭",
 )
 ENGLISH = Script(
-    "Payment success rat",  # a card's title ends there
+    "Payment success",  # a card's title may end there
     "only shows things",
     (
         Step("zhang", type="confirm", told=r"P1 incident \(Zhang San\)"),
