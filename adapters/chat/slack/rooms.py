@@ -54,10 +54,10 @@ class Rooms:
         return Rejected("name_taken", name)
 
     async def find(self, key: str, bot: str, since: datetime) -> tuple[Presence, Mapping[str, Any] | None]:
-        """Look for the room of a key; one that an earlier process wanted shows when its name is taken."""
+        """Look for the room of a key; one that an earlier process wanted shows when its name is taken, so it may be opened again."""
         name = self._names.get(key)
         if name is None:
-            return Presence.CANNOT_TELL, None
+            return Presence.KEYED, None
         found = await self._named(name, bot)
         if found is None or float(found.get("created") or 0) < (since - SINCE).timestamp():
             return Presence.ABSENT, None
