@@ -54,7 +54,7 @@ class Rooms:
         return Rejected("name_taken", name)
 
     async def find(self, key: str, bot: str, since: datetime) -> tuple[Presence, Mapping[str, Any] | None]:
-        """Look for the room of a key; one that an earlier process wanted shows when its name is taken, so it may be opened again."""
+        """Look for the room of a key; one that an earlier process wanted shows when it is opened again: its name is taken."""
         name = self._names.get(key)
         if name is None:
             return Presence.KEYED, None
