@@ -29,7 +29,7 @@ from tests.crash.scene import CLOSE_AFTER, FACTS, MARK, OBSERVATION, TOKEN, Fail
 from tests.crash.timeless import LATER, timeless
 from tests.crash.world import POLL, World
 
-REDELIVERY = 0.02  # of Feishu's pauses, of which the first two are 15 s and 5 minutes
+REDELIVERY = 0.005  # of its pauses (15 s, 5 minutes, 1 hour, 6 hours): the third try comes when any start is over
 SOON = 1.0  # seconds
 FORM_WITHIN = 4.0  # seconds
 CONNECTED_WITHIN = 20.0  # seconds
