@@ -25,6 +25,7 @@ PAGE = "100"
 PAGES = 20
 LOCKS = 500
 OPENED_BY = "warroom"  # with the key, in the description of a group that nobody has given a topic yet
+NOBODY_VALID = 232027  # of all who were asked in
 _KINDS = {
     "invalid_id_list": "not_visible",
     "not_existed_id_list": "no_such_person",
@@ -111,7 +112,7 @@ class Rooms:
         if heard.code not in OF_A_PERSON:
             return rejected(heard.code, heard.message)
         if len(people) == 1:
-            refused[people[0]] = code_of(heard.code)
+            refused[people[0]] = "no_such_person" if heard.code == NOBODY_VALID else code_of(heard.code)
             return None
         for account in people:  # Feishu did not say whom it means
             result = await self._add(chat, [account], refused)
