@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.chat.feishu.crypto import sign
+from adapters.sandbox.faults import Fault
 from adapters.sandbox.feishu.player import NotSeen
 from bot.errors import NotStored
 from bot.model.card import Button, Card, Field
@@ -78,6 +79,16 @@ async def test_a_private_answer_is_seen_by_one_and_a_public_one_is_a_reply(there
     ident = await there.player().says("@warroom 列表", "incidents")
     await there.player("ou_li").expect("incidents", "给大家")
     assert [m.parent for m in there.said()] == [ident]
+
+
+@pytest.mark.parametrize("when", ["before", "applied"])
+async def test_an_answer_whose_call_was_lost_is_sent_again_and_seen_once(there: World, when: str) -> None:
+    there.standin.faults.ask(Fault("drop", match="POST /open-apis/im/v1/messages/[^/]+/reply", when=when, times=1))
+    await there.player().says("现状")
+    await there.until(
+        lambda: [c.outcome for c in there.standin.log.calls if c.path.endswith("/reply")][1:] == [200], "another call"
+    )
+    assert sum("done" in message.content for message in there.said(None)) == 1
 
 
 async def test_the_native_slash_command_and_the_menu_are_commands(there: World) -> None:

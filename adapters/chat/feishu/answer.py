@@ -31,11 +31,12 @@ from bot.model.form import Form
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode, encode
 from bot.model.text import flat, plain
-from bot.ports import OnInbound, Place, Reply, Retry
+from bot.ports import Lost, OnInbound, Place, Reply, Retry
 
 log = structlog.get_logger(__name__)
 
 FOLLOWED_FOR = 25 * 60.0  # seconds
+LOST_AGAIN = 1.0  # seconds
 ANSWER_WAIT = 10.0  # seconds that an answer may wait for its turn
 REMEMBERED = 5000
 FORMS = 1000
@@ -312,12 +313,16 @@ class Answers:
         return await self._call(f"/im/v1/messages?receive_id_type={sort}", body, to)
 
     async def _call(self, path: str, body: Json, hold: str) -> bool:
-        """Make a call of an answer: it waits its turn for a while, and may be lost; False = Feishu refused it."""
+        """Make a call of an answer: it waits its turn for a while, is made again under its uuid where no clear answer came, and
+        may be lost after all; False = Feishu refused it."""
         ends = time.monotonic() + ANSWER_WAIT
         while True:
             heard = await self._wire.ask("POST", path, body, repeat=False, hold=hold)
-            if isinstance(heard, Retry) and time.monotonic() + heard.after <= ends:
-                await asyncio.sleep(heard.after)
+            again = (
+                heard.after if isinstance(heard, Retry) else LOST_AGAIN if isinstance(heard, Lost) and "uuid" in body else None
+            )
+            if again is not None and time.monotonic() + again <= ends:
+                await asyncio.sleep(again)
                 continue
             if isinstance(heard, Said) and heard.code:
                 log.info("answer_refused", chat=self._connection, code=heard.code)
