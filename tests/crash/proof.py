@@ -20,7 +20,7 @@ from tests.crash.scene import INBOUND, Failed, Scene
 from tests.crash.world import World
 
 FEWEST = 9  # boundaries; a proof with fewer shows too little
-DEADLINE = 30.0  # seconds for anything that somebody waits for, a restart included
+DEADLINE = 60.0  # seconds for anything that somebody waits for, a restart on a busy machine included
 APART = 2  # calls that one clean life may have and another not: two changes at once are one edit or message, or two
 AGAIN = 2  # lives more for a call that did not come
 SHORTER = 12.0  # the same on a sabotaged build, which loses what is waited for
