@@ -21,6 +21,14 @@ def test_one(): pass
 @pytest.mark.alertmanager
 def test_two(): pass
 """
+SLOW = """
+import pytest
+@pytest.mark.slow
+def test_one(): pass
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_two(): pass
+"""
 LEFT_OUT = """
 import pytest
 def test_one(): pass
@@ -61,6 +69,13 @@ def test_under_ci_a_run_without_the_demanded_tests_is_a_failure(tmp_path: Path) 
         "DID NOT RUN: no test marked postgres passed, and CI demands some",
         "DID NOT RUN: no test marked alertmanager passed, and CI demands some",
     ]
+
+
+def test_under_ci_a_run_of_the_slow_tests_needs_one_on_postgresql_and_no_alertmanager(tmp_path: Path) -> None:
+    code, lines = run(tmp_path, SLOW, "-m", "slow", ci=True)
+    assert (code, lines[-1]) == (0, "every collected test ran")
+    code, lines = run(tmp_path, SLOW, "-m", "slow", "--deselect", "test_it.py::test_two", ci=True)
+    assert (code, lines[-1]) == (1, "DID NOT RUN: no test marked postgres passed, and CI demands some")
 
 
 @pytest.mark.parametrize(("source", "arguments", "ci"), [(DEMANDED, [], True), (PLAIN, ["test_it.py"], True), (PLAIN, [], False)])

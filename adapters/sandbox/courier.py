@@ -14,6 +14,7 @@ import httpx
 
 from adapters.sandbox.chat import BOT, Chat, Said
 from adapters.sandbox.signing import signed
+from adapters.sandbox.wire import IDLE
 
 SCHEDULE = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)  # seconds between attempts, times `scale`
 ANSWER_SECONDS = 15.0
@@ -105,7 +106,7 @@ class Courier:
             url = httpx.URL(self.bot_url.rstrip("/") + path)
             headers = signed(self.secret, self.clock(), "POST", url.raw_path.decode(), body)
             if self._client is None:
-                self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False)
+                self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, limits=IDLE)
             response = await self._client.post(url, content=body, headers=headers)
         except httpx.HTTPError as error:
             entry |= {"status": type(error).__name__, "took": time.monotonic() - entry["clock"]}

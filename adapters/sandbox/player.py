@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from adapters.sandbox.wire import IDLE
+
 T = TypeVar("T")
 WAIT = 10.0  # seconds; the default deadline of everything that is waited for
 
@@ -147,7 +149,7 @@ class Stage:
     """Open a sandbox's page for any number of players; `write` is told the transcript, line by line."""
 
     def __init__(self, url: str, write: Callable[[str], None] | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False, limits=IDLE)
         self._write = write
         self._players: dict[str, Player] = {}
         self._names: dict[str, str] = {}

@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+
 from adapters.sandbox.faults import Call, Fault, Faults
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 READ_BYTES = 1 << 20
+# uvicorn ends a connection that was idle for 5 s, just when httpx would last use it: who loses that race sees an error.
+IDLE = httpx.Limits(keepalive_expiry=2.0)
 
 
 async def read(receive: Receive) -> bytes:

@@ -22,6 +22,7 @@ from adapters.sandbox import demo
 from adapters.sandbox.plain import Plain
 from adapters.sandbox.server import Sandbox
 from adapters.sandbox.signing import signed
+from adapters.sandbox.wire import IDLE
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET, TOKEN = "a-secret-of-the-replicas", "a-token-of-the-replicas"
@@ -96,7 +97,7 @@ class Cluster:
 
     def __init__(self, plain: Plain, replicas: Sequence[Replica], link: psycopg.Connection[Any]) -> None:
         self.plain, self.replicas, self._link = plain, replicas, link
-        self.client = httpx.AsyncClient(timeout=15, trust_env=False)
+        self.client = httpx.AsyncClient(timeout=15, trust_env=False, limits=IDLE)
         self._keys = itertools.count(1)
         self.accepted = 0
         self.slowest = 0.0

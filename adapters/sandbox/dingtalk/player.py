@@ -14,6 +14,7 @@ import httpx
 
 from adapters.sandbox.dingtalk.shown import DIRECT, Raw, Seen, pressable, seen
 from adapters.sandbox.player import WAIT, NotSeen
+from adapters.sandbox.wire import IDLE
 
 T = TypeVar("T")
 
@@ -299,7 +300,7 @@ class Stage:
     """Open a stand-in for any number of players; `write` is told the transcript, line by line."""
 
     def __init__(self, url: str, write: Callable[[str], None] | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False, limits=IDLE)
         self._write = write
         self._players: dict[str, Player] = {}
         self._names: dict[str, str] = {}

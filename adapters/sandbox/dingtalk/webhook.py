@@ -13,6 +13,7 @@ import httpx
 from adapters.sandbox.dingtalk import limits as at_most
 from adapters.sandbox.dingtalk.parcels import Outcome, Parcel
 from adapters.sandbox.dingtalk.world import App, Data, as_json
+from adapters.sandbox.wire import IDLE
 
 
 def sign(secret: str, timestamp: str) -> str:
@@ -41,7 +42,7 @@ class Webhook:
         self.attempts.append(entry)
         stamp = str(int(self._clock() * 1000))
         headers = {"content-type": "application/json", "timestamp": stamp, "sign": sign(self._app.client_secret, stamp)}
-        self._client = self._client or httpx.AsyncClient(trust_env=False)
+        self._client = self._client or httpx.AsyncClient(trust_env=False, limits=IDLE)
         try:
             response = await self._client.post(
                 self.url, content=as_json(parcel.data).encode(), headers=headers, timeout=at_most.ACK_SECONDS * self.scale

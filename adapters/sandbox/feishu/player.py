@@ -15,6 +15,7 @@ import httpx
 from adapters.sandbox.feishu.choices import elements, fields, form_of, label, submit_of
 from adapters.sandbox.feishu.drawn import CHOSEN, PRESSED, Raw, Seen, called, seen
 from adapters.sandbox.player import WAIT, NotSeen
+from adapters.sandbox.wire import IDLE
 
 T = TypeVar("T")
 
@@ -327,7 +328,7 @@ class Stage:
     """Open a stand-in for any number of players; `write` is told the transcript, line by line."""
 
     def __init__(self, url: str, write: Callable[[str], None] | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False, limits=IDLE)
         self.names: dict[str, str] = {}
         self._write = write
         self._players: dict[str, Player] = {}

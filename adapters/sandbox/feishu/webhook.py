@@ -14,6 +14,7 @@ import httpx
 
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu.parcels import Outcome, Parcel
+from adapters.sandbox.wire import IDLE
 
 
 class Webhook:
@@ -70,7 +71,7 @@ class Webhook:
             if signed:
                 headers |= signature(self.encrypt_key, str(int(self._clock())), secrets.token_hex(8), body)
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False)
+            self._client = httpx.AsyncClient(trust_env=False, limits=IDLE)
         return await self._client.post(self.url, content=body, headers=headers, timeout=seconds * self.scale)
 
     async def stop(self) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.parcels import Outcome, Parcel
+from adapters.sandbox.wire import IDLE
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -77,7 +78,7 @@ class Webhook:
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)", **extra,
         }  # fmt: skip
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False)
+            self._client = httpx.AsyncClient(trust_env=False, limits=IDLE)
         return await self._client.post(self.url, content=body, headers=headers, timeout=at_most.ACK_SECONDS * self.scale)
 
     async def stop(self) -> None:

@@ -15,6 +15,7 @@ from adapters.sandbox.wecom.corp import Corp
 from adapters.sandbox.wecom.crypt import Broken, Crypt
 from adapters.sandbox.wecom.errors import No
 from adapters.sandbox.wecom.parcels import Outcome, Parcel, card_of, read_xml, xml
+from adapters.sandbox.wire import IDLE
 
 UPDATES = ("update_button", "update_template_card")
 CLICKS = ("template_card_event", "template_card_menu_event")
@@ -128,7 +129,9 @@ class Callback:
     @property
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, verify=False)  # this machine; loading certificates takes 0.1 s
+            self._client = httpx.AsyncClient(
+                trust_env=False, verify=False, limits=IDLE
+            )  # this machine; loading certificates takes 0.1 s
         return self._client
 
     async def stop(self) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from adapters.sandbox.player import WAIT, NotSeen
 from adapters.sandbox.wecom.drawn import Raw, Seen, pressed, questions, seen
+from adapters.sandbox.wire import IDLE
 
 T = TypeVar("T")
 
@@ -268,7 +269,7 @@ class Stage:
 
     def __init__(self, url: str, write: Callable[[str], None] | None = None, *, direct: str = "app") -> None:
         self.http = httpx.AsyncClient(
-            base_url=url, timeout=15, trust_env=False, verify=False
+            base_url=url, timeout=15, trust_env=False, verify=False, limits=IDLE
         )  # plain HTTP; certificates load 0.1 s
         self.direct = direct
         self.bot = ""
