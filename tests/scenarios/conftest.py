@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -122,28 +121,6 @@ def play(request: pytest.FixtureRequest, ground: str, store_url: str) -> Play:
         async with running(GROUNDS[ground][0], store_url, lang, **more) as house:
             yield house
             LEDGER.note(scenario, house.used())
-        TALLY.note(ground, scenario, house.people.steps, house.skipped)
+        TALLY.note(ground, scenario, house.people.steps, house.skipped, OUT.get(ground, {}))
 
     return opened
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the steps run and skipped, for each chat."""
-    for line in TALLY.told():
-        terminalreporter.write_line(line)
-    for ground, left_out in OUT.items():
-        for scenario, why in left_out.items() if ground in TALLY.steps else ():
-            terminalreporter.write_line(f"  not on {ground}: {scenario} ({why})")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Check the ledger after every scenario."""
-    last = ("test_checks.py", "test_ledger.py")
-    here = Path(__file__).parent
-    items.sort(key=lambda item: last.index(item.path.name) + 1 if item.path.parent == here and item.path.name in last else 0)
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    """Write the ledger where `python -m tests.scenarios` asked for it."""
-    if os.environ.get("WARROOM_WRITE_LEDGER") and exitstatus == 0:
-        LEDGER.write()

@@ -1,4 +1,4 @@
-"""The checks of the scenarios can fail: what is not drawn cannot be pressed, a foreign word and a skipped step are noticed."""
+"""The checks of the scenarios can fail: what is not drawn cannot be pressed, a foreign word is noticed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from tests.scenarios.conftest import Play
-from tests.scenarios.ledger import SKIPS, TALLY
 from tests.transcript import NotSeen
 
 pytestmark = pytest.mark.on("slack-socket", "slack-http")
@@ -50,9 +49,3 @@ async def test_a_word_of_the_other_language_is_found_wherever_the_bot_writes_it(
                 answer = await client.post(method, json={"channel": house.ground.id_of("hall"), **said}, headers=headers)
                 assert answer.json()["ok"], answer.text
                 assert len([one for one in house.foreign() if repr(word) in one]) >= n, method
-
-
-def test_what_cannot_be_played_somewhere_is_written_down() -> None:
-    assert {ground: sorted(steps) for ground, steps in TALLY.skipped.items() if steps} == {
-        ground: steps for ground, steps in SKIPS.items() if ground in TALLY.skipped and steps
-    }
