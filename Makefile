@@ -5,7 +5,7 @@ PACKAGES := bot adapters commands store templates
 RUN := .venv/bin/python
 # A path or `-k word` for pytest, e.g. make test T=tests/store
 T :=
-# A whole suite runs in two processes a core: half of a test is waiting.
+# A whole suite runs in several processes: half of a test is waiting.
 PYTEST := $(RUN) -m pytest -n auto --dist worksteal
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11

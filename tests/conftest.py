@@ -125,9 +125,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Give how many processes `-n auto` means: half of a test's time is waiting."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Give how many processes `-n auto` means: half of a test's time is waiting, but slow ones meet a platform's deadlines."""
+    cores = os.cpu_count() or 1
+    return cores + 1 if config.option.markexpr == "slow" else 2 * cores
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
