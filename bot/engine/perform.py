@@ -90,6 +90,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     frozen = effect.hi is not None and effect.maybe_sent
     events = reads.timeline(incident.id, after=(effect.lo or 1) - 1 if frozen else room.told)
     newest = events[-1].n if events else 0  # a frozen range may have swallowed the wish for what came after it
+    after = [e for e in events if frozen and e.n > (effect.hi or 0) and tellable(e, room)]
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
     limits = house.limits[room.connection]
@@ -117,7 +118,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         last = event.n
     more = newest > last
     missed = [e for e in told if not isinstance(e.payload, ev.RoomOpened)]  # that a room only shows things is said above all
-    if len(missed) > 1 and now - missed[0].recorded_at > BEHIND:
+    if _late(missed, now) and not _late(after, now):  # one heading, for the block: what may be there already is only its prelude
         params = {"first": missed[0].recorded_at, "last": missed[-1].recorded_at, "count": len(missed)}
         lines.insert(len(told) - len(missed), house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
@@ -149,6 +150,10 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         return await chat.post(address, again if marked else content, key)
 
     return Call(make, done, find=Sought(Sent.POST, key, address, now, isinstance(content, Card)), lo=lo, hi=hi)
+
+
+def _late(missed: Sequence[Event], now: datetime) -> bool:
+    return len(missed) > 1 and now - missed[0].recorded_at > BEHIND
 
 
 def _here(room: Room, reads: Reads) -> Callable[[Via], bool]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bot.model.card import Card
 from bot.model.ids import ConnectionId
 from bot.model.room import RoomState
 from bot.model.text import Span
-from bot.ports import Lost, Result, Store
+from bot.ports import Capability, Lost, Result, Store
 from tests.engine.town import UNREACHABLE, WHOLE, Town
 
 FEISHU, DING = ConnectionId("feishu"), ConnectionId("ding")
 ID = "F-20240520-001"
 BOTH = {"feishu": WHOLE, "ding": WHOLE}
+KINDS = {
+    "find": WHOLE, "keys": (WHOLE - {Capability.FIND}) | {Capability.KEYS}, "neither": WHOLE - {Capability.FIND},
+}  # fmt: skip
 TITLES = {FEISHU: ("飞书", "Feishu"), DING: ("钉钉", "DingTalk")}
 
 
-async def mirrored(store: Store, url: str, people: dict[str, tuple[str, ...]] | None = None, **policy: object) -> Town:
+async def mirrored(
+    store: Store, url: str, people: dict[str, tuple[str, ...]] | None = None, *, ding: frozenset[Capability] = WHOLE,
+    **policy: object,
+) -> Town:  # fmt: skip
     """Give a town with an incident that has a room on both chats."""
     given = {"mirror": (DING,), "titles": TITLES, **policy}
-    town = await Town(store, url, BOTH, people, **given).begin()
+    town = await Town(store, url, BOTH | {"ding": ding}, people, **given).begin()
     assert ID in await town.says("li", "feishu", "", "声明 P1 支付 支付失败")
     await town.quiet()
     return town
@@ -86,26 +94,81 @@ async def test_the_commander_decides_where_it_goes(store: Store, url: str) -> No
     town.end()
 
 
-@pytest.mark.parametrize("down", [UNREACHABLE, Lost("no answer")], ids=["unreachable", "lost"])
-async def test_what_a_chat_missed_arrives_once_in_order_as_one_block(down: Result, store: Store, url: str) -> None:
-    town = await mirrored(store, url)
+async def missed(store: Store, url: str, kind: str, *downs: Result, applied: bool = False) -> list[list[str]]:
+    """Let a chat go away while 6 notes (#7, and #9 on) and a commander (#8) come elsewhere; gives what it shows anew, by message.
+
+    `downs` = what its calls come to, the last one from then on; `applied` = the first lost call came through all the same.
+    """
+    town = await mirrored(store, url, ding=KINDS[kind])
     here, there = await chats(town)
     before = len(town.seen("ding", there))
-    town.down[DING] = down
-    began = town.clock.now()
-    for n in range(11):
+    for n in range(6):
+        down = downs[min(n, len(downs) - 1)]
         await town.says("li", "feishu", here, f"记录 第{n:02}条")
+        if n == 0:
+            await town.says("li", "feishu", here, "指挥")
+        if applied and n == 0:
+            await town.claim()
+            (pending,) = [one for one in town.platforms[DING].pending if one.verb == "post"]
+            pending.apply()
+        town.down[DING] = down
         await town.passes(90)
-    assert len(town.seen("ding", there)) == before
-    ended = town.clock.now()
     town.down.clear()
     await town.quiet()
-    (block,) = town.seen("ding", there)[before:]
-    head, *lines = block.split("\n")
-    clock = lambda at: f"{(at.hour + 8) % 24:02}:{at.minute:02}"  # noqa: E731
-    assert head.startswith(f"补发 {clock(began)}–") and head.endswith("条）")
-    assert [line[-3:-1] for line in lines if "李四（飞书） 记录：第" in line] == [f"{n:02}" for n in range(11)]
-    assert ended > began
+    town.end()
+    return [words.split("\n") for words in town.seen("ding", there)[before:]]
+
+
+def numbers(message: list[str]) -> list[str]:
+    """Give the numbers of a message's lines, and its heading as it is."""
+    return [re.sub(r"^(?:（重发） )?#(\d+) .*", r"\1", line) for line in message]
+
+
+LOST = Lost("no answer")
+BLOCK = ["补发 14:00–14:07（7 条）", "7", "8", "9", "10", "11", "12", "13"]
+
+
+async def test_what_a_chat_missed_arrives_once_in_order_as_one_block(store: Store, url: str) -> None:
+    (block,) = await missed(store, url, "neither", UNREACHABLE)
+    assert numbers(block) == BLOCK
+    assert [line[-3:-1] for line in block if "李四（飞书） 记录：第" in line] == [f"{n:02}" for n in range(6)]
+
+
+@pytest.mark.parametrize("downs", [(LOST,), (UNREACHABLE, UNREACHABLE, LOST)], ids=["lost", "refused, then lost"])
+@pytest.mark.parametrize("kind", ["find", "keys", "neither"])
+async def test_what_may_have_come_through_comes_first_and_the_rest_under_the_only_heading(
+    kind: str, downs: tuple[Result, ...], store: Store, url: str
+) -> None:
+    shown = await missed(store, url, kind, *downs)
+    under_way = 2 if downs == (LOST,) else 4  # entries in the call that was lost first
+    if kind == "find":  # it can be seen that nothing is there
+        (block,) = shown
+        assert numbers(block) == BLOCK
+        return
+    first, (heading, *rest) = shown
+    assert numbers(first) == BLOCK[1 : under_way + 1] and numbers(rest) == BLOCK[under_way + 1 :]
+    assert heading == f"补发 14:0{1 if under_way == 2 else 4}–14:07（{7 - under_way} 条）"
+    assert first[0].startswith("（重发） ") == (kind == "neither"), "a key makes it one message, else a mark says what it may be"
+
+
+@pytest.mark.parametrize("kind", ["find", "keys", "neither"])
+async def test_what_came_through_unheard_is_repeated_only_where_nobody_can_tell(kind: str, store: Store, url: str) -> None:
+    first, *repeated, block = await missed(store, url, kind, LOST, applied=True)
+    assert numbers(first) == ["7", "8"] and numbers(block) == ["补发 14:01–14:07（5 条）", *BLOCK[3:]]
+    assert [numbers(message) for message in repeated] == ([["7", "8"]] if kind == "neither" else [])
+    assert all(message[0].startswith("（重发） ") for message in repeated)
+
+
+async def test_a_range_that_nothing_follows_has_its_heading(store: Store, url: str) -> None:
+    town = await mirrored(store, url, ding=KINDS["keys"])
+    here, there = await chats(town)
+    town.down[DING] = Lost("no answer")
+    await town.says("li", "feishu", here, "记录 超时")
+    await town.says("li", "feishu", here, "指挥")
+    await town.passes(90)
+    town.down.clear()
+    await town.quiet()
+    assert numbers(town.seen("ding", there)[-1].split("\n")) == ["补发 14:00–14:00（2 条）", "7", "8"]
     town.end()
 
 

@@ -288,7 +288,7 @@ def _configuration(
         keys["api_url"] = f"{side.front.url}/api/" if name == "slack" else side.front.url
         match name:
             case "slack":
-                keys["ping_seconds"] = 1.0  # each try opens a connection, and Slack allows ten openings a minute
+                keys["ping_seconds"] = 1.0  # a pong must come within half of it, on a busy machine, too
             case "dingtalk":
                 keys |= {"oapi_url": side.front.url, "silence_seconds": 3.0}
             case "wecom":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,39 @@ async def test_a_half_open_socket_is_left_and_nothing_said_meanwhile_is_lost(tmp
         answers = await there.work(MINUTE / 2)
         assert all("✓ #" in answer for answer in answers)
         await there.caught_up()
+
+
+OPENING = "apps.connections.open"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["accepted and silent", "a server error", "an error in a good answer"])
+async def test_a_socket_is_asked_for_again_but_ever_less_often(tmp_path: Path, how: str) -> None:
+    async with ward(tmp_path) as there:
+        fault = DOWN[how]
+        there.slack.faults.ask(Fault(fault.do, match=OPENING, times=None, status=fault.status, body=fault.body))
+        before = len(there.openings())
+        await there.slack.hub.disturb("close")
+        await asyncio.sleep(3 * MINUTE)
+        asked = there.openings()[before:]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(asked)]
+        assert 3 <= len(asked) <= 5, pauses
+        assert pauses[-1] > 1.5 * pauses[0], pauses
+        there.slack.faults.clear()
+        await there.until(lambda: there.slack.hub.sockets, "the socket", 15.0)
+
+
+async def test_no_socket_is_asked_for_while_a_retry_after_is_pending(tmp_path: Path) -> None:
+    pending = 7  # seconds, so long that a dead socket is given up meanwhile
+    async with ward(tmp_path) as there:
+        limited = {"ok": False, "error": "ratelimited"}
+        there.slack.faults.ask(Fault("status", match=OPENING, status=429, retry_after=pending, times=1, body=limited))
+        before = len(there.openings())
+        await there.slack.hub.disturb("close")
+        await there.until(lambda: len(there.openings()) > before + 1, "another try", pending + 5)
+        first, second, *_ = there.openings()[before:]
+        assert second - first >= pending
+        await there.until(lambda: there.slack.hub.sockets, "the socket", 5.0)
 
 
 async def test_nothing_is_sent_while_a_retry_after_is_pending(tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ class Ward:
         """List the calls that say or change something."""
         return [call for call in self.slack.log.calls if WRITES.match(call.path)]
 
+    def openings(self) -> list[float]:
+        """List when a socket was asked for, in seconds."""
+        return [call.clock for call in self.slack.log.calls if call.path.endswith("/apps.connections.open")]
+
     def too_early(self) -> list[str]:
         """List the calls that were sent while a Retry-After of their method (for messages: in their channel) was pending."""
         early, pending = [], dict[str, tuple[float, float]]()

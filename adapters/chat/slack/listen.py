@@ -25,6 +25,7 @@ from starlette.responses import Response
 from adapters.chat.slack import Config
 from adapters.chat.slack.answer import Ack, Answers
 from adapters.chat.slack.inbound import Home, read, verify
+from adapters.chat.slack.opening import Opening
 from adapters.chat.slack.people import People
 from adapters.chat.slack.wire import Wire
 from adapters.http import limited
@@ -54,6 +55,7 @@ class Listening:
         self._wire, self._people, self._answers, self._identify = wire, people, answers, identify
         self._on: OnInbound | None = None
         self._bolt: AsyncApp | None = None
+        self._opening = Opening()
         self._busy: set[asyncio.Task[Any]] = set()
         self._introduced: asyncio.Task[None] | None = None
 
@@ -172,7 +174,11 @@ class Listening:
         async def request(client: SocketModeClient, asked: SocketModeRequest) -> None:
             await self._request(handler, client, asked)
 
+        async def url() -> str:
+            return await self._opening.ask(handler.client.web_client, handler.client.app_token)
+
         handler.client.socket_mode_request_listeners[:] = [request]  # type: ignore[list-item]
+        handler.client.issue_new_wss_url = url  # type: ignore[method-assign]  # its own asks every few seconds
         return handler
 
     async def _request(self, handler: AsyncSocketModeHandler, client: SocketModeClient, asked: SocketModeRequest) -> None:
@@ -198,9 +204,10 @@ class Listening:
             self._answers.run(ack.after if sent else (*ack.unsent, *ack.after))
 
     async def _watch(self, client: SocketModeClient) -> None:
-        """Return when the socket has been dead for so long that the SDK will not get it back."""
+        """Return when the socket has been dead for so long that the SDK will not get it back, though it might have asked."""
         patience = max(6 * self._settings.ping_seconds, 3.0)
         since: float | None = time.monotonic()
+        good = time.monotonic()
         told = False
         while since is None or time.monotonic() - since < patience:
             await asyncio.sleep(min(self._settings.ping_seconds, 0.5))
@@ -210,7 +217,10 @@ class Listening:
             if not alive and told:
                 log.warning("socket_lost", chat=self._connection)
             told = alive
-            since = None if alive else since or time.monotonic()
+            now = time.monotonic()
+            good = good if alive else now
+            self._opening.holds(now - good)
+            since = None if alive else now if since is None or self._opening.waits else since
 
     async def _shut(self, client: SocketModeClient) -> None:
         """Close a socket for good, in a second even when nobody answers any more."""

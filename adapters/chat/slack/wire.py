@@ -135,7 +135,7 @@ class Wire:
         said: Mapping[str, Any] = data if isinstance(data, dict) else {}
         code = said.get("error")
         if status == 429 or code in THROTTLED:
-            return Retry(_wait(headers), "rate_limited")
+            return Retry(retry_after(headers), "rate_limited")
         if isinstance(code, str) and code in TOKEN:
             self._complain(method, code)
             return Retry(TOKEN_WAIT, "bad_token")
@@ -211,7 +211,8 @@ def _ok(words: str) -> bool:
     return isinstance(said, dict) and said.get("ok") is True
 
 
-def _wait(headers: Mapping[str, str]) -> float:
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Read for how many seconds Slack asks to wait; a second where it does not say it."""
     try:
         return min(max(float(headers.get("retry-after", "1")), 0.1), LONGEST_WAIT)
     except ValueError:
