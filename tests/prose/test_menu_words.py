@@ -17,7 +17,10 @@ def said(lang: str) -> dict[str, Say]:
     usage, example = (
         (plain("进展 <文字>"), plain("进展 已回滚")) if lang == "zh" else (plain("update <text>"), plain("update done"))
     )
-    asks = {"usage": usage, "example": example, "title": "发进展" if lang == "zh" else "Post an update"}
+    asks = {"usage": usage, "example": example}
+    linked = say(
+        "form_linked", title="发进展" if lang == "zh" else "Post an update", link="https://warroom.example.com/forms/x"
+    )
     texts = {
         f"gone, {why}": say("menu_gone", why=why, now_listed=why != "none") for why in ("none", "expired", "unknown", "changed")
     }
@@ -26,8 +29,8 @@ def said(lang: str) -> dict[str, Say]:
         **texts,
         "sent directly": say("sent_directly"),
         "ask directly": say("ask_directly"),
-        "form typed": say("form_typed", **asks, link=None),
-        "form linked": say("form_typed", **asks, link="https://warroom.example.com/forms/x"),
+        "form typed": say("form_typed", **asks, linked=None),
+        "form linked": say("form_typed", **asks, linked=linked),
     }
 
 
