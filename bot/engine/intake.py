@@ -31,7 +31,7 @@ from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.card import Card
 from bot.model.decoding import prepare
-from bot.model.event import Status, Via
+from bot.model.event import LanguageChosen, RoomLanguageSet, Status, Via
 from bot.model.form import Form
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
@@ -304,6 +304,10 @@ class _Delivery:
         cause = f"{self._inbound.connection}:{self._inbound.key}"
         done = recorded(self._uow, self._house, ctx, result, incident, cause)
         self.recorded = done.incident if done.events else None
+        if any(isinstance(event.payload, (LanguageChosen, RoomLanguageSet)) for event in done.events):
+            self._person = self._uow.person(self._account.person)
+            self._room = self._uow.room_at(self._inbound.connection, self._inbound.chat)
+            self._lang = self._language()  # who asks for a language is answered in it
         if done.answer.instead is not None:
             self.kept = self._say(done.answer.instead)
         if done.answer.say is not None:

@@ -15,7 +15,7 @@ from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
-from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_topic, sync_people
+from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
@@ -62,6 +62,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return set_topic(effect, room, incident, reads, house, now)
         case EffectKind.RENAME:
             return rename_room(effect, room, incident, reads, house, now)
+        case EffectKind.SET_TAB:
+            return set_tab(effect, room, incident, reads, house, now)
         case EffectKind.PIN:
             return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:

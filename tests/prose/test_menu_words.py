@@ -18,9 +18,7 @@ def said(lang: str) -> dict[str, Say]:
         (plain("进展 <文字>"), plain("进展 已回滚")) if lang == "zh" else (plain("update <text>"), plain("update done"))
     )
     asks = {"usage": usage, "example": example}
-    linked = say(
-        "form_linked", title="发进展" if lang == "zh" else "Post an update", link="https://warroom.example.com/forms/x"
-    )
+    linked = say("form_linked", title="发进展" if lang == "zh" else "Post an update", link="https://warroom.example.com/forms/x")
     texts = {
         f"gone, {why}": say("menu_gone", why=why, now_listed=why != "none") for why in ("none", "expired", "unknown", "changed")
     }

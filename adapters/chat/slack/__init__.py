@@ -16,7 +16,7 @@ from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 __all__ = ["CAPABILITIES", "Config", "Mode", "capabilities", "connect", "limits", "profile"]
 
 CAPABILITIES = capabilities = frozenset(Capability) - {
-    Capability.REOPEN_ROOM, Capability.KEYS, Capability.RENAME, Capability.SHOWS, Capability.REPLACES, Capability.URGE_APP,
+    Capability.REOPEN_ROOM, Capability.KEYS, Capability.RENAME, Capability.TAB, Capability.SHOWS, Capability.REPLACES, Capability.URGE_APP,
     Capability.URGE_SMS, Capability.URGE_PHONE,
 }  # fmt: skip
 profile = Profile("Slack", {
