@@ -170,10 +170,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Describe what a chat can do with everything that it can be given; `title` is its name for people."""
+    """Describe what a chat can do with everything that it can be given; `title` is its column in the table.
+
+    `called` is what people call it in Chinese and in English, where a connection has no title of its own.
+    """
 
     title: str
     cells: Mapping[Row, Cell]
+    called: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

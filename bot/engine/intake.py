@@ -232,7 +232,7 @@ class _Delivery:
         implied = self._implied()
         card = None
         if implied is not None:
-            card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons)
+            card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons, lang=self._lang)
         reply = self._say(say("menu_gone", why=why, now_listed=card is not None))
         aloud = self._room is not None and not self._can(Capability.PRIVATE)  # a room's menu is no secret
         return replace(reply, card=card, refused=True, private=not aloud)

@@ -33,7 +33,7 @@ profile = Profile("DingTalk", {
     Row.MENTION: Cell("card or session reply only", frozenset({Capability.MENTION})),
     Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
     Row.FIND: Cell("scene ● plain ○ / card ● text ○", frozenset({Capability.FIND})),
-})  # fmt: skip
+}, ("钉钉", "DingTalk"))  # fmt: skip
 
 
 def _bare(url: object) -> object:
