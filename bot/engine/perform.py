@@ -248,6 +248,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     data = effect.data
     if "answer" in data:
         return _answer(effect, reads, house, now)
+    if "chat" in data:
+        return _not_told(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
@@ -266,6 +268,17 @@ def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Give one person directly what the chat where they asked could not show to them alone."""
     show = house.show(reads, str(effect.data["lang"]), now)
     return _sent(effect, answer_message(effect.data["answer"]), show, reads, house)
+
+
+def _not_told(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Say in the chat where somebody asked that what is for them alone did not reach them."""
+    chat, key = str(effect.data["chat"]), key_of(house, effect.key)
+    show = house.show(reads, str(effect.data["lang"]), now)
+    said = house.prose.say(say("not_told", person=effect.data["person"]), show)
+    content = addressed(said, effect.connection, reads)
+    again = sent_again(content, house, show)
+    sought = Sought(Sent.POST, key, chat, now)
+    return Call(lambda adapter, marked: adapter.post(chat, again if marked else content, key), lambda uow, ref: [], find=sought)
 
 
 def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House) -> Plan:

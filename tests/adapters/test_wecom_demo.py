@@ -28,7 +28,7 @@ async def spoken(lang: str) -> list[str]:
     assert await sandbox(once=True, lang=lang, chat="wecom", port=None, data=None, write=lines.append, demo=demo) == 0, lines
     found: list[str] = []
     for message in demo.wecom.corp.messages:
-        if message.author in (APP, BOT):
+        if message.author in (APP, BOT) and message.kind != "note":  # the client's own line about a name
             found.append(message.text)
             for card in (message.card, *message.own.values()):
                 found += _drawn(card) if card is not None else ()

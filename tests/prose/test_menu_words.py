@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.model.ids import PersonId
 from bot.model.say import Say, say
 from bot.model.text import flat, plain
 from bot.prose import LANGS
@@ -27,6 +28,8 @@ def said(lang: str) -> dict[str, Say]:
         **texts,
         "sent directly": say("sent_directly"),
         "ask directly": say("ask_directly"),
+        "not told": say("not_told", person=PersonId("zhang")),
+        "not told, unknown": say("not_told", person=None),
         "form typed": say("form_typed", **asks, linked=None),
         "form linked": say("form_typed", **asks, linked=linked),
     }
