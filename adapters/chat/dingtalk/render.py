@@ -14,7 +14,7 @@ from typing import Any
 from adapters.chat.dingtalk.limits import LIMITS, PARAM_BYTES, VALUE_BYTES
 from adapters.chat.dingtalk.markdown import called, cut, cut_bytes, escaped, inert, lavish, line, markdown, spoken
 from bot.model.card import Button, Card
-from bot.model.form import Form
+from bot.model.form import Form, Input
 from bot.model.press import encode
 from bot.model.text import Span, Text, flat, plain
 from bot.ports import Content, Reply
@@ -249,7 +249,9 @@ def answer_words(reply: Reply) -> str:
         parts.append(escaped(typed_instead(reply.form)))
     # A field of DingTalk has one hint, which stands in it while it is empty: what should stand below it is said above the form.
     parts += [
-        escaped(line(entry.hint)) for entry in (reply.form.entries if reply.form else ()) if entry.hint and entry.placeholder
+        escaped(line(entry.hint))
+        for entry in (reply.form.entries if reply.form else ())
+        if entry.hint and (entry.placeholder or entry.input in (Input.PERSON, Input.PEOPLE))
     ]
     return "  \n".join(part for part in parts if part)
 
