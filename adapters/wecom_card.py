@@ -29,6 +29,7 @@ OPTION_ID = 128  # bytes
 KEY_BYTES = 1024
 SOURCE = 13
 QUESTION = "choice"
+_CHOOSE = {True: "请选择", False: "Choose"}
 UNCHOSEN = "?"  # the id of the option that stands first, since WeCom takes the first as chosen
 QUESTION_TITLE = 10
 TASK = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
@@ -82,7 +83,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The confirmation was declined."""
+    """The confirmation was declined, on a card that was Chinese or English."""
+
+    chinese: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +144,13 @@ def _links(words: str, target: str | None, kind: str) -> bool:
     return kind == "link" and bool(target) and target != words
 
 
-def chinese(shown: Card) -> bool:
-    """Say whether a card's own words are Chinese."""
-    return bool(_HAN.search("".join([f.label for f in shown.fields] + [b.label for b in shown.buttons]) or shown.headline))
-
-
 # ---------------------------------------------------------------- cards
 def template_card(shown: Card, sizes: Sizes, task: str, *, instead: bool = False) -> Json | None:
     """Render a card as button_interaction; None = it has no button, and WeCom no kind of card without one.
 
     `instead` of a card that is there already it has a grey one that says so. `task` is the card's task_id.
     """
-    zh = chinese(shown)
+    zh = shown.chinese
     buttons, choice = _clickable(shown.buttons, zh)
     if not buttons:
         if not instead:
@@ -196,7 +194,7 @@ def confirming(card: Mapping[str, Any], asked: Asked, sizes: Sizes) -> Json:
         "sub_title_text": cut(line(asked.question) or asked.label or "?", sizes.sub),
         "button_list": [
             {"text": "确认" if zh else "Confirm", "style": RISKY, "key": f"0p:{asked.line}"},
-            {"text": "取消" if zh else "Cancel", "style": OTHER, "key": "1x:"},
+            {"text": "取消" if zh else "Cancel", "style": OTHER, "key": "1x:" if zh else "1x:en"},
         ],
     }
 
@@ -209,18 +207,19 @@ def question(asked: Asked, sizes: Sizes, task: str) -> Json:
 
 def unchosen(card: Mapping[str, Any], sizes: Sizes) -> Json:
     """Make of a card the one that says to choose first."""
-    zh = bool(_HAN.search(str(card.get("button_list")) + str(card.get("main_title"))))
+    zh = any(option.get("text") == _CHOOSE[True] for option in card.get("button_selection", {}).get("option_list", ()))
     said = "⚠️ 先选一项，再按按钮" if zh else "⚠️ Choose first, then press"
-    before = str(card.get("sub_title_text") or "").removeprefix(said).lstrip("｜")
-    return {**card, "sub_title_text": cut("｜".join(filter(None, (said, before))), sizes.sub)}
+    bar = "｜" if zh else " | "
+    before = str(card.get("sub_title_text") or "").removeprefix(said).removeprefix(bar)
+    return {**card, "sub_title_text": cut(bar.join(filter(None, (said, before))), sizes.sub)}
 
 
-def withdrawn(card: Mapping[str, Any] | None, task: str) -> Json:
+def withdrawn(card: Mapping[str, Any] | None, task: str, zh: bool = True) -> Json:
     """Give the card back as it was; one that nobody remembers says that nothing was done."""
     if card is not None:
         return dict(card)
-    button = {"text": "已取消", "style": OTHER, "key": "0i:"}
-    title = {"title": "已取消，没有改动 Cancelled"}
+    button = {"text": "已取消" if zh else "Cancelled", "style": OTHER, "key": "0i:"}
+    title = {"title": "已取消，没有改动" if zh else "Cancelled, nothing changed"}
     return {"card_type": "button_interaction", "main_title": title, "button_list": [button], "task_id": task}
 
 
@@ -308,7 +307,7 @@ def _choice(family: Button, zh: bool) -> Json:
     options = list({encode(one): one for one in family.options}.items())
     left = len(options) - (OPTIONS - 1)
     title = cut(line(family.label), QUESTION_TITLE - 4) + f" +{left}" if left > 0 else cut(line(family.label), QUESTION_TITLE)
-    first = {"id": UNCHOSEN, "text": "请选择" if zh else "Choose"}
+    first = {"id": UNCHOSEN, "text": _CHOOSE[zh]}
     shown = [{"id": ident, "text": cut(line(one.label) or "…", OPTION)} for ident, one in options[: OPTIONS - 1]]
     return {"question_key": QUESTION, "title": title or "…", "option_list": [first, *shown], "selected_id": UNCHOSEN}
 
@@ -329,7 +328,7 @@ def clicked(key: str, selected: Mapping[str, Sequence[str]]) -> Click:
             label, _, words = rest.partition("\n")
             return Asked(chosen if how == "d" else pressed, label, words)
         case "x":
-            return Withdrawn()
+            return Withdrawn(payload != "en")
         case "i":
             return Idle()
         case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from adapters.wecom_card import chinese, cut, inert, line, said, shortened
+from adapters.wecom_card import cut, inert, line, said, shortened
 from bot.model.card import Card, Field
 from bot.model.text import Span, Text
 
@@ -19,6 +19,7 @@ _AT_LINE_START = re.compile(r"(?m)^([ \t]*)(#(?=#{0,5}(?:\s|$))|>)")
 _MARKS = str.maketrans({"*": "∗", "`": "ˋ"})
 _UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _LOOKS = {"#": "＃", ">": "＞"}
+_PLACE = re.compile(r"[^：:]{1,40}(?:：|: )")  # where to type, as `私聊我：`: said once before all lines
 VALUE = 120
 TYPED = 4
 
@@ -93,7 +94,7 @@ def card(shown: Card, size: int, way: str, *, colours: bool) -> str:
 
     `way` stands before the lines to type, as `打字：`; `colours` = the font tag is known.
     """
-    zh = chinese(shown)
+    zh = shown.chinese
     tail = _tail(shown, zh, way)
     head = [f"**{escaped(line(shown.headline))}**"] if line(shown.headline) else []
     if shown.text:
@@ -117,7 +118,10 @@ def _tail(shown: Card, zh: bool, way: str) -> list[str]:
     buttons = [one for b in shown.buttons for one in (b.options or (b,)) if line(one.typed)]
     typed = list(dict.fromkeys(escaped(line(b.typed)) for b in buttons))
     bar = "　｜　" if zh else "  |  "
-    made = [f"{way}{bar.join(cut(one, 80) for one in typed[:TYPED])}"] if typed else []
+    place = _PLACE.match(typed[0]) if typed else None
+    where = place[0] if place is not None and all(one.startswith(place[0]) for one in typed) else ""
+    lines = [cut(one.removeprefix(where), 80) for one in typed[:TYPED]]
+    made = [f"{where or way}{bar.join(lines)}"] if typed else []
     return [*made, escaped(cut(line(shown.footer), 200))] if line(shown.footer) else made
 
 

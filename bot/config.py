@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.policy import Policy
 from bot.model.routing import Rule
 from bot.model.service import Catalog
-from bot.plugins import settings_of
+from bot.plugins import plugin, settings_of
 from bot.schema import PREFIX, Chat, Config, House, Monitoring
 
 __all__ = ["Config", "RosterEntry", "build", "catalog_of", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
@@ -76,7 +77,7 @@ def policy_of(config: Config) -> Policy:
         default_chat=ConnectionId(config.default_chat or next(iter(config.chats))),
         fallback=tuple(ConnectionId(c) for c in config.fallback),
         mirror=tuple(ConnectionId(c) for c in config.mirror),
-        titles={ConnectionId(n): (c.title or n, c.title_en or c.title or n) for n, c in config.chats.items()},
+        titles=_titles(config),
         languages={ConnectionId(n): c.language for n, c in config.chats.items() if c.language is not None},
         hears_for={ConnectionId(n): ConnectionId(c.hears_for) for n, c in config.chats.items() if c.hears_for is not None},
         announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
@@ -84,6 +85,17 @@ def policy_of(config: Config) -> Policy:
         founders=tuple(PersonId(p) for p in config.policy.founders),
         **house,
     )
+
+
+def _titles(config: Config) -> Mapping[ConnectionId, tuple[str, str]]:
+    """Give what people call each chat, in Chinese and English: by default as its platform, where there is one of it."""
+    several = Counter(chat.adapter for chat in config.chats.values())
+    found = {}
+    for name, chat in config.chats.items():
+        profile = getattr(plugin("adapters.chat", chat.adapter), "profile", None) if several[chat.adapter] == 1 else None
+        called = (profile.called if profile is not None else None) or (name, name)
+        found[ConnectionId(name)] = (chat.title or called[0], chat.title_en or chat.title or called[1])
+    return found
 
 
 def catalog_of(config: Config) -> Catalog:

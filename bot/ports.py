@@ -110,6 +110,7 @@ class Capability(StrEnum):
     REOPEN_ROOM = "reopen_room"
     TOPIC = "topic"
     RENAME = "rename"  # the room's name follows the level and the end
+    TAB = "tab"  # keeps a link at the top of a room, beside its talk
     PEOPLE = "people"
     CARD = "card"
     EDIT = "edit"
@@ -169,10 +170,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Describe what a chat can do with everything that it can be given; `title` is its name for people."""
+    """Describe what a chat can do with everything that it can be given; `title` is its column in the table.
+
+    `called` is what people call it in Chinese and in English, where a connection has no title of its own.
+    """
 
     title: str
     cells: Mapping[Row, Cell]
+    called: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,12 +307,16 @@ class ChatAdapter(Protocol):
         ...
 
     async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
-        """Close a room for good, under this name where the chat does it by renaming."""
+        """Close a room for good, under this name; empty where it has the name already that says so."""
         ...
 
     async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result: ...
     async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result: ...
     async def rename_room(self, chat: str, name: str, extra: str = "") -> Result: ...
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Keep a link under a name at the top of a room; one of this name that leads elsewhere is changed."""
+        ...
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result: ...
     async def edit(self, ref: Ref, content: Content) -> Result: ...
     async def pin(self, ref: Ref) -> Result: ...

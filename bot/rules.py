@@ -366,6 +366,15 @@ def rename_rooms(event: Event, incident: Incident, world: World) -> Wanted:
             yield room_wish(room, EffectKind.RENAME, "topic")
 
 
+def set_tabs(event: Event, incident: Incident, world: World) -> Wanted:
+    """Keep a runbook at the top of the rooms of chats that can, where there is one."""
+    if world.house.catalog.runbook(incident.services) is None:
+        return
+    for room in world.live:
+        if world.house.can(room.connection, Capability.TAB) and not room.bound:
+            yield room_wish(room, EffectKind.SET_TAB, "tab", Urgency.BULK)
+
+
 def sync_people(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         if world.house.can(room.connection, Capability.PEOPLE):

@@ -88,11 +88,12 @@ class Place:
     name: str = ""
     extra: str = ""
     names: list[str] = field(default_factory=list)  # that it was given after its first
+    tabs: dict[str, str] = field(default_factory=dict)  # addresses by name
 
     def become(self, name: str, *, closed: bool | None = None) -> None:
-        """Take a name, which is a line that people see, and be closed or open."""
+        """Take a name, which is a line that people see even where it had that name before, and be closed or open."""
         self.closed = self.closed if closed is None else closed
-        if name != self.name:
+        if name:
             self.name = name
             self.names.append(name)
 
@@ -248,6 +249,9 @@ class FakeChat:
 
     async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
         return await self._in("set_topic", chat, lambda room: setattr(room, "topic", topic), extra)
+
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        return await self._in("set_tab", chat, lambda room: room.tabs.update({name: url}))
 
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         return await self._in("add_people", chat, lambda room: room.people.update(accounts), extra)

@@ -48,7 +48,7 @@ class Answering:
         offered = self._offers(told) if self.cards else ()
         show = replace(self.show, buttons=frozenset(name for name, _ in offered))
         text = self._noted(self.house.prose.say(told, show), notes)
-        card = Card("", "grey", buttons=tuple(button for _, button in offered)) if offered else None
+        card = Card("", "grey", buttons=tuple(b for _, b in offered), lang=self.show.lang) if offered else None
         return Reply(text, private=not tick, tick=tick, card=card)
 
     def _status(self, incident: Incident) -> Card:

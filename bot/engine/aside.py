@@ -11,7 +11,7 @@ import msgspec
 
 from bot.engine.addressing import direct_account
 from bot.engine.house import House
-from bot.model.effect import EffectKind, Intent, Urgency
+from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.ids import ConnectionId, IncidentId
 from bot.model.incident import Incident
 from bot.model.room import Room
@@ -56,9 +56,23 @@ def _sends(house: House, uow: UnitOfWork, inbound: Inbound, reply: Reply, lang: 
     for place, text in enumerate(parts):
         card = reply.card if place == len(parts) - 1 else None
         answer = {"text": msgspec.to_builtins(text), "card": msgspec.to_builtins(card)}
-        data, key = {"account": account, "lang": lang, "answer": answer}, f"answer/{inbound.connection}/{inbound.key}/{place}"
+        asked = {"connection": inbound.connection, "chat": inbound.chat, "account": inbound.speaker.id}
+        data = {"account": account, "lang": lang, "answer": answer, "asked": asked}
+        key = f"answer/{inbound.connection}/{inbound.key}/{place}"
         lane = f"person:{connection}:{account}"
         yield Intent(EffectKind.SEND, lane, account, connection, None, data, Urgency.URGENT, key)
+
+
+def not_told(effect: Effect, uow: UnitOfWork) -> Intent | None:
+    """Say where somebody asked that they could not be written to, and what to do; None = the effect is no such answer."""
+    asked, key = effect.data.get("asked"), effect.key
+    if asked is None or key is None:
+        return None
+    connection, chat = ConnectionId(asked["connection"]), str(asked["chat"])
+    account = uow.account(connection, str(asked["account"]))
+    data = {"chat": chat, "person": account.person if account is not None else None, "lang": effect.data["lang"]}
+    once = f"{key.partition('>')[0].rpartition('/')[0]}/not_told"  # of several parts one line
+    return Intent(EffectKind.SEND, f"chat:{connection}:{chat}", chat, connection, None, data, Urgency.URGENT, once)
 
 
 def _to(house: House, uow: UnitOfWork, inbound: Inbound) -> tuple[ConnectionId, str]:

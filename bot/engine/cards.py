@@ -73,8 +73,7 @@ def card_of_incident(
     incident: Incident, reads: Reads, house: House, show: Show, *, as_of: datetime | None = None, earlier: str | None = None
 ) -> Card:
     """Build the status card of an incident; `as_of` where a person asks, `earlier` leads into the room before this one."""
-    runbooks = (house.catalog.get(service) for service in incident.services)
-    runbook = next((service.runbook for service in runbooks if service and service.runbook), None)
+    runbook = house.catalog.runbook(incident.services)
     groups = reads.groups_of(incident.id)[:5]
     return status_card(
         incident, house.prose, show, groups=groups, runbook=runbook, earlier=earlier, as_of=as_of, policy=house.policy

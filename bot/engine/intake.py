@@ -31,7 +31,7 @@ from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.card import Card
 from bot.model.decoding import prepare
-from bot.model.event import Status, Via
+from bot.model.event import LanguageChosen, RoomLanguageSet, Status, Via
 from bot.model.form import Form
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
@@ -43,6 +43,7 @@ from bot.model.text import Span, flat, plain
 from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
 from bot.rules import World, page
+from bot.show import joined
 from bot.views.titles import one_line, title_of
 
 DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform deliver again
@@ -193,6 +194,7 @@ class _Delivery:
         self._clicked = inbound.press is not None
         self._limits = house.limits[inbound.connection]
         self._form: Form | None = None  # what to fill in instead, where something lacks
+        self._link: Say | None = None  # or where to fill it in
 
     def run(self) -> tuple[Reply, bool]:
         """Give the reply, and whether it must be kept (something was written or refused)."""
@@ -218,7 +220,11 @@ class _Delivery:
             self.refused = True
             if self._clicked and not self._page and self._inbound.press is not None and not self._inbound.press.form:
                 redraw(self._uow, self._inbound, self._room, self._now)
-            return replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form), True
+            reply = replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form)
+            if self._link is None:
+                return reply, True
+            self.kept = reply  # the link's secret is kept nowhere: a repeated delivery reads the same words without it
+            return replace(reply, text=joined((*reply.text, Span("\n"), *self._house.prose.say(self._link, self.show)))), True
 
     def _listed(self, why: str) -> Reply:
         """Say that a number stands for nothing, and number what stands there now."""
@@ -226,7 +232,7 @@ class _Delivery:
         implied = self._implied()
         card = None
         if implied is not None:
-            card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons)
+            card = Card("", "grey", buttons=card_of_incident(implied, self._uow, self._house, self.show).buttons, lang=self._lang)
         reply = self._say(say("menu_gone", why=why, now_listed=card is not None))
         aloud = self._room is not None and not self._can(Capability.PRIVATE)  # a room's menu is no secret
         return replace(reply, card=card, refused=True, private=not aloud)
@@ -288,7 +294,7 @@ class _Delivery:
             result = declaration.function(ctx, **bound.arguments)
         except Refused as refused:
             if call is not None:
-                self._form = self._lacking(declaration, bound, refused, ctx)
+                self._offer_form(declaration, bound, refused, ctx)
             raise
         if isinstance(result, Say):
             return self._say(result, bound), False
@@ -298,6 +304,10 @@ class _Delivery:
         cause = f"{self._inbound.connection}:{self._inbound.key}"
         done = recorded(self._uow, self._house, ctx, result, incident, cause)
         self.recorded = done.incident if done.events else None
+        if any(isinstance(event.payload, (LanguageChosen, RoomLanguageSet)) for event in done.events):
+            self._person = self._uow.person(self._account.person)
+            self._room = self._uow.room_at(self._inbound.connection, self._inbound.chat)
+            self._lang = self._language()  # who asks for a language is answered in it
         if done.answer.instead is not None:
             self.kept = self._say(done.answer.instead)
         if done.answer.say is not None:
@@ -320,18 +330,27 @@ class _Delivery:
         if form is None:
             raise refuse("stale_click")
         opens = self._page or self._can(Capability.FORM)
-        link = new_link(self._uow, self._house, self._inbound, press, self._now) if not opens else None
+        linked = self._linked(form, press) if not opens else None
         usage, example = declaration.usage[self._lang], declaration.example[self._lang]
-        typed = self._say(say("form_typed", usage=plain(usage), example=plain(example), link=link, title=form.title))
+        typed = self._say(say("form_typed", usage=plain(usage), example=plain(example), linked=linked))
         return replace(typed, form=form if opens else None)
 
-    def _lacking(self, declaration: Declaration, bound: Bound, refused: Refused, ctx: Context) -> Form | None:
-        """Give the form of a typed command that lacks just what it was refused for, filled with what was typed."""
+    def _linked(self, form: Form, press: Press) -> Say | None:
+        """Offer a form on the web; None where no link can be given to the speaker alone."""
+        link = new_link(self._uow, self._house, self._inbound, press, self._now)
+        return say("form_linked", title=form.title, link=link) if link is not None else None
+
+    def _offer_form(self, declaration: Declaration, bound: Bound, refused: Refused, ctx: Context) -> None:
+        """Offer the form of a typed command that lacks just what it was refused for, filled with what was typed."""
         asked = {ask.name for ask in declaration.form}
-        if not self._can(Capability.FORM) or refused.field not in asked or bound.arguments.get(refused.field):
-            return None
+        if refused.field not in asked or bound.arguments.get(refused.field):
+            return
         given = written(declaration, bound.arguments, ctx)
-        return form_of(declaration, ctx, self._house.prose, self.show, given=given, incident=bound.incident)
+        form = form_of(declaration, ctx, self._house.prose, self.show, given=given, incident=bound.incident)
+        if form is None or self._can(Capability.FORM):
+            self._form = form
+        else:
+            self._link = self._linked(form, Press(declaration.name, given))
 
     def _field(self, refused: Refused) -> str | None:
         declaration = self._house.declarations.get(self.command)

@@ -25,7 +25,7 @@ def direct_message(told: Say, house: House, show: Show, cards: bool) -> Content:
     offered = offers(told, house.prose, show) if cards else ()
     text = house.prose.say(told, _clickable(show, offered))
     about = told.params.get("incident")
-    return _message(text, offered, about if isinstance(about, Incident) else None)
+    return _message(text, offered, about if isinstance(about, Incident) else None, show.lang)
 
 
 def room_line(event: Event, incident: Incident, house: House, show: Show) -> Content | None:
@@ -33,7 +33,7 @@ def room_line(event: Event, incident: Incident, house: House, show: Show) -> Con
     offered = notice_offers(event, incident, house.prose, show)
     if not offered:
         return None
-    return _message(house.prose.entry(event, incident, _clickable(show, offered)), offered, incident)
+    return _message(house.prose.entry(event, incident, _clickable(show, offered)), offered, incident, show.lang)
 
 
 def answer_message(answer: Any) -> Content:
@@ -57,8 +57,9 @@ def _clickable(show: Show, offered: Sequence[Offer]) -> Show:
     return replace(show, buttons=frozenset(name for name, _ in offered))
 
 
-def _message(text: Text, offered: Sequence[Offer], about: Incident | None) -> Content:
+def _message(text: Text, offered: Sequence[Offer], about: Incident | None, lang: str) -> Content:
     if not offered:
         return text
     shade = colour(about) if about is not None else "grey"
-    return Card(one_line(text), shade, about.id if about is not None else "", buttons=tuple(b for _, b in offered), text=text)
+    buttons = tuple(button for _, button in offered)
+    return Card(one_line(text), shade, about.id if about is not None else "", buttons=buttons, text=text, lang=lang)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.engine.addressing import direct_accounts
+from bot.engine.aside import not_told
 from bot.engine.health import Health
 from bot.engine.house import House
 from bot.engine.perform import Call, Plan, Skip, Wait, plan
@@ -292,7 +293,7 @@ class Outbox:
             if uow.finish(effect, self._me, self._house.clock.now()):
                 room = RoomId(effect.data["room"])
                 self._note(uow, effect, [ev.RoomFailed(room=room, connection=effect.connection, code=code, raw=raw[:200])])
-        elif (instead := self._elsewhere(uow, effect, code)) is not None:
+        elif (instead := self._elsewhere(uow, effect, code) or not_told(effect, uow)) is not None:
             log.info("direct_elsewhere", effect=effect.id, connection=effect.connection, code=code, instead=instead.connection)
             if uow.finish(effect, self._me, self._house.clock.now()):
                 uow.want([instead], self._house.clock.now())

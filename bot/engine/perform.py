@@ -15,7 +15,7 @@ from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, direct_message, room_line, sent_again
 from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
-from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_topic, sync_people
+from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
@@ -62,6 +62,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return set_topic(effect, room, incident, reads, house, now)
         case EffectKind.RENAME:
             return rename_room(effect, room, incident, reads, house, now)
+        case EffectKind.SET_TAB:
+            return set_tab(effect, room, incident, reads, house, now)
         case EffectKind.PIN:
             return _pin(effect, room, reads, now)
         case EffectKind.SYNC_PEOPLE:
@@ -251,6 +253,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     data = effect.data
     if "answer" in data:
         return _answer(effect, reads, house, now)
+    if "chat" in data:
+        return _not_told(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
@@ -269,6 +273,17 @@ def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Give one person directly what the chat where they asked could not show to them alone."""
     show = house.show(reads, str(effect.data["lang"]), now)
     return _sent(effect, answer_message(effect.data["answer"]), show, reads, house)
+
+
+def _not_told(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Say in the chat where somebody asked that what is for them alone did not reach them."""
+    chat, key = str(effect.data["chat"]), key_of(house, effect.key)
+    show = house.show(reads, str(effect.data["lang"]), now)
+    said = house.prose.say(say("not_told", person=effect.data["person"]), show)
+    content = addressed(said, effect.connection, reads)
+    again = sent_again(content, house, show)
+    sought = Sought(Sent.POST, key, chat, now)
+    return Call(lambda adapter, marked: adapter.post(chat, again if marked else content, key), lambda uow, ref: [], find=sought)
 
 
 def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House) -> Plan:

@@ -145,13 +145,15 @@ def close_room(effect: Effect, room: Room, incident: Incident, reads: Reads, hou
     closed = ev.RoomClosed(room=room.id, connection=room.connection)
     if room.bound or not house.can(room.connection, Capability.CLOSE_ROOM):
         return Skip((closed,))
-    address, name = room.address, _name(room, incident, house)
+    address, name, named = room.address, _name(room, incident, house), reads.shown(f"name:{room.id}")
+    anew = "" if named is not None and named.headline == name else name  # people would see a second line about the same name
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        _named(uow, room.id, name, now, over=True)
+        if anew:
+            _named(uow, room.id, name, now, over=True)
         return [closed]
 
-    return Call(lambda chat, _: chat.close_room(address, name, room.extra), done, again=True)
+    return Call(lambda chat, _: chat.close_room(address, anew, room.extra), done, again=True)
 
 
 def reopen_room(room: Room, incident: Incident, house: House, now: datetime) -> Plan:
@@ -197,6 +199,21 @@ def rename_room(effect: Effect, room: Room, incident: Incident, reads: Reads, ho
         return []
 
     return Call(lambda chat, _: chat.rename_room(address, words, room.extra), done, again=True)
+
+
+def set_tab(effect: Effect, room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:
+    """Keep the runbook of what is affected at hand at the top of the room; none is ever taken away."""
+    url, slot = house.catalog.runbook(incident.services), f"tab:{room.id}"
+    shown = reads.shown(slot)
+    if url is None or (shown is not None and shown.headline == url and not effect.maybe_sent):
+        return Skip()
+    address, name, found = room.address or "", house.prose.label("tab_runbook", room.lang), url
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        uow.save_shown(slot, Shown(Ref(address), "", found, now))
+        return []
+
+    return Call(lambda chat, _: chat.set_tab(address, name, found), done, again=True)
 
 
 def sync_people(room: Room, incident: Incident, reads: Reads, house: House, now: datetime) -> Plan:

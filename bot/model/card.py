@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from bot.model.text import Text
+from bot.model.text import Text, flat
+
+_HAN = re.compile("[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Card:
 
     `about` is what the card is for (an incident or group id); `fields` come in the order of importance, `buttons` in the
     order in which platforms cut them from the right. A card with `text` is a message with buttons: the text is shown in
-    place of the header, and `headline` is the push preview only. A card with neither has just its buttons.
+    place of the header, and `headline` is the push preview only. A card with neither has just its buttons. `lang` is what its
+    own words are in (zh, en), whatever people typed on it.
     """
 
     headline: str
@@ -53,3 +57,12 @@ class Card:
     buttons: tuple[Button, ...] = ()
     footer: str = ""
     text: Text = ()
+    lang: str = ""
+
+    @property
+    def chinese(self) -> bool:
+        """Say whether a chat's own few words on this card are to be Chinese; where nobody said so, as its labels look."""
+        if self.lang:
+            return self.lang == "zh"
+        words = "".join([f.label for f in self.fields] + [b.label for b in self.buttons])
+        return bool(_HAN.search(words or self.headline or flat(self.text)))

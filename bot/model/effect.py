@@ -28,6 +28,7 @@ class EffectKind(StrEnum):
     SYNC_PEOPLE = "SyncPeople"
     SET_TOPIC = "SetTopic"
     RENAME = "Rename"
+    SET_TAB = "SetTab"
     SHOW_CARD = "ShowCard"
     PIN = "Pin"
     TELL = "Tell"
@@ -39,7 +40,7 @@ class EffectKind(StrEnum):
 WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
-        EffectKind.RENAME, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
+        EffectKind.RENAME, EffectKind.SET_TAB, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
     }
 )  # fmt: skip
 

@@ -71,6 +71,11 @@ class Catalog:
                 held.setdefault(person, (ident, duty))
         return held
 
+    def runbook(self, services: tuple[ServiceId, ...]) -> str | None:
+        """Find the runbook of the first of these services that has one: its address."""
+        known = (self.services.get(ident) for ident in services)
+        return next((service.runbook for service in known if service is not None and service.runbook), None)
+
     def label(self, service: ServiceId, lang: str) -> str:
         """Name a service for people; one that left the catalog is called by its id."""
         found = self.services.get(service)

@@ -40,7 +40,8 @@ def alert_card(
         way = (Field(prose.label("field.links", show.lang), prose.say(say("card_join", url=link), show)),) if link else ()
         enters = group.state is GroupState.ATTACHED and related is not None and related.id == group.incident
         enters = enters and related is not None and related.open and not related.private
-        return Card(one_line(_judged(group, prose, show, related)), "grey", about=word, fields=way if enters else ())
+        judged = one_line(_judged(group, prose, show, related))
+        return Card(judged, "grey", about=word, fields=way if enters else (), lang=show.lang)
 
     def value(key: str, **params: Any) -> Text:
         return prose.say(say(key, group=group, **params), show)
@@ -56,6 +57,7 @@ def alert_card(
     if group.seen_by is not None and group.seen_at is not None:
         fields.append(("seen", value("alert_seen")))
     return Card(
+        lang=show.lang,
         headline=one_line(value("alert_head")),
         colour=COLOURS[group.severity] if group.severity else "grey",
         about=word,

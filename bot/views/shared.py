@@ -47,6 +47,7 @@ def announcement_card(
         fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()
     return Card(
+        lang=show.lang,
         headline=one_line(about(prose, show, "announce_head", incident)),
         colour=colour(incident),
         about=incident.id,
@@ -71,7 +72,7 @@ def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit
     """
     shown = [incident for incident in incidents if not incident.private]
     if not shown:
-        return Card(one_line(prose.say(say("storm_over"), show)), "grey", "storm")
+        return Card(one_line(prose.say(say("storm_over"), show)), "grey", "storm", lang=show.lang)
     services = len({service for incident in shown for service in incident.services})
     lines = [
         Field(f"{incident.id} {sign(incident)} {incident.severity}", about(prose, show, "storm_line", incident))
@@ -81,6 +82,7 @@ def storm_card(incidents: Sequence[Incident], prose: Prose, show: Show, *, limit
         lines.append(Field("…", prose.say(say("storm_more", more=len(shown) - MOST_LINES), show)))
     worst = min((incident.severity for incident in shown), default=Severity.P4, key=lambda level: level.value)
     return Card(
+        lang=show.lang,
         headline=one_line(prose.say(say("storm_head", services=services, count=len(shown)), show)),
         colour=COLOURS[worst],
         about="storm",

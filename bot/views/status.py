@@ -68,6 +68,7 @@ def status_card(
     moment = as_of or (incident.changed.at if incident.changed else incident.declared_at)
     fields = _Fields(incident, prose, show, groups, runbook, moment, earlier)
     return Card(
+        lang=show.lang,
         headline=one_line(about(prose, show, f"card_head_{incident.status}", incident)),
         colour=colour(incident),
         about=incident.id,

@@ -162,6 +162,27 @@ async def test_its_name_topic_and_end_follow_and_nothing_is_ever_disbanded(there
     assert (room.name, room.moderation) == ("F-1 P2 支付失败", "all_members")
 
 
+async def test_a_runbook_is_one_tab_however_often_and_follows_its_address(there: Tenant) -> None:
+    room = await there.room()
+    for url in ("https://wiki.example.com/pay", "https://wiki.example.com/pay", "https://wiki.example.com/order"):
+        assert isinstance(await there.chat.set_tab(room.id, "预案", url), Done)
+        (tab,) = room.tabs.values()
+        assert (tab["tab_name"], tab["tab_type"], tab["tab_content"]) == ("预案", "url", {"url": url})
+    assert there.calls("/chat_tabs/update_tabs") == 1, "nothing is changed where it stands already"
+
+
+async def test_a_tab_that_cannot_be_is_left_out_quietly(there: Tenant) -> None:
+    room = await there.room()
+    room.tabs |= {f"7{n}": {"tab_id": f"7{n}", "tab_name": f"t{n}", "tab_type": "url"} for n in range(20)}
+    assert isinstance(await there.chat.set_tab(room.id, "预案", "https://wiki.example.com/pay"), Done)
+    assert len(room.tabs) == 20
+    tokens = there.standin.desk.tokens
+    tokens.scopes = tuple(scope for scope in tokens.scopes if scope != "im:chat" and "tabs" not in scope)
+    room.tabs.clear()
+    assert isinstance(await there.chat.set_tab(room.id, "预案", "https://wiki.example.com/pay"), Done)
+    assert room.tabs == {}
+
+
 async def test_people_come_in_batches_and_whoever_cannot_is_named(there: Tenant) -> None:
     room = await there.room()
     many = [User(f"ou_p{n}", f"人{n}") for n in range(120)]

@@ -14,7 +14,22 @@ from adapters.chat.wecom_bot import render as bot
 from adapters.sandbox.wecom import company
 from adapters.sandbox.wecom.cards import answers, drawn
 from adapters.sandbox.wecom.standin import WeCom
-from adapters.wecom_card import Asked, Pressed, Sizes, Unchosen, clicked, confirming, cut, line, question, template_card, width
+from adapters.wecom_card import (
+    Asked,
+    Pressed,
+    Sizes,
+    Unchosen,
+    Withdrawn,
+    clicked,
+    confirming,
+    cut,
+    line,
+    question,
+    template_card,
+    unchosen,
+    width,
+    withdrawn,
+)
 from adapters.wecom_markdown import escaped, fitted, markdown, parts, plain, text
 from bot.model.card import Button, Card, Field
 from bot.model.press import encode
@@ -292,3 +307,35 @@ def test_an_address_and_a_name_in_text() -> None:
     assert markdown(content) == "看 [单子](https://x.example/a_b*c) 王五ˋ"
     hostile = "<font color='warning'>x</font> <a href='x'>y</a> <script>"
     assert plain(hostile) == "＜font color='warning'>x＜/font> ＜a href='x'>y＜/a> <script>"
+
+
+# ------------------------------------------------------------ languages
+def test_a_card_speaks_its_language_whatever_its_labels_look_like() -> None:
+    levels = tuple(Button(level, "severity", f"等级 {level}", (("to", level),)) for level in ("P1", "P2", "P3"))
+    asked = Card("", "grey", buttons=(Button("P1-P3", "severity", "", options=levels),), lang="zh")
+    made = template_card(asked, bot.SIZES, "t")
+    assert made is not None and made["main_title"]["title"] == "请选择"
+    assert made["button_selection"]["option_list"][0]["text"] == "请选择"
+    assert unchosen(made, bot.SIZES)["sub_title_text"] == "⚠️ 先选一项，再按按钮"
+    english = Card("P1 支付失败", "grey", buttons=(Button("F-1 支付失败", "brief", "brief F-1", options=levels),), lang="en")
+    made = template_card(english, bot.SIZES, "t")
+    assert made is not None and made["button_selection"]["option_list"][0]["text"] == "Choose"
+    assert unchosen(made, bot.SIZES)["sub_title_text"] == "⚠️ Choose first, then press"
+
+
+@pytest.mark.parametrize(
+    ("question_", "said"), [("将通知 8 人", "已取消，没有改动"), ("8 people are told", "Cancelled, nothing changed")]
+)
+def test_what_was_declined_after_a_start_is_told_in_its_language(question_: str, said: str) -> None:
+    made = question(Asked("recover", "OK", question_), bot.SIZES, "t")
+    declined = clicked(made["button_list"][1]["key"], {})
+    assert isinstance(declined, Withdrawn)
+    assert withdrawn(None, "t", declined.chinese)["main_title"]["title"] == said
+
+
+def test_where_to_type_is_said_once_before_all_lines() -> None:
+    pressable = (Button("确认故障", "confirm", "私聊我：确认故障"), Button("误报", "dismiss", "私聊我：误报 …"))
+    shown = app.room(Card("❓ 待确认", "red", buttons=pressable, lang="zh"))
+    assert shown is not None and shown["markdown"]["content"].endswith("\n私聊我：确认故障　｜　误报 …")
+    here = app.room(Card("❓ 待确认", "red", buttons=(Button("误报", "dismiss", "@bot 误报 …"),), lang="zh"))
+    assert here is not None and here["markdown"]["content"].endswith("\n打字：@bot 误报 …")

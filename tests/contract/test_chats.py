@@ -31,6 +31,7 @@ VERBS: dict[Capability, Callable[[ChatAdapter, Rig], Awaitable[Result]]] = {
     Capability.CLOSE_ROOM: lambda chat, rig: chat.close_room(rig.room),
     Capability.REOPEN_ROOM: lambda chat, rig: chat.reopen_room(rig.room),
     Capability.TOPIC: lambda chat, rig: chat.set_topic(rig.room, "P1 处理中"),
+    Capability.TAB: lambda chat, rig: chat.set_tab(rig.room, "预案", "https://wiki.example.com/runbook"),
     Capability.PEOPLE: lambda chat, rig: chat.add_people(rig.room, [rig.account]),
     Capability.DIRECT: lambda chat, rig: chat.direct(rig.account, words("hello"), "k2"),
     Capability.EDIT: lambda chat, rig: chat.edit(Ref(rig.room, "1"), words("changed")),

@@ -119,7 +119,7 @@ async def test_people_and_rooms_have_their_own_languages(store: Store, url: str)
     await town.says("zhao", "feishu", "", "声明 P1 支付 支付失败")
     await town.quiet()
     room = (await town.rooms(ID))["feishu"].address or ""
-    assert await town.says("li", "feishu", "", "语言 English") == "✅ 以后用英文回答你。"
+    assert await town.says("li", "feishu", "", "语言 English") == "✅ I answer you in English from now on."
     assert "You are 李四" in await town.says("li", "feishu", "", "whoami")
     assert "say which language" in await town.says("li", "feishu", "", "lang klingon")
     assert "in the room whose language" in await town.says("li", "feishu", "", "lang zh room")

@@ -95,6 +95,22 @@ async def test_who_is_not_reached_on_one_chat_is_told_on_the_next(store: Store, 
     town.end()
 
 
+async def test_an_answer_that_reaches_nobody_says_so_where_it_was_asked_for(store: Store, url: str) -> None:
+    people = {"wang": ("bot",), "root": ("app",), "li": ("app", "bot")}
+    town = company(store, url, people=people)  # nobody is enrolled with the app, or nobody ever wrote to the bot
+    await declared(town)
+    await town.says("wang", "bot", "wr99", "绑定群 0520-001")
+    await town.quiet()
+    before = len(town.told("bot", "wr99"))
+    town.shut[BOT] = UNREACHED
+    assert await town.says("wang", "bot", "wr99", "帮助 全部") == "已私信你。"
+    await town.quiet()
+    (line,) = town.told("bot", "wr99")[before:]
+    assert line == "@王五 私信发不到你。先私聊我一次，再把刚才的话发一遍。"
+    assert town.rows("SELECT * FROM effect WHERE state = 'dead'") == []
+    town.end()
+
+
 async def test_who_is_reached_nowhere_is_told_to_the_admins_once(store: Store, url: str) -> None:
     people = {"li": ("two",), "zhao": ("one", "third"), "root": ("two",)}
     town = Town(store, url, {"one": EARS, "two": WHOLE, "third": EARS}, people, default_chat=ConnectionId("two"))

@@ -109,6 +109,26 @@ async def test_a_chat_whose_names_stay_is_not_asked_to_rename(store: Store, url:
     scene.end()
 
 
+async def test_the_runbook_of_what_is_affected_is_a_tab_where_the_chat_has_tabs(store: Store, url: str) -> None:
+    book = "https://wiki.example.com/pay"
+    for can in (True, False):
+        scene = Scene(store, url)
+        if can:
+            scene.platform.abilities |= {Capability.TAB}
+            scene.house.capabilities[CHAT] = scene.platform.abilities  # type: ignore[index]
+        services = scene.house.catalog.services
+        services |= {ident: replace(service, runbook=book) for ident, service in services.items()}
+        await scene.begin()
+        ident = await scene.declare()
+        await scene.quiet()
+        (room,) = await scene.rooms(ident)
+        assert scene.platform.rooms[room.address or ""].tabs == ({"预案": book} if can else {})
+        await scene.state(ident, ev.ImpactStated(services=tuple(services), text=plain("全部")))
+        await scene.quiet()
+        assert len([verb for _, verb, _ in scene.platform.log if verb == "set_tab"]) == can, "once, while it leads there"
+        scene.end()
+
+
 @pytest.mark.parametrize("applied", [True, False])
 async def test_a_person_looks_where_nobody_can_tell_whether_there_is_a_room(applied: bool, store: Store, url: str) -> None:
     other = ConnectionId("other")

@@ -25,7 +25,7 @@ from bot.metrics import Metrics
 from bot.model.effect import EffectKind
 from bot.model.event import IncidentRecovered, UpdatePosted
 from bot.model.person import ALL_SEEING, PersonId
-from bot.model.text import flat
+from bot.model.text import Text, flat
 from bot.ports import Capability, Filter, Place, Reply
 from bot.webforms import FormPages
 from tests.engine.test_intake import CHAT
@@ -115,6 +115,50 @@ async def test_the_link_goes_to_the_person_alone(desk: Desk) -> None:
     mute.count = 300
     public, none = await mute.asks("li", "update", about, place=Place.GROUP, chat="G1")
     assert none == "" and "在这里打字" in flat(public.text)
+
+
+def link_in(text: Text) -> str:
+    """Give the address of the only link in a text; empty when there is none."""
+    links = [span.target or "" for span in text if span.kind == "link"]
+    assert len(links) < 2
+    return links[0] if links else ""
+
+
+async def test_a_typed_line_that_lacks_something_gets_a_link_with_what_was_typed(office: Office) -> None:
+    reply = await office.says("zhou", "声明 P2", key="typed")
+    link = link_in(reply.text)
+    assert reply.refused and reply.private and reply.form is None
+    assert flat(reply.text).startswith("还差一句现象") and "或填表（只给你用，15 分钟内有效）" in flat(reply.text)
+    page = await office.web.get(link)
+    assert re.search(r'<option value="P2"[^>]*selected', page.text), "what was typed stands there already"
+    assert (await office.sends(link, {"severity": "P2", "title": "下单超时"})).status_code == 200
+    made = await office.store.read(lambda reads: reads.incidents(Filter(open=None, limit=5)), ALL_SEEING)
+    assert [(i.severity, flat(i.title)) for i in made if i.declared_by.person == "zhou"] == [("P2", "下单超时")]
+    again = await office.says("zhou", "声明 P2", key="typed")
+    assert link_in(again.text) == "" and flat(again.text).startswith("还差一句现象"), "the secret is kept nowhere"
+
+
+async def test_the_link_for_a_typed_line_is_about_the_incident_that_was_meant(office: Office) -> None:
+    ident = (await office.incident()).id
+    link = link_in((await office.says("li", f"误报 {ident}")).text)
+    assert (await office.sends(link, {"reason": "阈值不合理"})).status_code == 200
+    assert (await office.incident()).outcome == "dismissed"
+
+
+async def test_a_typed_line_refused_for_anything_else_gets_no_link(office: Office) -> None:
+    for line in ("等级 P1", "关闭", "误报 F-20240520-009 阈值"):
+        reply = await office.says("li", line)
+        assert reply.refused and link_in(reply.text) == "", line
+
+
+async def test_a_typed_line_in_a_group_that_hears_all_has_its_link_given_directly(desk: Desk) -> None:
+    loud = Office(desk, BARE - {Capability.PRIVATE})
+    reply = await loud.says("li", "声明 P1", place=Place.GROUP, chat="G1")
+    assert (flat(reply.text), link_in(reply.text)) == ("已私信你。", "")
+    mute = Office(desk, BARE - {Capability.PRIVATE, Capability.DIRECT})
+    mute.count = 300
+    public = await mute.says("li", "声明 P1", place=Place.GROUP, chat="G1")
+    assert flat(public.text).startswith("还差一句现象") and link_in(public.text) == ""
 
 
 async def test_the_page_asks_what_the_form_asks_and_its_headers_are_strict(office: Office) -> None:

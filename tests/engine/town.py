@@ -72,6 +72,7 @@ class Town:
         self.timers = Timers(store, self.house, Metrics())
         self.rows, self.end = rows_of(url)
         self.down: dict[ConnectionId, Result] = {}  # what every call of a chat comes to
+        self.shut: dict[ConnectionId, Result] = {}  # what every direct message on a chat comes to
         self.said = self.names = 0
         self.processes = [self.process() for _ in range(processes)]
 
@@ -152,7 +153,8 @@ class Town:
             for platform, pending in self._mine(process):
                 found = True
                 connection = ConnectionId(pending.process.partition("/")[0])
-                await self.settle(process, platform, pending, self.down.get(connection))
+                comes = self.shut.get(connection) if pending.chat.startswith("@") else None
+                await self.settle(process, platform, pending, comes or self.down.get(connection))
         return found
 
     async def quiet(self, seconds: float = 600, *, unless: str = "") -> None:

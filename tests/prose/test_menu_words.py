@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.model.ids import PersonId
 from bot.model.say import Say, say
 from bot.model.text import flat, plain
 from bot.prose import LANGS
@@ -17,7 +18,8 @@ def said(lang: str) -> dict[str, Say]:
     usage, example = (
         (plain("进展 <文字>"), plain("进展 已回滚")) if lang == "zh" else (plain("update <text>"), plain("update done"))
     )
-    asks = {"usage": usage, "example": example, "title": "发进展" if lang == "zh" else "Post an update"}
+    asks = {"usage": usage, "example": example}
+    linked = say("form_linked", title="发进展" if lang == "zh" else "Post an update", link="https://warroom.example.com/forms/x")
     texts = {
         f"gone, {why}": say("menu_gone", why=why, now_listed=why != "none") for why in ("none", "expired", "unknown", "changed")
     }
@@ -26,8 +28,10 @@ def said(lang: str) -> dict[str, Say]:
         **texts,
         "sent directly": say("sent_directly"),
         "ask directly": say("ask_directly"),
-        "form typed": say("form_typed", **asks, link=None),
-        "form linked": say("form_typed", **asks, link="https://warroom.example.com/forms/x"),
+        "not told": say("not_told", person=PersonId("zhang")),
+        "not told, unknown": say("not_told", person=None),
+        "form typed": say("form_typed", **asks, linked=None),
+        "form linked": say("form_typed", **asks, linked=linked),
     }
 
 

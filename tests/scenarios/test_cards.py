@@ -287,3 +287,24 @@ async def test_cards_in_english(play: Play) -> None:
         await li.player.form("")
         assert await li.player.submit() == {}
         await room.card("(?i)📝 P1")
+
+
+@pytest.mark.on("dingtalk")
+async def test_where_a_form_has_no_field_for_people_a_name_is_typed(play: Play) -> None:
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.clicks("我来指挥")
+        await room.card("指挥官：张三")
+        await room.clicks("更多")
+        await room.clicks("交接指挥")
+        form = await room.player.form("交接指挥")
+        assert "对方接受前，仍由现任指挥" in form["above"]
+        (field,) = [f for f in form["fields"] if f["label"] == "接手人"]
+        assert field["placeholder"] == "写姓名"
+        wrong = await room.fills("交接指挥", 接手人="李四四")
+        assert "没找到“李四四”" in str(wrong), "a wrong name is said, and the form stays"
+        assert await room.fills("交接指挥", 接手人="@李四") == {}
+        await li.told("请你接任")
+        await room.card("指挥官：张三")

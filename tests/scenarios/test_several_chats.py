@@ -64,7 +64,7 @@ async def test_another_group_is_bound_to_an_incident(play: Play) -> None:
 async def test_everybody_is_answered_in_the_language_they_chose(play: Play) -> None:
     async with play(one_language=False) as house:
         zhang = house.people("zhang")
-        assert "以后用英文回答你" in await zhang.direct("语言 English")
+        assert "I answer you in English" in await zhang.direct("语言 English")
         assert "how it stands" in await zhang.direct("help all")
         await zhang.direct("lang 中文")
         assert "几句话说现状" in await zhang.direct("help all")

@@ -19,7 +19,7 @@ __all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profi
 
 # Neither a topic nor reactions are there; nor does a repeated text count once.
 CAPABILITIES = capabilities = frozenset(Capability) - {
-    Capability.TOPIC, Capability.REACTION, Capability.KEYS, Capability.SHOWS,
+    Capability.TOPIC, Capability.TAB, Capability.REACTION, Capability.KEYS, Capability.SHOWS,
 }  # fmt: skip
 
 profile = Profile("DingTalk", {
@@ -33,7 +33,7 @@ profile = Profile("DingTalk", {
     Row.MENTION: Cell("card or session reply only", frozenset({Capability.MENTION})),
     Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
     Row.FIND: Cell("scene ● plain ○ / card ● text ○", frozenset({Capability.FIND})),
-})  # fmt: skip
+}, ("钉钉", "DingTalk"))  # fmt: skip
 
 
 def _bare(url: object) -> object:

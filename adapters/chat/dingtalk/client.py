@@ -238,6 +238,10 @@ class DingTalkChat:
         """Refuse: a group has no topic."""
         return UNSUPPORTED
 
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Refuse: a group has no tabs of ours."""
+        return UNSUPPORTED
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Add people to a group; who was refused, and why, stands in the Ref."""
         return await self._rooms.add(chat, accounts, extra)

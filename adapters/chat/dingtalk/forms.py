@@ -22,6 +22,7 @@ from bot.model.press import encode
 PRESS, CHAT, SHEET = "press", "chat", "sheet"  # hidden fields: what is pressed, where it was opened, which sheet it is
 NONE = "∅"  # stands for the empty value of a choice
 TIME, PEOPLE = "__time", "__people"
+_HAN = re.compile("[\u3400-\u9fff]")
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?")
 _HIDDEN = frozenset({PRESS, CHAT, SHEET})
 
@@ -63,7 +64,7 @@ def _field(entry: Entry, zone: str, hints: bool, chars: int) -> Json:
     made: Json = {"name": entry.name, "label": cut(line(entry.label), 30) or entry.name, "type": "TEXT"}
     if entry.required:
         made["required"] = True
-    words = line(entry.placeholder) or line(entry.hint)
+    words = _named(entry) if entry.input in (Input.PERSON, Input.PEOPLE) else line(entry.placeholder) or line(entry.hint)
     if hints and words:
         made["placeholder"] = cut(words, chars)
     values = entry.value.split(",") if entry.value else []
@@ -98,6 +99,14 @@ def _field(entry: Entry, zone: str, hints: bool, chars: int) -> Json:
             if entry.value.strip() and not people:  # an account's id says nothing to a person
                 made["defaultValue"] = inert(entry.value).strip()
     return made
+
+
+def _named(entry: Entry) -> str:
+    """Say what is to be typed where people are asked for."""
+    several = entry.input is Input.PEOPLE
+    if _HAN.search(entry.label):
+        return "写姓名，多人用逗号隔开" if several else "写姓名"
+    return "names, with commas between" if several else "a name"
 
 
 def _local(value: str, zone: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from adapters.chat.dingtalk.limits import LIMITS, PARAM_BYTES, VALUE_BYTES
 from adapters.chat.dingtalk.markdown import called, cut, cut_bytes, escaped, inert, lavish, line, markdown, spoken
 from bot.model.card import Button, Card
-from bot.model.form import Form
+from bot.model.form import Form, Input
 from bot.model.press import encode
 from bot.model.text import Span, Text, flat, plain
 from bot.ports import Content, Reply
@@ -58,13 +58,13 @@ def message(content: Text) -> tuple[str, str] | None:
 
 def lines_of(card: Card) -> Text:
     """Say a card in lines, for where there is no template: what may be clicked stands there as what to type."""
-    colon = "：" if chinese(card) else ": "
-    bar = "｜" if chinese(card) else " · "
+    colon = "：" if card.chinese else ": "
+    bar = "｜" if card.chinese else " · "
     head = card.text or plain(f"{card.headline}{bar}{card.sub}" if card.sub else card.headline)
     rows: list[Text] = [head] if head else []
     rows += [(Span(f"{field.label}{colon}"), *field.value) for field in card.fields]
     typed = typed_of(card.buttons)
-    rows += [plain(("打字：" if chinese(card) else "Type: ") + " | ".join(typed))] if typed else []
+    rows += [plain(("打字：" if card.chinese else "Type: ") + " | ".join(typed))] if typed else []
     rows += [plain(card.footer)] if card.footer else []
     return tuple(span for place, row in enumerate(rows) for span in ((Span("\n"), *row) if place else row))
 
@@ -73,12 +73,6 @@ def typed_of(buttons: Sequence[Button]) -> list[str]:
     """List what can be typed in place of buttons, each once."""
     clicks = [click for button in buttons for click in (button.options or (button,))]
     return list(dict.fromkeys(click.typed for click in clicks if click.typed))
-
-
-def chinese(card: Card) -> bool:
-    """Say which language a card speaks, by what is ours on it."""
-    words = "".join([f.label for f in card.fields] + [b.label for b in card.buttons])
-    return bool(_HAN.search(words or card.headline or flat(card.text)))
 
 
 # ---------------------------------------------------------------- cards
@@ -118,7 +112,7 @@ def fits(content: Text) -> bool:
 
 def _body(card: Card, typed: Sequence[str]) -> list[str]:
     """Lay the facts out in blocks; what does not fit is counted, with what to type to see it."""
-    han = chinese(card)
+    han = card.chinese
     colon = "：" if han else ": "
     rows = [markdown(card.text)] if card.text else []
     rows += [f"**{escaped(line(field.label))}**{colon}{markdown(field.value)}" for field in card.fields]
@@ -255,7 +249,9 @@ def answer_words(reply: Reply) -> str:
         parts.append(escaped(typed_instead(reply.form)))
     # A field of DingTalk has one hint, which stands in it while it is empty: what should stand below it is said above the form.
     parts += [
-        escaped(line(entry.hint)) for entry in (reply.form.entries if reply.form else ()) if entry.hint and entry.placeholder
+        escaped(line(entry.hint))
+        for entry in (reply.form.entries if reply.form else ())
+        if entry.hint and (entry.placeholder or entry.input in (Input.PERSON, Input.PEOPLE))
     ]
     return "  \n".join(part for part in parts if part)
 

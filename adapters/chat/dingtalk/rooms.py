@@ -5,7 +5,6 @@ A room's `extra` is a plain group's chatid, which all calls of it need; a scene 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from adapters.chat.dingtalk import Config
@@ -15,11 +14,9 @@ from adapters.chat.dingtalk.markdown import cut, line
 from adapters.chat.dingtalk.wire import Heard, Said, Wire, outcome
 from bot.ports import Done, Lost, Ref, Rejected, Result
 
-CLOSED = "[已关闭] "
 PEOPLE_AT_ONCE = 40
 CANDIDATES = 5  # people who are tried as a room's owner
 _OF_A_PERSON = frozenset(error for error, code in CODES.items() if code == "no_such_person")
-_CLOSED = re.compile(r"^\[[^\]]{2,8}\]\s*")
 
 
 class Rooms:
@@ -89,25 +86,11 @@ class Rooms:
             if isinstance(heard, Said) and heard.error == "group.disbanded":
                 return Done(Ref(chat))
             return self._done(heard, chat)
-        return await self._renamed(chat, name, extra, CLOSED)
+        return await self.rename(chat, name, extra) if name else Done(Ref(chat))
 
     async def reopen(self, chat: str, name: str, extra: str) -> Result:
         """Give a room its name back."""
-        return await self._renamed(chat, name, extra, "")
-
-    async def _renamed(self, chat: str, name: str, extra: str, mark: str) -> Result:
-        """Rename to a name, or to the one that it has now, with this mark in front."""
-        if not name and extra:
-            return Rejected("bad_name", "a plain group tells nobody its name")
-        if not name:
-            found = outcome(
-                await self._wire.ask("POST", "/v1.0/im/sceneGroups/query", {"openConversationId": chat}, repeat=True),
-                self._wire.name,
-            )
-            if not isinstance(found, Said):
-                return found
-            name = mark + _CLOSED.sub("", _word(found, "title"))
-        return await self.rename(chat, name, extra)
+        return await self.rename(chat, name, extra) if name else Done(Ref(chat))
 
     async def add(self, chat: str, accounts: Sequence[str], extra: str) -> Result:
         """Add people; when some cannot be, each is tried alone, and who was refused, and why, stands in the Ref."""

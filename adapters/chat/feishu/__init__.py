@@ -27,7 +27,7 @@ profile = Profile("Feishu", {
     Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
     Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
     Row.FIND: Cell("10 h / 1 h", frozenset({Capability.FIND, Capability.KEYS})),
-})  # fmt: skip
+}, ("飞书", "Feishu"))  # fmt: skip
 
 
 class Mode(StrEnum):

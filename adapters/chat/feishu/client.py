@@ -182,6 +182,10 @@ class FeishuChat:
         """Rename a group."""
         return await self._rooms.change(chat, name=cut(line(name), NAME_CHARS) or "…")
 
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Keep a link as a tab of the group; without the permission, or where a group is full of tabs, it stays on the card."""
+        return await self._rooms.tab(chat, name, url)
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Add people; who was refused, and why, stands in the Ref."""
         return await self._rooms.add(chat, accounts)

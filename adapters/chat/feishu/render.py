@@ -7,7 +7,6 @@ What does not fit is counted, with what to type to see it.
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +52,6 @@ FORM = "f"  # the form's own id
 NAMED = "n"  # the argument that a lone picker fills
 
 COLOURS = frozenset({"red", "orange", "yellow", "green", "blue", "purple", "grey", "turquoise"})
-_HAN = re.compile("[\u3400-\u9fff]")
 _MORE = ("more", "menu", "help")
 _WIDE = 40  # columns; a longer value gets the whole width
 
@@ -92,7 +90,7 @@ def sent_size(value: object) -> int:
 # ---------------------------------------------------------------- cards
 def card(shown: Card, marks: Mapping[str, object] | None = None, said: Text = ()) -> Json:
     """Render a card; `marks` travel in its buttons, `said` is a text above it."""
-    chinese = is_chinese(shown)
+    chinese = shown.chinese
     above = [markdown(shortened(text, LONG_BYTES // 2)) for text in (said, shown.text) if inert(flat(text)).strip()]
     headed = not shown.text and bool(line(shown.headline))
     buttons = actions(shown.buttons, chinese, marks)
@@ -124,12 +122,6 @@ def frame(headline: str, colour: str, sub: str = "") -> Json:
         "header": header,
         "body": {"direction": "vertical", "elements": []},
     }  # fmt: skip
-
-
-def is_chinese(shown: Card) -> bool:
-    """Say whether a card speaks Chinese, for the few words that are ours."""
-    words = "".join([f.label for f in shown.fields] + [b.label for b in shown.buttons])
-    return bool(_HAN.search(words or shown.headline or flat(shown.text)))
 
 
 def _facts(fields: Sequence[Field], room: int, most: int) -> tuple[list[Json], int]:

@@ -12,10 +12,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from adapters.chat.feishu.errors import OF_A_PERSON, code_of, rejected
 from adapters.chat.feishu.markup import cut, line
 from adapters.chat.feishu.wire import Said, Wire, outcome
 from bot.ports import Done, Presence, Ref, Rejected, Result
+
+log = structlog.get_logger(__name__)
 
 NAME_CHARS = 60
 DESCRIPTION_CHARS = 100
@@ -25,6 +29,8 @@ PAGE = "100"
 PAGES = 20
 LOCKS = 500
 OPENED_BY = "warroom"  # with the key, in the description of a group that nobody has given a topic yet
+TAB_CHARS = 60
+NO_TAB = frozenset({99991672, 232046})  # the permission lacks; a group has twenty
 NOBODY_VALID = 232027  # of all who were asked in
 _KINDS = {
     "invalid_id_list": "not_visible",
@@ -87,6 +93,25 @@ class Rooms:
         body = {"moderation_setting": "only_owner" if silent else "all_members"}
         heard = outcome(await self._wire.ask("PUT", f"/im/v1/chats/{chat}/moderation", body, {"user_id_type": "open_id"}))
         return Done(Ref(chat)) if isinstance(heard, Said) else heard
+
+    async def tab(self, chat: str, name: str, url: str) -> Result:
+        """Give a group a tab, once however often: it is looked for by its address, and by its name."""
+        path = f"/im/v1/chats/{chat}/chat_tabs"
+        heard = await self._wire.ask("GET", f"{path}/list_tabs")
+        if isinstance(heard, Said) and not heard.code:
+            wanted = {"tab_name": cut(line(name), TAB_CHARS), "tab_type": "url", "tab_content": {"url": url}}
+            listed = heard.data.get("chat_tabs")
+            tabs = [tab for tab in (listed if isinstance(listed, list) else ()) if isinstance(tab, dict)]
+            if any((tab.get("tab_content") or {}).get("url") == url for tab in tabs):
+                return Done(Ref(chat))
+            same = next((tab.get("tab_id") for tab in tabs if tab.get("tab_name") == wanted["tab_name"]), None)
+            changed = {"chat_tabs": [wanted if same is None else {**wanted, "tab_id": same}]}
+            heard = await self._wire.ask("POST", path if same is None else f"{path}/update_tabs", changed, repeat=False)
+        if isinstance(heard, Said) and heard.code in NO_TAB:
+            log.info("no_runbook_tab", chat=chat, code=heard.code)
+            return Done(Ref(chat))
+        result = outcome(heard)
+        return Done(Ref(chat)) if isinstance(result, Said) else result
 
     async def add(self, chat: str, accounts: Sequence[str]) -> Result:
         """Add people, as many as can be; who could not be, and why, stands in the Ref."""

@@ -24,6 +24,8 @@ SCOPES = {
     "im:chat.members:write_only": "filling rooms",
     "im:chat.moderation:read": "closing rooms",
     "im:chat:moderation:write_only": "closing rooms: nobody but the bot can speak in them",
+    "im:chat.tabs:read": "finding the runbook's tab again",
+    "im:chat.tabs:write_only": "the runbook as a tab of the room",
     "im:chat.top_notice:write_only": "the status card on top of the room",
     "contact:user.id:readonly": "finding the people of the roster",
     "contact:user.base:readonly": "people's names",

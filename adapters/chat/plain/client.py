@@ -104,6 +104,10 @@ class PlainChat:
         """Set a room's topic."""
         return await self._call("PUT", f"/rooms/{_part(chat)}/topic", {"topic": line(topic)[:TOPIC_CHARS]}, chat)
 
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Refuse: this chat has no tabs."""
+        return UNSUPPORTED
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Add people to a room; who was refused, and why, stands in the Ref."""
         return await self._call("PUT", f"/rooms/{_part(chat)}/people", {"people": list(accounts)}, chat)

@@ -18,7 +18,6 @@ TYPED_BUTTONS = 3
 # a character. What is left of a line break is one line break.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 _EVERYBODY = re.compile(r"[@＠](?=(?:all|here|channel|everyone|everybody|room|所有人|全体|大家)(?![A-Za-z0-9_]))", re.IGNORECASE)
-_HAN = re.compile("[\u3400-\u9fff]")
 
 
 def render(content: Content) -> str:
@@ -56,7 +55,7 @@ def _inert(words: str) -> str:
 
 
 def _card(card: Card) -> str:
-    chinese = bool(_HAN.search("".join([f.label for f in card.fields] + [b.label for b in card.buttons]) or card.headline))
+    chinese = card.chinese
     typed = [line(button.typed) for button in card.buttons[:TYPED_BUTTONS] if button.typed]
     tail = [("可以打字：" if chinese else "You can type: ") + ("　｜　" if chinese else "  |  ").join(typed)] if typed else []
     if card.footer:

@@ -16,8 +16,8 @@ from bot.ports import Capability, Cell, ChatAdapter, Clock, Profile, Row
 __all__ = ["CAPABILITIES", "Config", "Mode", "capabilities", "connect", "limits", "profile"]
 
 CAPABILITIES = capabilities = frozenset(Capability) - {
-    Capability.REOPEN_ROOM, Capability.KEYS, Capability.RENAME, Capability.SHOWS, Capability.REPLACES, Capability.URGE_APP,
-    Capability.URGE_SMS, Capability.URGE_PHONE,
+    Capability.REOPEN_ROOM, Capability.KEYS, Capability.RENAME, Capability.TAB, Capability.SHOWS, Capability.REPLACES,
+    Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE,
 }  # fmt: skip
 profile = Profile("Slack", {
     Row.ROOM: Cell("● / ●", frozenset({Capability.OPEN_ROOM, Capability.BOT_INSIDE})),
@@ -30,7 +30,7 @@ profile = Profile("Slack", {
     Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
     Row.URGE: Cell("○"),
     Row.FIND: Cell("● / ● member", frozenset({Capability.FIND})),
-})  # fmt: skip
+}, ("Slack", "Slack"))  # fmt: skip
 
 
 class Mode(StrEnum):

@@ -168,6 +168,10 @@ class SlackChat:
         args = {"channel": chat, "topic": cut(line(topic), TOPIC_CHARS)}
         return self._done(await self._wire.ask("conversations.setTopic", args), Ref(chat))
 
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Refuse: the runbook is linked on the card."""
+        return UNSUPPORTED
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Invite people; who was refused, and why, stands in the Ref."""
         return await self._rooms.add(chat, accounts)

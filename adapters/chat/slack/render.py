@@ -108,7 +108,7 @@ def size_of(blocks: Sequence[Json]) -> int:
 # ---------------------------------------------------------------- cards
 def card(shown: Card) -> Json:
     """Render a card to the arguments of a message."""
-    chinese = _chinese(shown)
+    chinese = shown.chinese
     if shown.text or not shown.headline:
         return _clickable(shown, chinese)
     headline = line(shown.headline) or "…"
@@ -136,11 +136,6 @@ def _clickable(shown: Card, chinese: bool) -> Json:
     said = _said(mrkdwn(shown.text).strip(), size_of(buttons))
     push = cut(escaped(line(shown.headline)), UPDATE_CHARS // 4)
     return {"text": push, "blocks": [*said, *buttons], "attachments": []}
-
-
-def _chinese(shown: Card) -> bool:
-    words = "".join([f.label for f in shown.fields] + [b.label for b in shown.buttons])
-    return bool(_HAN.search(words or shown.headline))
 
 
 def _head(headline: str, lone: bool) -> Json:

@@ -34,7 +34,7 @@ profile = Profile("WeCom app", {
     Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
     Row.URGE: Cell("– / ○ / ●✱", frozenset({Capability.URGE_PHONE})),
     Row.FIND: Cell("● / DM ● appchat ○", frozenset({Capability.FIND})),
-})  # fmt: skip
+}, ("企业微信", "WeCom"))  # fmt: skip
 
 # 90236: one member gets 30 messages a minute and 1,000 an hour from an app, the rest is dropped and nobody is told. A quarter
 # of a second's worth with a burst of a dozen stays under both.

@@ -82,8 +82,8 @@ class Answers:
             case Asked() as asked:
                 card = question(asked, SIZES, arrived.task) if shown is None else confirming(shown, asked, SIZES)
                 return Ack(card=card)
-            case Withdrawn():
-                return Ack(card=withdrawn(shown, arrived.task))
+            case Withdrawn(chinese):
+                return Ack(card=withdrawn(shown, arrived.task, chinese))
             case Unchosen() if shown is not None:
                 return Ack(card=unchosen(shown, SIZES))
             case Idle() | Unchosen():

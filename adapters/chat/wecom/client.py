@@ -92,11 +92,11 @@ class WecomChat:
 
     async def close_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Name a room as closed; WeCom can neither archive nor disband it."""
-        return await self._rooms.mark_closed(chat, name, True)
+        return await self._rooms.rename(chat, name) if name else Done(Ref(chat))
 
     async def reopen_room(self, chat: str, name: str = "", extra: str = "") -> Result:
         """Name a room as open."""
-        return await self._rooms.mark_closed(chat, name, False)
+        return await self._rooms.rename(chat, name) if name else Done(Ref(chat))
 
     async def set_topic(self, chat: str, topic: str, extra: str = "") -> Result:
         """Refuse: rooms have no topic; the level stands in the name."""
@@ -105,6 +105,10 @@ class WecomChat:
     async def rename_room(self, chat: str, name: str, extra: str = "") -> Result:
         """Name a room."""
         return await self._rooms.rename(chat, name)
+
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Refuse: rooms have no tabs."""
+        return UNSUPPORTED
 
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Add people; who was refused, and why, stands in the Ref."""

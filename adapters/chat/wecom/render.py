@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from adapters.chat.wecom import LIMITS
-from adapters.wecom_card import Sizes, chinese, inert, said, template_card, width
+from adapters.wecom_card import Sizes, inert, said, template_card, width
 from adapters.wecom_markdown import card as card_words
 from adapters.wecom_markdown import fitted, parts, text
 from bot.model.card import Card
@@ -25,7 +25,7 @@ SIZES = Sizes(title=36, desc=44, sub=160)
 def room(content: Content) -> Json | None:
     """Render content for a room; None = too long."""
     if isinstance(content, Card):
-        way = "打字：" if chinese(content) else "type: "
+        way = "打字：" if content.chinese else "type: "
         return _markdown(card_words(content, TEXT_BYTES, way, colours=True))
     return _text(content)
 
@@ -37,7 +37,7 @@ def direct(content: Content, task: str) -> list[Json] | None:
         return None if one is None else [one]
     made = template_card(content, SIZES, task)
     if made is None:
-        way = "可以打字：" if chinese(content) else "you can type: "
+        way = "可以打字：" if content.chinese else "you can type: "
         return [_markdown(card_words(content, TEXT_BYTES, way, colours=True))]
     card: Json = {"msgtype": "template_card", "template_card": made}
     if width(said(content.text)) > SIZES.sub:

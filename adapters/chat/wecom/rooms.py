@@ -16,7 +16,6 @@ from bot.ports import Done, Lost, Presence, Ref, Rejected, Result, Retry
 NAME_CHARS = 50
 MEMBERS = 1999  # 90245: two thousand with the app
 CHATID = re.compile(r"[0-9A-Za-z]{1,32}")
-CLOSED = "[已关闭] "
 
 
 class Rooms:
@@ -89,16 +88,6 @@ class Rooms:
     async def rename(self, chat: str, name: str) -> Result:
         """Name a room; again is the same as once."""
         return self._done(await self._wire.ask("appchat/update", {"chatid": chat, "name": named(name)}), chat)
-
-    async def mark_closed(self, chat: str, name: str, closed: bool) -> Result:
-        """Name a room as a closed or open one; without a name it keeps its own, with the mark set or taken away."""
-        if not name:
-            room = await self._get(chat)
-            if not isinstance(room, dict):
-                return room
-            name = str(room.get("name") or "").removeprefix(CLOSED)
-            name = CLOSED + name if closed else name
-        return await self.rename(chat, name)
 
     async def add(self, chat: str, accounts: Sequence[str]) -> Result:
         """Add people in one call, or one by one where that is refused; who cannot be added stands in the Ref."""

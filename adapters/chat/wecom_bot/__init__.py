@@ -25,7 +25,7 @@ profile = Profile("WeCom aibot", {
     Row.MENTION: Cell("●", frozenset({Capability.MENTION})),
     Row.URGE: Cell("○"),
     Row.FIND: Cell("– / ○"),
-})  # fmt: skip
+}, ("企业微信机器人", "WeCom bot"))  # fmt: skip
 
 # 101463: 30 messages a minute and 1,000 an hour to one chat, answers and pushes together; a quarter of a second's worth with a
 # burst of a dozen stays under both.

@@ -90,8 +90,8 @@ class Answers:
             case Asked() as asked:
                 card = question(asked, SIZES, arrived.task) if shown is None else confirming(shown, asked, SIZES)
                 await self._speaking.replace(arrived, card, alone=True)
-            case Withdrawn():
-                await self._speaking.replace(arrived, withdrawn(shown, arrived.task), alone=True)
+            case Withdrawn(chinese):
+                await self._speaking.replace(arrived, withdrawn(shown, arrived.task, chinese), alone=True)
             case Unchosen() if shown is not None:
                 await self._speaking.replace(arrived, unchosen(shown, SIZES), alone=True)
             case Idle() | Unchosen():

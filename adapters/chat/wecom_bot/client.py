@@ -75,6 +75,10 @@ class WecomBotChat:
         """Refuse: a bot does nothing to a group."""
         return UNSUPPORTED
 
+    async def set_tab(self, chat: str, name: str, url: str) -> Result:
+        """Refuse: a bot does nothing to a group."""
+        return UNSUPPORTED
+
     async def add_people(self, chat: str, accounts: Sequence[str], extra: str = "") -> Result:
         """Refuse: a bot does nothing to a group."""
         return UNSUPPORTED

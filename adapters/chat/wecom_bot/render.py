@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.chat.wecom_bot import LIMITS
-from adapters.wecom_card import Sizes, chinese, inert, said, template_card, width
+from adapters.wecom_card import Sizes, inert, said, template_card, width
 from adapters.wecom_markdown import card as card_words
 from adapters.wecom_markdown import fitted, markdown, parts
 from bot.model.card import Card
@@ -29,7 +29,7 @@ def messages(content: Content, task: str) -> list[Json] | None:
         return [_markdown(fitted(content, MARKDOWN_BYTES, marked=True))]
     made = template_card(content, SIZES, task)
     if made is None:
-        way = "打字：" if chinese(content) else "type: "
+        way = "打字：" if content.chinese else "type: "
         return [_markdown(card_words(content, CARD_BYTES, f"{way}{SIZES.hail}", colours=False))]
     card: Json = {"msgtype": "template_card", "template_card": made}
     return [*texts(content.text), card] if width(said(content.text)) > SIZES.sub else [card]

@@ -62,7 +62,7 @@ class WeComDemo:
         }  # fmt: skip
         bot_keys = {
             "adapter": "wecom_bot", "bot_id": bot.id, "secret": bot.secret, "name": bot.name, "url": url.replace("http", "ws", 1),
-            "hears_for": CONNECTION,
+            "hears_for": CONNECTION, "title": bot.name,
         }  # fmt: skip
         group = self.wecom.corp.by_appchat(ANNOUNCE)
         assert group is not None
