@@ -60,7 +60,7 @@ class Inbound:
     `text` has the bot's own mention or slash command stripped; a mentioned person is a span of kind `person` whose
     `target` is their account id there. `at` is the platform's time. `seen` says that everybody in the chat saw it typed.
     `written`, given where a click's answer can carry a card, comes to True once our answer has gone out, to False if it did
-    not; it must come to an end.
+    not; it must come to an end. `extra` is what the next change of the clicked message needs, in place of its Ref's.
     """
 
     connection: ConnectionId
@@ -74,6 +74,7 @@ class Inbound:
     message: str = ""
     seen: bool = True
     written: Awaitable[bool] | None = None
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,8 @@ class Ref:
     """Point to a posted message or an opened room; `id` is empty where the platform gives none.
 
     Of an opened room, `extra` is what its later calls need besides `chat`, and `ways` says whether it hears us and we it
-    (`both`), or is only written to until the bot is put into it by hand (`out`).
+    (`both`), or is only written to until the bot is put into it by hand (`out`). Of a message, `extra` is what its next
+    change needs, and the Ref that `edit` gives has what the one after it needs.
     """
 
     chat: str

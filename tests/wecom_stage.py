@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from adapters.sandbox.demo import PEOPLE
 from adapters.sandbox.player import WAIT, NotSeen
 from adapters.sandbox.wecom.drawn import Raw, pressed, questions
 from adapters.sandbox.wecom.drawn import Seen as Drawn
@@ -19,6 +20,8 @@ from adapters.wecom_card import SHORT, Asked, Pressed, clicked
 
 T = TypeVar("T")
 NUMBER = re.compile(r"F-(\d{8}-\d{3})")
+WHOLE_NUMBER = re.compile(r"F-\d{8}-\d{3}")
+GREY = re.compile(r"\d+i:")  # the key of a button that only says that there is nothing to do
 CLOSED = ("[已关闭]", "[Closed]")
 DIRECTLY = re.compile(r"^(已私信你|Sent to you directly)")
 WHOLE = {short: label.capitalize() for label, short in reversed(SHORT.items())}  # what five characters cannot hold
@@ -73,7 +76,8 @@ class Read:
     def buttons(self) -> list[str]:
         """List what can be pressed or chosen, by label, in order."""
         chosen = [title for title, _, _ in questions(self.raw.raw)]
-        return [label for label, _ in pressed(self.raw.raw)] + chosen
+        live = [label for label, key in pressed(self.raw.raw) if not GREY.fullmatch(key)]
+        return list(dict.fromkeys([*live, *chosen]))  # a choice has a button of its own
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class WecomStage:
     outage_of: Callable[[bool], Any]
     unasked: Callable[[int], bool]  # the bot said a message of itself, not as an answer
     first_names: Callable[[], dict[str, str]]  # of the groups, by id
+    direct: str = "app"  # in whose direct chat people are answered
     typed: list[tuple[str, str]] = field(default_factory=list)
     pressed: list[str] = field(default_factory=list)
     own: set[int] = field(default_factory=set)  # messages by which rooms were bound
@@ -94,6 +99,10 @@ class WecomStage:
     def player(self, ident: str) -> WecomPlayer:
         """Give the player of one person, always the same."""
         return self._players.setdefault(ident, WecomPlayer(self, ident, self.pages.player(ident)))
+
+    def everybody(self) -> list[str]:
+        """Name all people, for a group that somebody makes."""
+        return list(PEOPLE)
 
     async def outage(self, firing: bool) -> int:
         """Press the button of the sample outage; gives the status that the bot's webhook answered."""
@@ -135,9 +144,9 @@ class WecomPlayer:
             mine = [m for m in self.page.heard(place) if m.n > after and not self._stage.unasked(m.n)]
             if not mine or (place == "app" and not self._heard_of(after)):  # a card may be there before the words
                 return None
-            if place == "app" or not DIRECTLY.match(mine[0].raw["text"]):
+            if place == self._stage.direct or not DIRECTLY.match(mine[0].raw["text"]):
                 return "\n".join(text_of(m.raw) for m in mine)
-            alone = [m for m in self.page.heard("app") if m.n > mine[0].n - 3 and m.n > after and self._fits(m)]
+            alone = [m for m in self.page.heard(self._stage.direct) if m.n > mine[0].n - 3 and m.n > after and self._fits(m)]
             self._stage.answers.update(m.n for m in alone)
             return "\n".join(text_of(m.raw) for m in alone) or None
 
@@ -223,14 +232,43 @@ class WecomPlayer:
 
         return await self.found(found, what, deadline)
 
+    async def pinned(self, room: str, pattern: str, buttons: list[str] | None = None, *, deadline: float = WAIT) -> Read:
+        """Wait until the newest card like this says something, with just these buttons if any are named; nothing is pinned."""
+        what = f"a card {pattern!r} with {buttons} in {room}"
+        return await self.until(room, pattern, lambda read: buttons is None or read.buttons == buttons, what, deadline=deadline)
+
     async def room(self, pattern: str, *, deadline: float = WAIT) -> str:
         """Wait until this person is in a group whose name matches, and give its first name."""
+        if self._stage.direct == "bot":
+            await self._gathered(pattern, deadline)
 
         def found() -> str | None:
             mine = (c for c in self.page.sight.channels.values() if not c["direct"])
             return next((self._name(c["id"]) for c in mine if re.search(pattern, self._above(c["id"]))), None)
 
         return await self.found(found, f"a room like {pattern!r}", deadline)
+
+    async def _gathered(self, pattern: str, deadline: float) -> None:
+        """Make a group for an incident that the bot told of, put the bot into it and bind it: it opens none."""
+
+        def told() -> str | None:
+            for place in self.page.sight.channels:
+                for message in self.page.heard(place):
+                    number = WHOLE_NUMBER.search(message.shown)
+                    if number is not None and re.search(pattern, message.shown.replace("\n", " ")):
+                        return number[0]
+            return None
+
+        number = await self.found(told, f"an incident like {pattern!r}", deadline)
+        if any(number in name for name in self._stage.first_names().values()):
+            return
+        place = await self.page.gathers(f"{number} {pattern if pattern.isalnum() else ''}".strip(), *self._stage.everybody())
+        await self.page.invites("bot", place)
+        ts = await self.page.asks(f"{BIND[self._stage.lang]} {number}", place)
+        answer = await self.found(
+            lambda: next((m for m in self.page.heard(place) if m.n > int(ts)), None), "the group to be bound"
+        )
+        self._stage.own |= {int(ts), answer.n}
 
     def _above(self, ident: str) -> str:
         """Give what is known of a group at a glance: its names and, as a room has no topic, the first words in it."""
@@ -252,7 +290,7 @@ class WecomPlayer:
 
     def heard(self, room: str | None) -> list[Read]:
         """List what the bot said in a room so far, in order."""
-        places = [i for i in self.page.sight.channels if (i == "app" if room is None else self._name(i) == room)]
+        places = [i for i in self.page.sight.channels if (i == self._stage.direct if room is None else self._name(i) == room)]
         return [self._read(m) for place in places for m in self.page.heard(place) if m.n not in self._stage.own]
 
     async def look(self, wait: float = 0.0) -> None:
@@ -263,9 +301,9 @@ class WecomPlayer:
         return self._stage.first_names().get(ident, ident)
 
     async def _place(self, room: str | None, deadline: float) -> str:
-        """Wait to be in a group and give its id; None = the app's direct chat."""
+        """Wait to be in a group and give its id; None = the direct chat."""
         if room is None:
-            return "app"
+            return self._stage.direct
 
         def found() -> str | None:
             return next((i for i in self.page.sight.channels if room in (i, self._name(i))), None)

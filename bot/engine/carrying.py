@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.engine.addressing import addressed
-from bot.engine.cards import card_of, digest_of
-from bot.engine.clicks import clicked
+from bot.engine.cards import card_of, card_of_incident, digest_of
+from bot.engine.clicks import TOO_LATE, clicked, outlived
 from bot.engine.house import House
-from bot.engine.menus import keep, shared_spot, with_numbers
+from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.model.card import Card
 from bot.model.effect import Intent
-from bot.ports import Capability, Content, Inbound, Reads, Reply, UnitOfWork
+from bot.model.incident import Incident
+from bot.model.say import Say
+from bot.ports import Capability, Content, Inbound, Place, Reads, Reply, UnitOfWork
+from bot.prose import Show
 
 HOLD = timedelta(seconds=3)  # an answer that is not out by then comes too late for any platform
 
@@ -39,12 +42,21 @@ class _Drawn:
     choices: tuple[str, ...]
 
 
-def carry(uow: UnitOfWork, house: House, inbound: Inbound, reply: Reply, now: datetime) -> tuple[Reply, Held | None]:
-    """Put the clicked card as it is now into the answer, where the chat can, and hold back what would send it."""
+def carry(
+    uow: UnitOfWork, house: House, inbound: Inbound, reply: Reply, told: Say | None, show: Show, now: datetime
+) -> tuple[Reply, Held | None]:
+    """Put the clicked card as it is now into the answer, where the chat can, and hold back what would send it.
+
+    A card that is no longer the one of its kind gives way to what is true now, where the answer replaces it. `told` is what
+    the answer says, and `show` shows things to the speaker.
+    """
     press = inbound.press
     if press is None or not _carries(house, inbound) or reply.form is not None or (press.form and reply.refused):
         return reply, None  # a form that is to be corrected stays open
     drawn = _drawn(uow, house, inbound, now)
+    if drawn is None and house.can(inbound.connection, Capability.REPLACES):
+        old = _outlived(uow, house, inbound, now) or _overtaken(uow, house, inbound, told, show)
+        return replace(reply, shows=old if isinstance(old, Card) else None), None
     if drawn is None or not isinstance(drawn.content, Card):
         return reply, None
     wish = drawn.wish
@@ -61,7 +73,8 @@ def carry_again(reads: Reads, house: House, inbound: Inbound, reply: Reply, now:
     if reply.shows is None:
         return reply
     drawn = _drawn(reads, house, inbound, now)
-    return replace(reply, shows=drawn.content if drawn is not None and isinstance(drawn.content, Card) else None)
+    content = drawn.content if drawn is not None else _outlived(reads, house, inbound, now) or reply.shows
+    return replace(reply, shows=content if isinstance(content, Card) else None)
 
 
 def settle(uow: UnitOfWork, house: House, inbound: Inbound, shows: Card, held: Held | None, now: datetime) -> None:
@@ -90,8 +103,30 @@ def _carries(house: House, inbound: Inbound) -> bool:
     return can and inbound.written is not None and inbound.message != ""
 
 
+def _outlived(reads: Reads, house: House, inbound: Inbound, now: datetime) -> Content | None:
+    """Draw, in place of a card after which a newer one was sent, what the newer one shows."""
+    wish = outlived(reads, house, inbound, reads.room_at(inbound.connection, inbound.chat))
+    drawn = _draw(wish, reads, house, inbound, now)
+    return drawn.content if drawn is not None else None
+
+
+def _overtaken(uow: UnitOfWork, house: House, inbound: Inbound, told: Say | None, show: Show) -> Content | None:
+    """Draw, in place of a message to one person whose click came too late, how its incident stands."""
+    incident = told.params.get("incident") if told is not None and told.key in TOO_LATE else None
+    if inbound.place is not Place.DIRECT or not isinstance(incident, Incident):
+        return None  # in a group the message is part of what was said there
+    card = card_of_incident(incident, uow, house, show, as_of=show.now)
+    content, choices = with_numbers(addressed(card, inbound.connection, uow), house, inbound.connection, show)
+    spot = own_spot(inbound.connection, inbound.speaker.id)
+    keep(uow, spot, f"overtaken:{inbound.message}", choices, show.now, edited=True)
+    return content
+
+
 def _drawn(reads: Reads, house: House, inbound: Inbound, now: datetime) -> _Drawn | None:
-    wish = clicked(reads, inbound, reads.room_at(inbound.connection, inbound.chat))
+    return _draw(clicked(reads, inbound, reads.room_at(inbound.connection, inbound.chat)), reads, house, inbound, now)
+
+
+def _draw(wish: Intent | None, reads: Reads, house: House, inbound: Inbound, now: datetime) -> _Drawn | None:
     found = card_of(wish.target, wish, reads, house, now) if wish is not None else None
     if wish is None or found is None:
         return None

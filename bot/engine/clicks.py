@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from bot.engine.house import House
+from bot.engine.plans import key_of
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.effect import Intent
@@ -18,6 +20,7 @@ from bot.ports import Inbound, Reads, UnitOfWork
 from bot.rules import card_wish, room_card
 
 _LOOK_BACK = 200
+TOO_LATE = frozenset({"click_already", "stale_click"})  # what a click is told whose assumption no longer holds
 FORCE = "force"  # in a ShowCard's data: send it whatever is thought to be shown
 
 _OVER = frozenset({Status.RECOVERED, Status.REVIEWING, Status.CLOSED})
@@ -75,6 +78,25 @@ def clicked(reads: Reads, inbound: Inbound, room: Room | None) -> Intent | None:
         if shown is not None and inbound.message in ("", shown.ref.id):
             return wish
     return None
+
+
+def outlived(reads: Reads, house: House, inbound: Inbound, room: Room | None) -> Intent | None:
+    """Give the wish for the card that came after the clicked one, where the chat knows its cards by their keys."""
+    for wish in _cards(reads, inbound, room):
+        shown = reads.shown(wish.target)
+        newest = shown.generation if shown is not None else 1
+        before = range(max(newest - _LOOK_BACK, 1), newest)
+        if inbound.message and any(inbound.message == key_of(house, wish.target, generation) for generation in before):
+            return wish
+    return None
+
+
+def renew(uow: UnitOfWork, inbound: Inbound, room: Room | None) -> None:
+    """Keep what the next change of the clicked card needs, as the click brought it."""
+    wish = clicked(uow, inbound, room) if inbound.extra else None
+    shown = uow.shown(wish.target) if wish is not None else None
+    if wish is not None and shown is not None:
+        uow.save_shown(wish.target, replace(shown, ref=replace(shown.ref, extra=inbound.extra)))
 
 
 def _cards(reads: Reads, inbound: Inbound, room: Room | None) -> Iterator[Intent]:

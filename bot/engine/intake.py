@@ -18,7 +18,7 @@ from bot.engine.aside import aside
 from bot.engine.binding import Bound, bind, bind_asking, bind_press
 from bot.engine.cards import card_of_incident
 from bot.engine.carrying import Held, carry, carry_again, settle
-from bot.engine.clicks import must_still_hold, redraw
+from bot.engine.clicks import must_still_hold, redraw, renew
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
 from bot.engine.house import House
@@ -151,7 +151,8 @@ class Intake:
         if not page:
             reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
             reply = number_reply(uow, self._house, inbound, reply, delivery.show)
-        reply, held = carry(uow, self._house, inbound, reply, now)
+        renew(uow, inbound, uow.room_at(inbound.connection, inbound.chat))
+        reply, held = carry(uow, self._house, inbound, reply, delivery.told, delivery.show, now)
         self._metrics.command(delivery.command, time.perf_counter() - started)
         if keep:
             answer = msgspec.json.encode(delivery.kept or reply)

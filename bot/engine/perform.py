@@ -221,7 +221,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
         keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
-        kept = shown.ref if editable and shown is not None else ref or Ref(chat)
+        kept = _changed(uow.shown(slot) or shown, shown, ref) if editable and shown is not None else ref or Ref(chat)
         # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
         uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
@@ -242,6 +242,12 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     marked = sent_again(content, house, house.show(reads, lang, now))
     sought = Sought(Sent.POST, key, chat, now, isinstance(content, Card))
     return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=sought)
+
+
+def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
+    """Point to an edited message; what its next change needs is the edit's word, unless a click brought a newer one."""
+    extra = ref.extra if ref is not None and fresh.ref.extra == before.ref.extra else fresh.ref.extra
+    return dataclasses.replace(before.ref, extra=extra)
 
 
 _ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -191,6 +192,43 @@ async def test_the_first_code_outlives_a_restart(there: World) -> None:
     there.chat._outgoing._cards._codes.clear()
     assert isinstance(await there.chat.edit(ref, TAKEN), Done)
     assert facts(there) == ["张三"]
+
+
+def restart(there: World) -> None:
+    """Forget what only this process knew of cards."""
+    cards = there.chat._outgoing._cards
+    for kept in (cards._codes, cards._spent, cards._shown, cards._newest):
+        kept.clear()
+
+
+async def test_the_newest_code_is_handed_to_the_core_and_outlives_a_restart(there: World) -> None:
+    ref = await shown(there)
+    third = Card("🔴 P1", "red", fields=(Field("指挥官", plain("李四")),), buttons=CARD.buttons)
+    changed = await there.chat.edit(ref, third)
+    assert isinstance(changed, Done) and changed.ref == replace(ref, extra="")  # spent, and WeCom gives no other
+    await there.press("zhang", "我来指挥")
+    await there.until(lambda: there.core.heard, "the click")
+    clicked = replace(ref, extra=there.core.heard[0].extra)
+    assert clicked.extra not in ("", ref.extra)
+    restart(there)
+    assert isinstance(await there.chat.edit(clicked, CARD), Done)
+    assert len(there.cards()) == 1  # in its place
+    anew = await there.chat.edit(replace(clicked, extra=""), TAKEN)
+    assert isinstance(anew, Done) and anew.ref is not None and anew.ref.id == ref.id and anew.ref.extra
+    restart(there)
+    assert isinstance(await there.chat.edit(anew.ref, CARD), Done)
+    assert len(there.cards()) == 2  # the new message is changed
+
+
+async def test_a_card_that_goes_back_to_what_it_said_is_sent_again_after_a_restart_too(there: World) -> None:
+    ref = await shown(there)
+    for content, cards in ((TAKEN, 2), (CARD, 3), (TAKEN, 4)):
+        restart(there)
+        there.chat._outgoing._cards.spend(ref.id, ref.extra)  # as if it was too old to be taken
+        changed = await there.chat.edit(ref, content)
+        assert isinstance(changed, Done) and changed.ref is not None
+        ref = changed.ref
+        assert len(there.cards()) == cards
 
 
 async def test_a_change_of_unknown_outcome_repeated_shows_the_newest(there: World) -> None:

@@ -35,8 +35,8 @@ ALERT = {
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, chats: Sequence[str], **more: Any) -> AsyncIterator[tuple[WeCom, Stage, int]]:
-    """Run the product beside the stand-in; gives its port as well."""
+async def house(folder: Path, chats: Sequence[str], **more: Any) -> AsyncIterator[tuple[WeCom, Stage, Product]]:
+    """Run the product beside the stand-in."""
     port = free_port()
     standin = WeCom(company.users(), company.chats(), request_url=f"http://127.0.0.1:{port}/chat/wecom")
     async with WeComSandbox(standin) as sandbox:
@@ -70,21 +70,37 @@ async def house(folder: Path, chats: Sequence[str], **more: Any) -> AsyncIterato
             "policy": {"close_room_after": "1s"},
             **more,
         }
-        stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-        serving = asyncio.create_task(serve(build(data, folder, Filled({})), ready=ready.set_result, stop=stop))
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        product = Product(data, folder)
+        await product.start()
         try:
             async with Stage(sandbox.url, direct="app" if chats[0] == "wecom" else "bot") as stage:
                 if "wecom-bot" in chats:
                     async with asyncio.timeout(10):
                         while standin.hub.live is None:  # noqa: ASYNC110  (the stand-in tells nobody)
                             await asyncio.sleep(0.01)
-                yield standin, stage, port
+                yield standin, stage, product
         finally:
-            began = time.monotonic()
-            stop.set()
-            assert await serving == 0
-            assert time.monotonic() - began < 3
+            await product.end()
+
+
+class Product:
+    """Be the whole product, which can be ended and started again on its database."""
+
+    def __init__(self, data: dict[str, Any], folder: Path) -> None:
+        self._data, self._folder = data, folder
+        self.port = int(data["http"]["port"])
+
+    async def start(self) -> None:
+        self._stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+        filled = build(self._data, self._folder, Filled({}))
+        self._serving = asyncio.create_task(serve(filled, ready=ready.set_result, stop=self._stop))
+        await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def end(self) -> None:
+        began = time.monotonic()
+        self._stop.set()
+        assert await self._serving == 0
+        assert time.monotonic() - began < 3
 
 
 async def alert(port: int) -> None:
@@ -100,9 +116,9 @@ async def told(player: Player, room: str, pattern: str) -> None:
 
 
 async def test_an_alert_becomes_a_room_to_read_and_a_direct_chat_to_act_in(tmp_path: Path) -> None:
-    async with house(tmp_path, ["wecom"]) as (standin, stage, port):
+    async with house(tmp_path, ["wecom"]) as (standin, stage, product):
         zhang, li = stage.player("zhang"), stage.player("li")
-        await alert(port)
+        await alert(product.port)
         room = (await li.room(r"^F-\d{8}-001", deadline=20))["id"]
         await told(li, room, "(?s)支付成功率 61%.*支付服务")  # the status, as words
         await told(li, room, "私聊")  # how to act, since nobody is heard there
@@ -167,9 +183,9 @@ async def test_one_incident_lives_in_a_group_that_the_bot_was_put_into(tmp_path:
 
 
 async def test_the_bot_hears_for_the_app_in_a_room_that_it_was_put_into(tmp_path: Path) -> None:
-    async with house(tmp_path, ["wecom", "wecom-bot"]) as (standin, stage, port):
+    async with house(tmp_path, ["wecom", "wecom-bot"]) as (standin, stage, product):
         zhang, li = stage.player("zhang"), stage.player("li")
-        await alert(port)
+        await alert(product.port)
         room = (await li.room(r"^F-\d{8}-001", deadline=20))["id"]
         await told(li, room, "绑定群")  # the line that says how
         await li.invites("bot", room)
@@ -182,3 +198,24 @@ async def test_the_bot_hears_for_the_app_in_a_room_that_it_was_put_into(tmp_path
         await told(li, room, "(?s)进展 1（张三）.*已回滚 2/4")
         said = [m for m in standin.corp.messages[before:] if "已回滚 2/4" in m.text and m.author in ("app", "bot")]
         assert len(said) == 1  # the room is told once
+
+
+async def test_a_card_changes_in_its_place_by_its_clicks_code_after_a_restart(tmp_path: Path) -> None:
+    told_to = [{"chat": "wecom", "channel": "@li"}]  # what an announcement channel shows, in a direct chat
+    async with house(tmp_path, ["wecom"], announce=told_to) as (standin, stage, product):
+        zhang, li = stage.player("zhang"), stage.player("li")
+        await zhang.says("声明 P1 支付服务 支付失败")
+        await li.card(None, "支付失败（处理中）", deadline=20)
+        await zhang.says("标题 全国付不了款")  # spends the code that came with the card
+        card = await li.card(None, "全国付不了款（处理中）", deadline=20)
+        await li.click("进群", on=card, deadline=20)
+        await li.until(lambda sight: all(a["state"] != "waiting" for a in sight.acts.values()), "the answer", deadline=20)
+        await product.end()
+        await product.start()
+        await zhang.says("恢复 回滚网关")
+        task = card.raw["card"]["task_id"]
+        await li.until(
+            lambda sight: "历时" in sight.messages[card.ts].shown, "the card of before to say how long it took", deadline=20
+        )
+        assert [c.said for c in standin.log.calls if c.path.endswith("update_template_card")] == ["0", "0"]
+        assert not [m for m in standin.corp.messages if f"{task}@" in str(m.card)]  # and no other message in its place

@@ -95,10 +95,23 @@ async def test_refuses_a_disabled_app(rig: Rig) -> None:
     await rig.refused(50003, "message/send")
 
 
+async def test_tells_an_app_of_itself_alone(rig: Rig) -> None:
+    await rig.direct()
+    asked = {"access_token": rig.token, "agentid": str(rig.wecom.app.agentid)}
+    own = (await rig.http.get("/cgi-bin/agent/get", params=asked)).json()
+    assert (own["errcode"], own["name"], own["allow_partys"]) == (0, rig.wecom.app.name, {"partyid": [1]})
+    rig.wecom.app.root = False
+    own = (await rig.http.get("/cgi-bin/agent/get", params=asked)).json()
+    assert own["allow_partys"] == {"partyid": []} and {"userid": "zhang"} in own["allow_userinfos"]["user"]
+    for agent, code in (({"agentid": "7"}, 301002), ({}, 41011)):
+        said = (await rig.http.get("/cgi-bin/agent/get", params={"access_token": rig.token, **agent})).json()
+        assert said["errcode"] == code
+
+
 async def test_knows_no_other_method(rig: Rig) -> None:
     response = await rig.http.post("/cgi-bin/appchat/dismiss", json={"chatid": "x"})
     assert response.status_code == 404
-    assert len(METHODS) == 15
+    assert len(METHODS) == 16
 
 
 async def test_takes_broken_json_for_nothing(rig: Rig) -> None:

@@ -13,10 +13,11 @@ from tests.crash.dingtalk import DingTalkScene
 from tests.crash.feishu import FeishuScene
 from tests.crash.plain import PlainScene
 from tests.crash.proof import DEADLINE, Proof
-from tests.crash.sabotaged import DINGTALK, FEISHU, PLAIN, SLACK, WECOM, Sabotaged
+from tests.crash.sabotaged import DINGTALK, FEISHU, PLAIN, SLACK, WECOM, WECOM_BOT, Sabotaged
 from tests.crash.scene import Scene
 from tests.crash.slack import SlackOverHttp, SlackScene
 from tests.crash.wecom import WecomScene
+from tests.crash.wecom_bot import WecomBotScene
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ PARTS = {
     "feishu": Part(FeishuScene, FEISHU, random=0.2, sampled=4, at_once=6, thrice=r"(chats|pins|messages ROOM).* #1$"),
     "dingtalk": Part(DingTalkScene, DINGTALK, random=0.2, sampled=4, thrice=r"(group|card/create ROOM|card/top).* #1$"),
     "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4),  # a life there mostly waits for WeCom's pace
+    "wecom-bot": Part(
+        WecomBotScene, WECOM_BOT, random=0.1, sampled=4, thrice=r"(push \w+ (ROOM|#incidents)|answer|update card).* #1$"
+    ),
 }
 
 

@@ -54,8 +54,8 @@ def _database(world: World) -> Iterator[Failed]:
         return
     if incidents[0]["status"] != "closed":
         yield Failed("status", f"it is {incidents[0]['status']}")
-    rooms = world.rows("SELECT state FROM room")
-    if [room["state"] for room in rooms] != ["closed"]:
+    rooms = world.rows("SELECT state FROM room ORDER BY id")
+    if tuple(room["state"] for room in rooms) != world.scene.room_rows:
         yield Failed("one room", f"the rows are {rooms}")
     undone = world.rows("SELECT kind, lane, state, code FROM effect WHERE state <> 'done'")
     if undone:

@@ -145,3 +145,18 @@ WECOM = (
         frozenset({"one room", "seen"}),
     ),
 )
+WECOM_BOT = (
+    Sabotaged(_BLIND, _applied(*(Boundary("push text", "ROOM", n) for n in (2, 3, 4))), frozenset({"marked"})),
+    Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+    Sabotaged(
+        Break(
+            "no key on cards",
+            "a card was sent again under another task_id",
+            "adapters/chat/wecom_bot/client.py",
+            "bodies = messages(content, task_of(key))",
+            'bodies = messages(content, task_of(f"{key}-{id(content)}-{self._clock.now()}"))',
+        ),
+        _applied(Boundary("push card", "ROOM", 1)),
+        frozenset({"once"}),
+    ),
+)

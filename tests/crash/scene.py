@@ -38,6 +38,7 @@ class Scene(ABC):
 
     name: ClassVar[str]
     connection: ClassVar[str]
+    room_rows: ClassVar[tuple[str, ...]] = ("closed",)  # how the rows of its rooms end, in the order of their making
     worked: ClassVar[float]  # seconds within which a delivery is answered as a rule
     faults: Faults
     log: CallLog

@@ -10,6 +10,7 @@ import pytest
 
 from bot.engine.cards import card_of, digest_of
 from bot.engine.perform import Call, plan
+from bot.engine.plans import key_of
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind
 from bot.model.person import ALL_SEEING
@@ -192,6 +193,86 @@ async def test_a_stale_click_is_answered_with_the_truth_and_no_call(desk: Desk, 
     assert await cards.due(2.9) == []
     await cards.out()
     assert await cards.sends(60) == []  # what people see is what was sent already
+
+
+async def older(cards: Cards) -> str:
+    """Let a newer card follow the one that is shown, on a chat that knows its cards by their keys; give the older one's id."""
+    ids = [key_of(cards.desk.house, cards.slot, generation) for generation in (1, 2)]
+    shown = await cards.shown()
+    fresh = replace(shown, ref=Ref(ROOM, ids[1]), generation=2)
+    await cards.store.tx(lambda uow: uow.save_shown(cards.slot, fresh))
+    return ids[0]
+
+
+async def test_a_click_on_a_card_that_a_newer_one_followed_is_answered_with_what_that_shows(replaces: Cards) -> None:
+    message = await older(replaces)
+    before = await replaces.shown()
+    reply = await replaces.clicks("li", "commander", message=message, key="k", commander="")
+    assert not reply.refused and "李四" in words(reply.shows)
+    again = await replaces.clicks("li", "commander", message=message, key="k", commander="")
+    assert words(again.shows) == words(reply.shows)
+    await replaces.out()
+    assert await replaces.shown() == before  # the newer card has its own effect
+    assert len(await replaces.sends(60)) == 1
+    reply = await replaces.clicks("zhou", "commander", message=message, commander="")
+    assert reply.refused and "李四" in words(reply.shows)
+
+
+async def test_a_click_on_a_card_of_nobody_is_answered_with_words_alone(replaces: Cards) -> None:
+    await older(replaces)
+    reply = await replaces.clicks("li", "commander", message="another", commander="")
+    assert reply.shows is None
+
+
+@pytest.mark.parametrize(("can", "redrawn"), [(REPLACES, True), (SHOWS, False), (LIVELY, False)])
+async def test_a_message_to_one_person_clicked_too_late_becomes_how_it_stands(
+    desk: Desk, can: frozenset[Capability], redrawn: bool
+) -> None:
+    cards = await opened(desk, can)
+    ident = (await cards.desk.incident()).id
+    await cards.desk.says("zhou", "指挥", place=Place.GROUP, chat=ROOM)
+    word = asyncio.get_running_loop().create_future()
+    more: dict[str, object] = {"place": Place.DIRECT, "chat": "@li", "message": "a-page", "written": word}
+    reply = await cards.desk.clicks("li", "commander", {"incident": ident}, assumes={"commander": ""}, **more)
+    assert reply.refused and "老周" in flat(reply.text)
+    assert (reply.shows is not None and "老周" in words(reply.shows)) is redrawn
+    word.set_result(True)
+    reply = await cards.desk.clicks("li", "note", {"incident": ident, "text": "看日志"}, assumes={}, **more)
+    assert not reply.refused and reply.shows is None  # it was in time: the message still says what it said
+
+
+async def test_what_a_click_brings_for_the_next_change_is_kept(replaces: Cards) -> None:
+    word = asyncio.get_running_loop().create_future()
+    ident = (await replaces.desk.incident()).id
+    more: dict[str, object] = {"place": Place.GROUP, "chat": ROOM, "message": MESSAGE, "written": word, "extra": "code-2"}
+    await replaces.desk.clicks("li", "commander", {"incident": ident}, assumes={"commander": ""}, **more)
+    assert (await replaces.shown()).ref == Ref(ROOM, MESSAGE, extra="code-2")
+    word.set_result(True)
+
+
+async def test_an_edit_keeps_what_it_gives_unless_a_click_brought_a_newer_one(replaces: Cards) -> None:
+    async def edited(gave: str, meanwhile: str | None) -> str:
+        replaces.clock.at += timedelta(minutes=1)
+        await replaces.desk.says("zhou", f"标题 {gave}", place=Place.GROUP, chat=ROOM)
+        (effect,) = await replaces.due()
+        planned = await replaces.store.tx(lambda uow: plan(effect, uow, replaces.desk.house, replaces.clock.at))
+        assert isinstance(planned, Call)
+        done = planned.done
+
+        def end(uow: UnitOfWork) -> None:
+            shown = uow.shown(replaces.slot)
+            assert shown is not None
+            if meanwhile is not None:
+                uow.save_shown(replaces.slot, replace(shown, ref=replace(shown.ref, extra=meanwhile)))
+            done(uow, Ref(ROOM, MESSAGE, extra=gave))
+            uow.finish(effect, "t", replaces.clock.at)
+
+        await replaces.store.tx(end)
+        return (await replaces.shown()).ref.extra
+
+    assert await edited("a", None) == "a"
+    assert await edited("b", "newer") == "newer"
+    assert await edited("c", None) == "c"
 
 
 async def test_a_refused_click_whose_answer_was_lost_is_drawn_again(replaces: Cards) -> None:

@@ -11,9 +11,11 @@ from tests.transcript import NotSeen
 
 pytestmark = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk")
 slacks_own = pytest.mark.on("slack-socket", "slack-http")  # its menus, threads, views and channels
+in_groups = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk", "wecom-bot")  # no form is needed
 SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
 
 
+@in_groups
 async def test_an_alert_card_is_looked_at_and_becomes_a_room(play: Play) -> None:
     async with play() as house:
         zhang, li = house.people("zhang"), house.people("li")
@@ -34,6 +36,7 @@ async def test_an_alert_card_is_looked_at_and_becomes_a_room(play: Play) -> None
         assert decided.buttons in ([], ["进群"])
 
 
+@in_groups
 async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> None:
     async with play() as house:
         zhang = house.people("zhang")
@@ -45,6 +48,7 @@ async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> Non
         assert house.rooms() == []
 
 
+@in_groups
 async def test_a_storm_becomes_one_incident_by_a_click(play: Play) -> None:
     services = {f"s{n}": {"name": f"{n} 号服务", "tier": 1, "owners": {"ops": ["li"]}} for n in range(4)}
     rule = {"name": "critical", "match": ["severity=critical"], "action": "declare", "service": "{service}", "severity": "P1"}
@@ -128,6 +132,7 @@ async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
         assert any(house.ground.link(room.name) in words for words in house.ground.parsed(card))
 
 
+@in_groups
 async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about(play: Play) -> None:
     async with play() as house:
         zhang, wang = house.people("zhang"), house.people("wang")
@@ -308,3 +313,21 @@ async def test_where_a_form_has_no_field_for_people_a_name_is_typed(play: Play) 
         assert await room.fills("交接指挥", 接手人="@李四") == {}
         await li.told("请你接任")
         await room.card("指挥官：张三")
+
+
+@pytest.mark.on("wecom", "wecom-bot")
+async def test_a_call_that_was_answered_meanwhile_is_told_how_it_stands(play: Play) -> None:
+    """A message to one person is not changed behind their back: its button answers with what is true, in its place."""
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await zhang.direct("声明 P1 支付 支付失败")
+        called = await li.told("叫你是因为")
+        assert "我来指挥" in called.buttons
+        room = await house.room_of("zhang")
+        await zhang.direct("指挥")
+        await room.expects("👤 指挥官：张三")
+        await li.clicks("我来指挥", on=called)
+        await li.told("不用再点：.*张三 已经做了")
+        now = await li.player.until(None, "处理中｜支付失败", lambda read: read.n == called.n, "the call to say how it stands")
+        assert "指挥官：张三" in now.text and "我来指挥" not in now.buttons
+        assert house.unasked(room.name).count("👤 指挥官：李四") == 0

@@ -17,7 +17,7 @@ from adapters.sandbox.wecom.corp import APP, BOT, App, Bot, Group, Message, User
 from adapters.sandbox.wecom.player import Stage
 from adapters.sandbox.wecom.sight import sight
 from adapters.sandbox.wecom.standin import WeCom, WeComSandbox
-from tests.scenarios.ground import TOKEN, Line, felt
+from tests.scenarios.ground import TOKEN, Line, felt, renamed
 from tests.scenarios.slack_ground import Shifted, free_port
 from tests.transcript import Cast, RoomOf
 from tests.wecom_stage import WecomStage, text_of, words
@@ -254,6 +254,43 @@ class WecomGround:
         return room.name
 
 
+class WecomBotGround(WecomGround):
+    """Be a company that has the bot alone: people make an incident's group by hand, and answers for one go to its direct chat."""
+
+    name = "wecom-bot"
+
+    def keys(self) -> dict[str, Any]:
+        """Give the configuration of the bot."""
+        return {EARS: {name: value for name, value in super().keys()[EARS].items() if name != "hears_for"}}
+
+    def organisation(self, database: str, lang: str) -> dict[str, Any]:
+        said = super().organisation(database, lang) | {"default_chat": EARS}
+        for person in said["people"]:
+            person["accounts"].pop(CONNECTION, None)
+        for service in said["services"].values():
+            service["channel"] = self.group("alerts").chatid
+        return said
+
+    def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
+        return renamed(change, EARS, lambda ident: ident)
+
+    async def meets(self, url: str, said: Mapping[str, Any]) -> None:
+        self._outage = demo.outage(url, TOKEN, self.lang)
+        self.wecom.corp.spoke.update(self.wecom.corp.users)  # everybody wrote to the bot once
+        async with asyncio.timeout(15):
+            while not self.wecom.hub.live:  # noqa: ASYNC110  (the stand-in tells nobody)
+                await asyncio.sleep(0.01)
+
+    @contextlib.asynccontextmanager
+    async def people(self) -> AsyncIterator[Cast]:
+        async with Stage(self.sandbox.url, print, direct="bot") as stage:
+            self.stage = WecomStage(
+                stage, self.lang, lambda firing: self._outage.post(firing), lambda n: self._unasked(self.message(n)),
+                self.first_names, direct="bot",
+            )  # fmt: skip
+            yield Cast(self.stage)
+
+
 def _troubles() -> dict[str, Any]:
     def error(code: int) -> dict[str, Any]:
         return {"errcode": code, "errmsg": "asked for"}
@@ -301,7 +338,7 @@ async def wecom_ground(mode: str, lang: str, residents: Iterable[Resident] = ())
     groups = {name: [*(user.id for user in everybody), BOT, APP] for name in HALLS}
     wecom = WeCom(everybody, groups, app=app, bot=bot, request_url=f"http://127.0.0.1:{port}/chat/{CONNECTION}", clock=clock)
     async with WeComSandbox(wecom) as sandbox:
-        yield WecomGround(sandbox, lang, port, clock)
+        yield (WecomBotGround if mode == "bot" else WecomGround)(sandbox, lang, port, clock)
 
 
-__all__ = ["WecomGround", "wecom_ground"]
+__all__ = ["WecomBotGround", "WecomGround", "wecom_ground"]

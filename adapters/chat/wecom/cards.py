@@ -1,6 +1,6 @@
 """Which cards were shown, and the newest code by which each can be changed once; in memory.
 
-A code is also given to the core inside the card's Ref (`extra`), so that the first change survives a restart.
+The core keeps the newest code too, in the card's Ref (`extra`), so that a change survives a restart.
 """
 
 from __future__ import annotations

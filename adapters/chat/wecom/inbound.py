@@ -69,7 +69,7 @@ def read(connection: ConnectionId, body: Mapping[str, Any], speaker_of: SpeakerO
     click = clicked(words(body, "EventKey"), _selected(body))
     inbound = Inbound(
         connection, _made_up(user, body, f"{event}\n{task}\n{code}\n{words(body, 'EventKey')}"), speaker, Place.DIRECT, chat, at,
-        press=pressed(click), message=card_of(task), seen=False,
+        press=pressed(click), message=card_of(task), seen=False, extra=code[:512],
     )  # fmt: skip
     return Arrived(inbound, user, click, task, code)
 

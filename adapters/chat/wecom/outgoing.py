@@ -7,6 +7,7 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -86,7 +87,10 @@ class Outgoing:
             return
 
     async def instead(self, ref: Ref, account: str, content: Content) -> Result:
-        """Show something in the place of a card: in it while there is an unused code, else as a new message."""
+        """Show something in the place of a card: in it while there is an unused code, else as a new message.
+
+        The Ref has the code for the next change; empty = none until somebody clicks.
+        """
         if not isinstance(content, Card):
             return Rejected("not_editable")
         task = self._cards.newest(ref.id)
@@ -101,9 +105,10 @@ class Outgoing:
             self._cards.spend(ref.id, code)
             if not heard.error:
                 self._cards.show(task, card)
-                return Done(ref)
+                return Done(replace(ref, extra=""))
             log.info("card_not_changed", chat=self._name, code=code_of(heard.error))
-        words = msgspec.json.encode([task, card["main_title"], card.get("horizontal_content_list"), card.get("sub_title_text")])
+        drawn = [card["main_title"], card.get("horizontal_content_list"), card.get("sub_title_text")]
+        words = msgspec.json.encode([task, ref.extra, *drawn])  # the code tells this change from an earlier one to the same
         anew = f"{ref.id[:100]}@{hashlib.sha256(words).hexdigest()[:10]}"
         fresh = template_card(content, SIZES, anew)
         bodies = direct(content, anew) if fresh is None else [{"msgtype": "template_card", "template_card": fresh}]
@@ -113,7 +118,8 @@ class Outgoing:
             if not isinstance(result, Done):
                 return result
         self._cards.follow(ref.id, anew)
-        return Done(ref)
+        last = result.ref.extra if isinstance(result, Done) and result.ref is not None else ""
+        return Done(replace(ref, extra=last))
 
     async def _send(self, account: str, body: dict[str, Any], keyed: int, *, wait: bool) -> Result:
         chat = direct_chat(account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,12 @@ class Said:
     def raw(self) -> str:
         """Give WeCom's own words, without the caller's address and the link behind them."""
         return f"{self.error} {str(self.data.get('errmsg') or '').partition(', hint')[0].partition(' hint:')[0]}".strip()[:RAW]
+
+    @property
+    def caller(self) -> str:
+        """Give the address from which WeCom was called, where it names it; for the admin who must trust it."""
+        found = re.search(r"from ip: ([0-9A-Fa-f.:]{2,45})", str(self.data.get("errmsg") or ""))
+        return f" ({found[1].rstrip('.:')})" if found is not None else ""
 
 
 Heard = Said | Retry | Lost
@@ -69,6 +76,15 @@ class Wire:
                 continue
             return self._sorted(path, heard, bucket)
         raise AssertionError  # the second round always returns
+
+    async def prove(self) -> Heard:
+        """Ask for a token and give WeCom's own word on the keys."""
+        return await self._call("gettoken", None, {"corpid": self._corp, "corpsecret": self._secret}, True)
+
+    async def once(self, path: str, query: Mapping[str, str]) -> Heard:
+        """Ask something under the token and give WeCom's own word, whatever its number means to running calls."""
+        token = await self._fetched()
+        return await self._call(path, None, {"access_token": token, **query}, True) if isinstance(token, str) else token
 
     async def _call(self, path: str, body: Mapping[str, Any] | None, query: Mapping[str, str], reads: bool) -> Heard:
         where = f"/cgi-bin/{path}?{urlencode(query)}"

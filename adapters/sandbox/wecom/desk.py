@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.sandbox.wecom import appchat, calls, contacts, messages
+from adapters.sandbox.wecom import agents, appchat, calls, contacts, messages
 from adapters.sandbox.wecom import limits as at_most
 from adapters.sandbox.wecom.calls import PhoneCall
 from adapters.sandbox.wecom.corp import Corp
@@ -27,6 +27,7 @@ METHODS: dict[str, Callable[[Desk, Asked], dict[str, Any]]] = {
     "message/update_template_card": messages.update,
     "pstncc/call": calls.call,
     "pstncc/getstates": calls.states,
+    "agent/get": agents.get,
     "user/getuserid": contacts.by_mobile,
     "user/get_userid_by_email": contacts.by_email,
     "user/get": contacts.get,
@@ -34,7 +35,7 @@ METHODS: dict[str, Callable[[Desk, Asked], dict[str, Any]]] = {
     "department/list": contacts.departments,
     "batch/openuserid_to_userid": contacts.opened,
 }
-GETS = ("appchat/get", "user/get", "user/simplelist", "department/list")
+GETS = ("agent/get", "appchat/get", "user/get", "user/simplelist", "department/list")
 WRONG_JSON = "Warning: wrong json format. "
 
 
