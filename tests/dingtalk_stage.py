@@ -256,6 +256,10 @@ class DingTalkPlayer:
         for one in value if isinstance(value, list) else [value]:
             self._stage.typed.append((self.id, f"\x00{one}"))  # words of a person, but no line
 
+    async def typed_in(self) -> str:
+        """Give what stands in the fields of the form."""
+        return str([one["filled"] for one in (await self.page.form(on=self._filling))["fields"]])
+
     async def submit(self) -> dict[str, str]:
         """Send the form; gives what was wrong by field, empty = it was taken."""
         if self._filling is None:
