@@ -79,6 +79,7 @@ class DingTalkGround:
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
         ("<font", "**y**", "`z`", "](https://evil.example"),
     )
+    tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there
     lacks: Mapping[str, str] = {
         "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
@@ -265,7 +266,7 @@ class DingTalkGround:
 
     def labels(self, form: Mapping[str, Any]) -> list[str]:
         """List the labels of a form's fields."""
-        return [str(one["label"]) for one in form["fields"]]
+        return [str(one["label"]) for one in form["fields"] if not one.get("hidden")]
 
     def edit_held(self, card: Any) -> Fault:
         """Hold the next call that edits a card."""

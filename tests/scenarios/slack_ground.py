@@ -65,6 +65,7 @@ class SlackGround:
 
     # What Slack would obey or follow, and how that would stand in its mark-up.
     hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
+    tick = "✓ #"  # a reaction
     finds = True
     lacks: Mapping[str, str] = {}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.scenarios.conftest import Play
@@ -138,7 +140,7 @@ async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_abo
         await room.card("指挥官：张三")
         await room.clicks("更多")
         menu = await room.whispers("还可以")
-        assert menu.buttons[0] == "改等级"
+        assert menu.buttons[0] in ("改等级", "改等级 P1")  # a list, or below an answer on DingTalk a row
         await room.chooses("改等级", "P1")
         await room.expects("🔴 等级：P2 → P1（张三）")
         await room.card("🔴 P1 处理中")
@@ -242,7 +244,7 @@ async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
         zhang, chen = house.people("zhang"), house.people("chen")
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
-        assert await room.says("@bot 记录 一") == "✓ #"  # a reaction, for everybody saw it
+        assert re.fullmatch(house.ground.tick, await room.says("@bot 记录 一"))  # no more, for everybody saw it
         if house.can("slash"):
             assert (await room.says("/incident 记录 二")).startswith("✓ #")  # nobody saw that: it is answered
         card = await room.card("处理中")
@@ -263,7 +265,7 @@ async def test_hostile_titles_do_nothing(play: Play) -> None:
         await zhang.direct(f"声明 P1 支付 {hostile}")
         room = await house.room_of("zhang")
         await room.says(f"@bot 影响 {hostile}")
-        card = await room.card("(?s)处理中.*evil.example.*evil.example")  # it is said, in the title and below it
+        card = await room.card("(?s)处理中.*evil.example.*影响.*evil.example")  # it is said, in the title and below it
         raw = house.ground.parsed(card)
         assert any("evil.example" in words for words in raw)
         assert not any(sign in words for words in raw for sign in signs), raw

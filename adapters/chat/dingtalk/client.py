@@ -24,8 +24,21 @@ from bot.model.card import Card
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
 from bot.ports import (
-    Capability, Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Retry, Sent, Sought, Tally, Urge,
-)  # fmt: skip
+    Capability,
+    Clock,
+    Content,
+    Done,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Tally,
+    Urge,
+)
 
 log = structlog.get_logger(__name__)
 
