@@ -189,8 +189,11 @@ async def test_people_are_added_as_far_as_they_can_be(there: World) -> None:
 async def test_a_room_is_closed_by_its_name_and_comes_back(there: World) -> None:
     ref = ref_of(await there.chat.open_room("F-1 支付失败", "x", ["zhang"], "k"))
     group = there.standin.world.groups[ref.chat]
+    await there.chat.add_people(group.cid, ["li", "wang"])
+    members = list(group.members)
     assert isinstance(await there.chat.close_room(group.cid), Done) and group.title == "[已关闭] F-1 支付失败"
     assert isinstance(await there.chat.close_room(group.cid), Done) and group.title == "[已关闭] F-1 支付失败"
+    assert list(group.members) == members and {"zhang", "li", "wang"} <= set(members), "who was there can still read it"
     assert isinstance(await there.chat.reopen_room(group.cid), Done) and group.title == "F-1 支付失败"
     assert await there.chat.set_topic(group.cid, "P1") == Rejected("unsupported")
 

@@ -79,6 +79,8 @@ class DingTalkGround:
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
         ("<font", "**y**", "`z`", "](https://evil.example"),
     )
+    edits_apart = 5.0  # seconds, by the noise budget
+    heading, pinning = "/v1.0/im/sceneGroup/update", "/v1.0/card/instances/deliver"
     tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there
     lacks: Mapping[str, str] = {
@@ -283,6 +285,10 @@ class DingTalkGround:
     def calls(self, path: str) -> int:
         """Count the answered calls of a path."""
         return sum(c.path == path and c.outcome != "waiting" for c in self.dingtalk.log.calls)
+
+    def metered(self) -> int:
+        """Count the calls that the month's quota is spent on."""
+        return self.dingtalk.rates.used
 
     def edits(self, name: str) -> list[float]:
         """List when the card in a room's top box was edited by a call, in seconds."""

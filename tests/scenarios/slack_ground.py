@@ -66,6 +66,8 @@ class SlackGround:
     # What Slack would obey or follow, and how that would stand in its mark-up.
     hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
     tick = "✓ #"  # a reaction
+    edits_apart = 3.0  # seconds, by the noise budget
+    heading, pinning = "conversations.setTopic", "pins.add"
     finds = True
     lacks: Mapping[str, str] = {}
 
@@ -222,6 +224,10 @@ class SlackGround:
         channel = self.slack.workspace.channels[self.id_of(name)]
         edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
         return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
+
+    def metered(self) -> int:
+        """Count the calls that the company's contract counts: none."""
+        return 0
 
     def link(self, name: str) -> str:
         """Give the address of a channel."""
