@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.chat.dingtalk.client import DingTalkChat
+from adapters.chat.dingtalk.render import BODY, NOTE
 from adapters.chat.dingtalk.render import message as rendered
 from adapters.sandbox import demo
 from adapters.sandbox.chat import Resident
@@ -73,15 +74,19 @@ class Gate:
 class DingTalkGround:
     """Be a company on DingTalk."""
 
+    # What a client would draw, obey or follow, and how that would stand in its markdown.
+    hostile = (
+        "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
+        ("<font", "**y**", "`z`", "](https://evil.example"),
+    )
+    edits_apart = 5.0  # seconds, by the noise budget
+    heading, pinning = "/v1.0/im/sceneGroup/update", "/v1.0/card/instances/deliver"
+    tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there
     lacks: Mapping[str, str] = {
         "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
-        "every_way_of_talking_to_the_bot": "DingTalk has no threads and no slash commands",
-        "a_form_says_what_is_wrong_at_the_field_and_is_taken_once": "a form says what is wrong above it, not at the field",
-        "the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about": "below an answer a choice is a row of buttons",
-        "hostile_titles_do_nothing": "the title is hostile in Slack's mark-up; DingTalk's is tried by the renderer's own tests",
-        "a_recovery_is_withdrawn_and_a_review_waived": "a closed group opens again: there is no second room to link to",
-        "a_stale_click_and_a_forbidden_one_change_nothing": "the answer to a click replaces the card: no stale one stays",
+        "slash": "DingTalk has no slash commands",
+        "thread": "DingTalk has no threads",
     }
 
     def __init__(
@@ -261,9 +266,29 @@ class DingTalkGround:
             await self._gate.start()
         self._down = False
 
+    def labels(self, form: Mapping[str, Any]) -> list[str]:
+        """List the labels of a form's fields."""
+        return [str(one["label"]) for one in form["fields"] if not one.get("hidden")]
+
+    def edit_held(self, card: Any) -> Fault:
+        """Hold the next call that edits a card."""
+        return Fault("hold", match="PUT /v1.0/card/instances", saying=self.world.messages[card.raw.id].track)
+
+    def parsed(self, card: Any) -> list[str]:
+        """List the texts of a message in which DingTalk follows mark-up: those of markdown type, and what may call people."""
+        message = self.world.messages[card.raw.id]
+        if message.kind == "card":
+            said = seen(self.world.cards[message.track], "")
+            return [said[name] for name in (*BODY, *NOTE) if said.get(name)]
+        return [] if message.kind == "text" else [str(message.content.get("text", ""))]
+
     def calls(self, path: str) -> int:
         """Count the answered calls of a path."""
         return sum(c.path == path and c.outcome != "waiting" for c in self.dingtalk.log.calls)
+
+    def metered(self) -> int:
+        """Count the calls that the month's quota is spent on."""
+        return self.dingtalk.rates.used
 
     def edits(self, name: str) -> list[float]:
         """List when the card in a room's top box was edited by a call, in seconds."""

@@ -38,6 +38,11 @@ def account(ident: str) -> str:
 class FeishuGround:
     """Be a Feishu tenant."""
 
+    # What Feishu would draw, obey or follow, and how that would stand in its mark-up.
+    hostile = (
+        "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
+        ("<at id=all", "**x**", "`y`", "<font", "](https://evil.example"),
+    )
     finds = True
     lacks: Mapping[str, str] = {}
 

@@ -63,6 +63,11 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
+    # What Slack would obey or follow, and how that would stand in its mark-up.
+    hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
+    tick = "✓ #"  # a reaction
+    edits_apart = 3.0  # seconds, by the noise budget
+    heading, pinning = "conversations.setTopic", "pins.add"
     finds = True
     lacks: Mapping[str, str] = {}
 
@@ -220,9 +225,21 @@ class SlackGround:
         edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
         return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
 
+    def metered(self) -> int:
+        """Count the calls that the company's contract counts: none."""
+        return 0
+
     def link(self, name: str) -> str:
         """Give the address of a channel."""
         return f"archives/{self.id_of(name)}"
+
+    def labels(self, form: Mapping[str, Any]) -> list[str]:
+        """List the labels of a form's fields."""
+        return [str(block["label"]["text"]) for block in form["view"]["blocks"] if "label" in block]
+
+    def edit_held(self, card: Any) -> Fault:
+        """Hold the next call that edits a card."""
+        return Fault("hold", match=r"chat\.update", saying=card.raw.ts)
 
     def parsed(self, card: Any) -> list[str]:
         """List the texts of a message in which Slack follows mark-up."""
