@@ -73,21 +73,14 @@ class Gate:
 class DingTalkGround:
     """Be a company on DingTalk."""
 
+    chat = "dingtalk"
     finds = False  # of text it tells nobody whether it is there
-    lacks: Mapping[str, str] = {
-        "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
-        "every_way_of_talking_to_the_bot": "DingTalk has no threads and no slash commands",
-        "a_form_says_what_is_wrong_at_the_field_and_is_taken_once": "a form says what is wrong above it, not at the field",
-        "the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about": "below an answer a choice is a row of buttons",
-        "hostile_titles_do_nothing": "the title is hostile in Slack's mark-up; DingTalk's is tried by the renderer's own tests",
-        "a_recovery_is_withdrawn_and_a_review_waived": "a closed group opens again: there is no second room to link to",
-        "a_stale_click_and_a_forbidden_one_change_nothing": "the answer to a click replaces the card: no stale one stays",
-    }
 
     def __init__(
-        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]], gate: Gate
-    ) -> None:
-        self.name = f"dingtalk-{mode}" if mode else "dingtalk"
+        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]], gate: Gate,
+        connection: str = CONNECTION,
+    ) -> None:  # fmt: skip
+        self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port
         self.dingtalk: DingTalk = sandbox.dingtalk
         self.world = self.dingtalk.world
@@ -104,6 +97,9 @@ class DingTalkGround:
         said = {"adapter": "dingtalk", "owner": "zhou", **settings(self._gate.url, self.dingtalk.app)}
         return {name: value for name, value in said.items() if self.mode != "text" or name != "card_template"}
 
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: self.keys()}
+
     def id_of(self, name: str) -> str:
         """Give the id of a group by its first name."""
         return next(ident for ident, first in self.first_names().items() if first == name)
@@ -115,12 +111,12 @@ class DingTalkGround:
             for ident, said in demo.PEOPLE.items()
         ]
         return demo.company(
-            {CONNECTION: self.keys()}, {"chat": CONNECTION, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
+            self.chats(), {"chat": self.connection, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, CONNECTION, lambda ident: ident)
+        return renamed(change, self.connection, lambda ident: ident)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
@@ -353,7 +349,9 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def dingtalk_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[DingTalkGround]:
+async def dingtalk_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[DingTalkGround]:
     """Run a company; `mode` is empty, or text for one without a card template."""
     clock = Shifted()
     app = App(
@@ -367,7 +365,7 @@ async def dingtalk_ground(mode: str, lang: str, residents: Iterable[Resident] = 
             gate = Gate(sandbox.url, free_port())
             await gate.start()
             try:
-                yield DingTalkGround(sandbox, mode, lang, free_port(), clock, answers, gate)
+                yield DingTalkGround(sandbox, mode, lang, free_port(), clock, answers, gate, connection)
             finally:
                 await gate.stop()
 

@@ -38,11 +38,13 @@ def account(ident: str) -> str:
 class FeishuGround:
     """Be a Feishu tenant."""
 
+    chat = "feishu"
     finds = True
-    lacks: Mapping[str, str] = {}
 
-    def __init__(self, sandbox: FeishuSandbox, mode: str, lang: str, port: int, clock: Shifted) -> None:
-        self.name = f"feishu-{mode}"
+    def __init__(
+        self, sandbox: FeishuSandbox, mode: str, lang: str, port: int, clock: Shifted, connection: str = CONNECTION
+    ) -> None:
+        self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port
         self.feishu: Feishu = sandbox.feishu
         self.faults = self.feishu.faults
@@ -59,6 +61,9 @@ class FeishuGround:
         way = {"encrypt_key": app.encrypt_key, "verification_token": app.verification} if self.mode == "http" else {}
         return {"adapter": "feishu", "app_id": app.id, "app_secret": app.secret, "api_url": self.sandbox.url, **way}
 
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: self.keys()}
+
     def id_of(self, name: str) -> str:
         """Give the id of a group by its first name."""
         return next(ident for ident, first in self.first_names().items() if first == name)
@@ -70,17 +75,17 @@ class FeishuGround:
             for ident, said in demo.PEOPLE.items()
         ]
         return demo.company(
-            {CONNECTION: self.keys()}, {"chat": CONNECTION, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
+            self.chats(), {"chat": self.connection, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, CONNECTION, account)
+        return renamed(change, self.connection, account)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
         if self.feishu.webhook is not None:
-            self.feishu.webhook.url = f"{url}/chat/{CONNECTION}"
+            self.feishu.webhook.url = f"{url}/chat/{self.connection}"
         looked_up = self._met + sum("email" in person for person in said["people"])
         async with asyncio.timeout(15):
             while not self._connected(looked_up):  # noqa: ASYNC110  (the stand-in tells nobody)
@@ -300,14 +305,16 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def feishu_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[FeishuGround]:
+async def feishu_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[FeishuGround]:
     """Run a tenant; `mode` is socket or http."""
     port, clock = free_port(), Shifted()
     app = App(secret=SECRET, encrypt_key=KEY, verification=VERIFY, scopes=tuple(SCOPES), events=EVENTS)
     residents = tuple(residents)
     everybody = users(lang, residents)
     chats = {name: [*(user.id for user in everybody), app.bot] for name in HALLS}
-    url = f"http://127.0.0.1:{port}/chat/{CONNECTION}" if mode == "http" else None
+    url = f"http://127.0.0.1:{port}/chat/{connection}" if mode == "http" else None
     feishu = Feishu(everybody, chats, app=app, request_url=url, clock=clock)
     if feishu.webhook is not None:
         feishu.webhook._clock = time.time  # only what is typed is late, not Feishu's signature
@@ -325,4 +332,4 @@ async def feishu_ground(mode: str, lang: str, residents: Iterable[Resident] = ()
         name: {"command_id": name, "command": name, "description": {"default_value": what[1]}} for name, what in COMMANDS.items()
     }
     async with FeishuSandbox(feishu) as sandbox:
-        yield FeishuGround(sandbox, mode, lang, port, clock)
+        yield FeishuGround(sandbox, mode, lang, port, clock, connection)

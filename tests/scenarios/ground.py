@@ -47,13 +47,17 @@ class Line:
 class Ground(Protocol):
     """Be a chat for scenarios; its differences from the others are here and in its stage, never in a scenario."""
 
-    name: str
-    lacks: Mapping[str, str]  # what cannot be played here, and why
+    chat: str  # as skips.py names it
+    connection: str  # its name in the configuration, of the connection that opens rooms
     finds: bool  # the bot can look up whether a message whose call was lost is there
     faults: Faults
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
         """Give the bot's configuration."""
+        ...
+
+    def chats(self) -> dict[str, Any]:
+        """Give the configuration of its connections, by their names."""
         ...
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -124,9 +128,8 @@ class Ground(Protocol):
 class PlainGround:
     """Be the plain chat."""
 
-    name = "plain"
+    chat = connection = "plain"
     finds = False
-    lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: Sandbox, lang: str) -> None:
         self.sandbox, self.lang = sandbox, lang
@@ -140,6 +143,9 @@ class PlainGround:
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
         return demo.organisation(chat_url=self.sandbox.url, secret=SECRET, token=TOKEN, database=database, lang=lang)
+
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: {"adapter": "plain", "base_url": self.sandbox.url, "secret": SECRET}}
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, "plain", lambda ident: ident)

@@ -55,9 +55,6 @@ class Tally:
         ]
 
 
-# What cannot be played where: ground -> "scenario: step". A step that a chat lacks stands in `lacks` of its ground.
-SKIPS: dict[str, list[str]] = {}
-
 LEDGER = Ledger()
 TALLY = Tally()
 

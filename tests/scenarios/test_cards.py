@@ -9,8 +9,6 @@ from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 from tests.transcript import NotSeen
 
-pytestmark = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk")
-slacks_own = pytest.mark.on("slack-socket", "slack-http")  # its menus, threads, views and channels
 SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
 
 
@@ -102,7 +100,6 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
 
 
 @pytest.mark.slow
-@slacks_own
 async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
     async with play(change={"policy": {"close_room_after": "1s"}}) as house:
         zhang = house.people("zhang")
@@ -149,7 +146,6 @@ async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_abo
         await room.card("🔴 P1 处理中")
 
 
-@slacks_own
 async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Play) -> None:
     async with play() as house:
         zhang = house.people("zhang")
@@ -198,7 +194,6 @@ async def test_a_slip_is_taken_back_and_a_duplicate_joined_by_button(play: Play)
         assert await wang.room("支付失败率升高") == room.name
 
 
-@slacks_own
 async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> None:
     async with play() as house:
         zhang, li = house.people("zhang"), house.people("li")
@@ -222,7 +217,6 @@ async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> N
         await room.card("🔴 P1 处理中")
 
 
-@slacks_own
 async def test_a_message_is_declared_from_its_menu(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")
@@ -236,7 +230,6 @@ async def test_a_message_is_declared_from_its_menu(play: Play) -> None:
         await house.room_of("zhang", "客户说付款页打不开")
 
 
-@slacks_own
 async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")

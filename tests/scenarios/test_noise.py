@@ -9,7 +9,6 @@ import pytest
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import House
 
-pytestmark = pytest.mark.on("slack-socket", "slack-http")
 EDITS_APART = 3.0  # seconds
 SLACK = 0.05  # seconds that the log's clock may be off
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from adapters.sandbox.chat import Resident
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
@@ -14,7 +12,6 @@ from tests.scenarios.slack_ground import slack_ground
 GUEST = Resident("alice", "林一", "数据库", "zh-CN", "Asia/Shanghai")
 
 
-@pytest.mark.on("slack-socket")
 async def test_a_room_elsewhere_is_asked_for_and_given_up(play: Play) -> None:
     abroad_title = {"title": "欧洲"}
     async with (
@@ -35,7 +32,6 @@ async def test_a_room_elsewhere_is_asked_for_and_given_up(play: Play) -> None:
         assert "不再同步到 欧洲" in await room.says("@bot 同步到 欧洲 停止")
 
 
-@pytest.mark.on("slack-socket")
 async def test_one_person_binds_two_accounts(play: Play) -> None:
     async with slack_ground("socket", "zh", [GUEST]) as abroad:
         change = {"chats": {"slack-eu": abroad.keys()}, "default_chat": "slack"}
@@ -48,7 +44,6 @@ async def test_one_person_binds_two_accounts(play: Play) -> None:
             assert "slack-eu" in await house.people("alice").direct("我是谁")
 
 
-@pytest.mark.on("sqlite", "postgresql", "slack-socket")
 async def test_another_group_is_bound_to_an_incident(play: Play) -> None:
     async with play() as house:
         zhang = house.people("zhang")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 from tests.scenarios.slack_ground import slack_ground
-
-pytestmark = pytest.mark.on("slack-socket", "slack-http")
 
 
 async def test_an_incident_is_mirrored_to_another_workspace(play: Play) -> None:
