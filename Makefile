@@ -5,6 +5,8 @@ PACKAGES := bot adapters commands store templates
 RUN := .venv/bin/python
 # A path or `-k word` for pytest, e.g. make test T=tests/store
 T :=
+# A whole suite runs in two processes a core: half of a test is waiting.
+PYTEST := $(RUN) -m pytest -n auto --dist worksteal
 
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 VENV = @for p in $(PYTHONS) none; do \
@@ -32,13 +34,13 @@ test: venv ## style, types and the whole default test suite, on SQLite and Postg
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy --strict $(PACKAGES)
-	$(RUN) -m pytest $(T)
+	$(if $(T),$(RUN) -m pytest $(T),$(PYTEST))
 
 crash: venv ## kill the running product at every boundary and prove that nothing is lost or doubled
 	$(RUN) -m tests.crash
 
 replicas: venv ## the slow tests: several processes on one PostgreSQL, one stopped, one killed; long walks; every scenario on Slack
-	$(RUN) -m pytest -m slow
+	$(PYTEST) -m slow
 
 bench: venv ## measure the product against a ceiling, three processes
 	$(RUN) -m bench

@@ -10,11 +10,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from tests import postgres
+from tests.scenarios.ledger import LEDGER, TALLY
 
 CI = os.environ.get("CI") == "true"
 # Under CI, a run of a whole suite in which no test of one of these marks passed is a failure; the slow suite is one by itself.
@@ -58,7 +59,10 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 class Account:
-    """What ran, what was left out and why; printed as the very last lines of a run."""
+    """What ran, what was left out and why; printed as the very last lines of a run.
+
+    With several processes at once each worker hands over what it alone knows, and the one that started them tells it.
+    """
 
     def __init__(self) -> None:
         self.passed: Counter[str] = Counter()
@@ -72,13 +76,22 @@ class Account:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.skipped and not hasattr(report, "wasxfail"):
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
-            self.skipped[reason.removeprefix("Skipped: ")] += 1
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else "skipped"
+            self.skipped[str(reason).removeprefix("Skipped: ")] += 1
         if report.when == "call" and report.passed:
             self.passed.update(name for name in DEMANDED if name in report.keywords)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker knows; each of them collected, and left out, all there is."""
+        told = getattr(node, "workeroutput", {}).get("account")
+        if told is not None:
+            self.deselected = Counter(told["deselected"])
+            LEDGER.merge(told["ledger"])
+            TALLY.merge(told["tally"])
+
     def missing(self, session: pytest.Session) -> list[str]:
-        """Name the demanded kinds of tests of which none passed, when this is CI's run of the whole suite."""
+        """Name the demanded kinds of tests of which none passed, when this is CI's run of a whole suite."""
         config = session.config
         whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not config.option.keyword
         if not (CI and whole):
@@ -88,17 +101,33 @@ class Account:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:  # it is sent in what follows
+            output["account"] = {"deselected": dict(self.deselected), "ledger": LEDGER.told(), "tally": TALLY.as_data()}
         yield
-        said = [f"not in this run, {reason}: {count}" for reason, count in sorted(self.deselected.items())]
+        if output is not None:
+            return
+        said = TALLY.told()
+        said += [f"not in this run, {reason}: {count}" for reason, count in sorted(self.deselected.items())]
         said += [f"DID NOT RUN: {reason} (tests: {count})" for reason, count in sorted(self.skipped.items())]
-        for name in self.missing(session):
-            said.append(f"DID NOT RUN: no test marked {name} passed, and CI demands some")
+        failed = [f"DID NOT RUN: no test marked {name} passed, and CI demands some" for name in self.missing(session)]
+        if os.environ.get("WARROOM_WRITE_LEDGER"):  # `python -m tests.scenarios`
+            LEDGER.write() if session.exitstatus == 0 else None
+        else:
+            failed += LEDGER.wrong()
+        if failed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        print("\n".join(said or ["every collected test ran"]))
+        print("\n".join([*said, *failed] or ["every collected test ran"]))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Account(), "account")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give how many processes `-n auto` means: half of a test's time is waiting."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -85,7 +85,8 @@ def test_a_complete_run_passes(tmp_path: Path, source: str, arguments: list[str]
     assert lines[-1] == "every collected test ran"
 
 
-def test_what_another_target_runs_is_counted_and_named(tmp_path: Path) -> None:
-    code, lines = run(tmp_path, LEFT_OUT, ci=False)
+@pytest.mark.parametrize("processes", [[], ["-p", "xdist", "-n", "2"]])
+def test_what_another_target_runs_is_counted_and_named(tmp_path: Path, processes: list[str]) -> None:
+    code, lines = run(tmp_path, LEFT_OUT, *processes, ci=False)
     assert code == 0
     assert lines[-1] == "not in this run, for `make crash`: 1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -136,7 +135,7 @@ def play(request: pytest.FixtureRequest, ground: str, store_url: str) -> Play:
         async with running(GROUNDS[ground][0], store_url, lang, **more) as house:
             yield house
             LEDGER.note(scenario, house.used())
-        TALLY.note(ground, scenario, house.people.steps, house.skipped)
+        TALLY.note(ground, scenario, house.people.steps, house.skipped, skips.left_out(chat_of(ground)))
 
     return playing
 
@@ -146,25 +145,3 @@ def second(ground: str) -> Second:
     """Open a second organisation on the same chat: `async with second() as abroad`, which the bot knows as `slack-eu`."""
     chat = GROUNDS[ground][0]
     return lambda residents=(): opened(chat, "zh", residents, connection=f"{chat_of(ground)}-eu")
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the steps run and skipped, for each chat."""
-    for line in TALLY.told():
-        terminalreporter.write_line(line)
-    for chat in sorted({chat_of(ground) for ground in TALLY.steps}):
-        for line in skips.told(chat):
-            terminalreporter.write_line(line)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Check the ledger after every scenario."""
-    last = ("test_checks.py", "test_ledger.py")
-    here = Path(__file__).parent
-    items.sort(key=lambda item: last.index(item.path.name) + 1 if item.path.parent == here and item.path.name in last else 0)
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    """Write the ledger where `python -m tests.scenarios` asked for it."""
-    if os.environ.get("WARROOM_WRITE_LEDGER") and exitstatus == 0:
-        LEDGER.write()

@@ -73,12 +73,12 @@ class Gate:
 class DingTalkGround:
     """Be a company on DingTalk."""
 
-    chat = "dingtalk"
+    kind = "dingtalk"
     finds = False  # of text it tells nobody whether it is there
 
     def __init__(
-        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]], gate: Gate,
-        connection: str = CONNECTION,
+        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]],
+        gate: Gate, connection: str = CONNECTION,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port

@@ -38,7 +38,7 @@ def account(ident: str) -> str:
 class FeishuGround:
     """Be a Feishu tenant."""
 
-    chat = "feishu"
+    kind = "feishu"
     finds = True
 
     def __init__(

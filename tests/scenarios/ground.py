@@ -47,7 +47,7 @@ class Line:
 class Ground(Protocol):
     """Be a chat for scenarios; its differences from the others are here and in its stage, never in a scenario."""
 
-    chat: str  # as skips.py names it
+    kind: str  # its chat, as skips.py names it
     connection: str  # its name in the configuration, of the connection that opens rooms
     finds: bool  # the bot can look up whether a message whose call was lost is there
     faults: Faults
@@ -128,7 +128,7 @@ class Ground(Protocol):
 class PlainGround:
     """Be the plain chat."""
 
-    chat = connection = "plain"
+    kind = connection = "plain"
     finds = False
 
     def __init__(self, sandbox: Sandbox, lang: str) -> None:

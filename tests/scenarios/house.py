@@ -127,7 +127,7 @@ class House:
 
     def can(self, what: str) -> bool:
         """Say whether a step can be played on this chat; a step that cannot is written down as skipped."""
-        if step(self.ground.chat, what) is None:
+        if step(self.ground.kind, what) is None:
             return True
         self.skipped.add(what)
         return False

@@ -8,7 +8,6 @@ chat has not, a part of its cell in the table of tests/abilities.md, or a fact o
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.abilities import profiles
@@ -132,7 +131,6 @@ def _lines(chat: str) -> dict[str, Skip]:
     return {skip.what: skip for skip in SKIPS if skip.chat == chat}
 
 
-def told(chat: str) -> Iterator[str]:
-    """Say what is not played on a chat, a line each."""
-    for what, skip in _lines(chat).items():
-        yield f"  not on {chat}: {what} ({skip.why})"
+def left_out(chat: str) -> dict[str, str]:
+    """Give all that is not played on a chat, with why."""
+    return {what: skip.why for what, skip in _lines(chat).items()}

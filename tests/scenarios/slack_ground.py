@@ -63,7 +63,7 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
-    chat = "slack"
+    kind = "slack"
     finds = True
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The checks of the scenarios can fail: what is not drawn cannot be pressed, a foreign word and a skipped step are noticed."""
+"""The checks of the scenarios can fail: what is not drawn cannot be pressed, a foreign word is noticed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ SHOWN = frozenset({"title", "desc", "sub_title_text", "keyname", "value", "text"
 class WecomGround:
     """Be a company in WeCom."""
 
-    chat = "wecom"
+    kind = "wecom"
     finds = False  # a text in a room has neither key nor look-up
 
     def __init__(self, sandbox: WeComSandbox, lang: str, port: int, clock: Shifted, connection: str = CONNECTION) -> None:
