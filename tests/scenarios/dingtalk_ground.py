@@ -262,11 +262,24 @@ class DingTalkGround:
         return sum(c.path == path and c.outcome != "waiting" for c in self.dingtalk.log.calls)
 
     def edits(self, name: str) -> list[float]:
-        """List when the card in a room's top box was edited by a call, in seconds."""
         place = self.id_of(name)
         tracks = {card.track for card in self.world.cards.values() if place in card.tops}
         changed = (c for c in self.dingtalk.log.calls if c.method == "PUT" and c.path == "/v1.0/card/instances" and c.applied)
         return [c.clock for c in changed if c.body.get("outTrackId") in tracks]
+
+    def renamings(self) -> int:
+        return self.calls("/v1.0/im/sceneGroup/update") + self.calls("/v1.0/im/group/update")
+
+    def pinnings(self) -> int:
+        return sum(len(card.tops) for card in self.world.cards.values())
+
+    def pings(self, card: Any) -> list[str]:
+        track = self.world.messages[card.raw.id].track
+        sent = [c.body for c in self.dingtalk.log.calls if isinstance(c.body, dict) and c.body.get("outTrackId") == track]
+        return [who for body in sent for who in (body.get("imGroupOpenDeliverModel") or {}).get("atUserIds") or {}]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def opened(self) -> list[int | str]:
         return [c.outcome for c in self.dingtalk.log.calls if c.path in OPENS]

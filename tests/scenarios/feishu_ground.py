@@ -214,12 +214,24 @@ class FeishuGround:
         return sum(c.path.endswith(ending) and c.outcome != "waiting" for c in self.feishu.log.calls)
 
     def edits(self, name: str) -> list[float]:
-        """List when the pinned card of a room was edited, in seconds."""
         chat = self.feishu.tenant.chats[self.id_of(name)]
         return [
             c.clock for c in self.feishu.log.calls
             if c.method == "PATCH" and c.applied and c.path.rpartition("/")[2] in chat.pins
         ]  # fmt: skip
+
+    def renamings(self) -> int:
+        changed = re.compile(r"/open-apis/im/v1/chats/[^/]+")
+        return sum(c.method == "PUT" and changed.fullmatch(c.path) is not None for c in self.feishu.log.calls)
+
+    def pinnings(self) -> int:
+        return self.calls("/im/v1/pins")
+
+    def pings(self, card: Any) -> list[str]:
+        return [found for words in self.parsed(card) for found in re.findall(r"<at [^>]*>", words)]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def link(self, name: str) -> str:
         """Give what every link to a group holds."""

@@ -116,6 +116,26 @@ class Ground(Protocol):
         """End it, once the bot has felt it."""
         ...
 
+    def edits(self, name: str) -> list[float]:
+        """List when the card on top of a room was edited by a call, in seconds."""
+        ...
+
+    def renamings(self) -> int:
+        """Count the calls that changed what is read above a room: most chats say so in a line of their own."""
+        ...
+
+    def pinnings(self) -> int:
+        """Count the calls that put something on top of a room."""
+        ...
+
+    def pings(self, card: Any) -> list[str]:
+        """List the mentions of people in a card that call them."""
+        ...
+
+    def preview(self, card: Any) -> str:
+        """Give what is read of a card in a notification."""
+        ...
+
     def opened(self) -> list[int | str]:
         """List the outcomes of the calls by which rooms were opened."""
         ...
@@ -218,6 +238,21 @@ class PlainGround:
         else:
             await felt(self.sandbox.plain.log)
             self.faults.clear()
+
+    def edits(self, name: str) -> list[float]:
+        return []
+
+    def renamings(self) -> int:
+        return sum(call.method == "PUT" and call.path.endswith("/topic") for call in self.sandbox.plain.log.calls)
+
+    def pinnings(self) -> int:
+        return 0
+
+    def pings(self, card: Any) -> list[str]:
+        return []
+
+    def preview(self, card: Any) -> str:
+        return str(card.text)
 
     def opened(self) -> list[int | str]:
         calls = self.sandbox.plain.log.calls

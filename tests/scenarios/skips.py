@@ -84,6 +84,9 @@ class Skip:
 
 SKIPS = (
     Skip("plain", "test_cards", Capability.CARD),
+    Skip("plain", "nobody_is_pinged_by_an_edit", Capability.EDIT),
+    Skip("plain", "the card of a room is edited", Capability.EDIT),
+    Skip("plain", "a card in a room", Capability.CARD),
     Skip("dingtalk", "a_message_is_declared_from_its_menu", Fact("a message has no menu that an app could add to")),
     Skip("dingtalk", "every_way_of_talking_to_the_bot", Part(Row.PLACE, "thread")),
     Skip(
@@ -111,6 +114,8 @@ SKIPS = (
         "wecom", "who_is_an_outsider_changes_and_learns_nothing",
         Fact("a self-built app and its bot hear members of the company only"),
     ),
+    Skip("wecom", "nobody_is_pinged_by_an_edit", Words(Row.CARD, "DM only")),
+    Skip("wecom", "the card of a room is edited", Words(Row.CARD, "DM only")),
     Skip("wecom", "an answer for one alone in a room", Capability.PRIVATE),
     Skip("wecom", "when a room's message was typed", Fact("what the bot hears carries no time of its own (101463)")),
 )  # fmt: skip

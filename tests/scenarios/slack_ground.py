@@ -220,10 +220,21 @@ class SlackGround:
         return sum(call.path == f"/api/{method}" for call in self.slack.log.calls)
 
     def edits(self, name: str) -> list[float]:
-        """List when the pinned card of a channel was edited, in seconds."""
         channel = self.slack.workspace.channels[self.id_of(name)]
         edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
         return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
+
+    def renamings(self) -> int:
+        return self.calls("conversations.setTopic") + self.calls("conversations.rename")
+
+    def pinnings(self) -> int:
+        return self.calls("pins.add")
+
+    def pings(self, card: Any) -> list[str]:
+        return [found for words in self.parsed(card) for found in re.findall(r"<@\w+>", words)]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def link(self, name: str) -> str:
         """Give the address of a channel."""

@@ -238,6 +238,22 @@ class WecomGround:
         """Count the answered calls whose path ends so."""
         return sum(c.path.endswith(ending) and c.outcome != "waiting" for c in self.wecom.log.calls)
 
+    def edits(self, name: str) -> list[float]:
+        return []
+
+    def renamings(self) -> int:
+        changed = [c for c in self.wecom.log.calls if c.path.endswith("/appchat/update") and c.applied]
+        return sum("name" in c.body for c in changed)
+
+    def pinnings(self) -> int:
+        return 0
+
+    def pings(self, card: Any) -> list[str]:
+        return re.findall(r"<@\w+>", str(card.raw.raw["text"]))
+
+    def preview(self, card: Any) -> str:
+        return str(card.text)
+
     def opened(self) -> list[int | str]:
         """List what became of the calls by which rooms were to open: WeCom answers 200 to all, and says 0 where it did it."""
         opening = [c for c in self.wecom.log.calls if c.path == "/cgi-bin/appchat/create"]
