@@ -79,6 +79,12 @@ class FeishuGround:
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
+    def account(self, ident: str) -> str:
+        return account(ident)
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, self.connection, account)
 

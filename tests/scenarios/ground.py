@@ -60,6 +60,14 @@ class Ground(Protocol):
         """Give the configuration of its connections, by their names."""
         ...
 
+    def account(self, ident: str) -> str:
+        """Give the account of a person."""
+        ...
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give what the roster must say of a person besides, where looking them up does not find them everywhere."""
+        ...
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give a change of configuration with this chat's own names for the connection and for accounts."""
         ...
@@ -166,6 +174,12 @@ class PlainGround:
 
     def chats(self) -> dict[str, Any]:
         return {self.connection: {"adapter": "plain", "base_url": self.sandbox.url, "secret": SECRET}}
+
+    def account(self, ident: str) -> str:
+        return ident
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, "plain", lambda ident: ident)

@@ -239,12 +239,18 @@ def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return below
 
 
-def organisation(ground: Ground, database: str, lang: str, change: Mapping[str, Any]) -> dict[str, Any]:
+def organisation(
+    ground: Ground, database: str, lang: str, change: Mapping[str, Any], beside: Ground | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Give the configuration: the demo's, with two services of one alias and people who cannot be reached."""
     said = ground.organisation(database, lang)
     said["services"] |= deepcopy(dict(EXTRA_SERVICES))
     extra = ground.named({"people": deepcopy(list(EXTRA_PEOPLE))})["people"] if lang == "zh" else ()
     said["people"] = [*said["people"], *extra]
+    if beside is not None:
+        said["chats"] |= beside.chats()
+        said["default_chat"] = ground.connection
+        said["people"] = [{**person, **beside.known(person)} for person in said["people"]]
     return _laid_over(said, ground.named(change))
 
 
@@ -263,13 +269,18 @@ def opened(
 @contextlib.asynccontextmanager
 async def running(
     chat: str, store_url: str, lang: str = "zh", *, change: Mapping[str, Any] | None = None, residents: Iterable[Resident] = (),
-    one_language: bool = True,
+    one_language: bool = True, beside: Ground | None = None,
 ) -> AsyncIterator[House]:  # fmt: skip
-    """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep."""
+    """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep.
+
+    `beside` = a second organisation that the bot is connected to.
+    """
     async with opened(chat, lang, residents) as ground:
-        said = organisation(ground, store_url, lang, change or {})
+        said = organisation(ground, store_url, lang, change or {}, beside)
         async with serving(said) as (url, stop, stopped):
             await ground.meets(url, said)
+            if beside is not None:
+                await beside.meets(url, said)
             said["_began"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             async with ground.people() as people:
                 house = House(ground, people, lang, url, said, stop, stopped)

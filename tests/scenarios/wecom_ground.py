@@ -87,6 +87,13 @@ class WecomGround:
         )  # fmt: skip
         return told | {"default_chat": self.connection}
 
+    def account(self, ident: str) -> str:
+        return ident
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        ours = dict.fromkeys((self.connection, self.ears), person["id"]) if person["id"] in demo.PEOPLE else {}
+        return {"accounts": {**person.get("accounts", {}), **ours}}
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         said = dict(change)
         if "chats" in said:
