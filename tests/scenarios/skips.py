@@ -119,6 +119,10 @@ SKIPS = (
         Fact("a self-built app and its bot hear members of the company only"),
     ),
     Skip("wecom", "only_what_is_drawn_can_be_pressed_and_filled_in", Part(Row.INPUT, "free text")),
+    Skip(
+        "wecom", "another_group_is_bound_to_an_incident",
+        Fact("the bot cannot tell a group that it is bound in from the room of the app for which it hears"),
+    ),
     Skip("wecom", "nobody_is_pinged_by_an_edit", Words(Row.CARD, "DM only")),
     Skip("wecom", "the card of a room is edited", Words(Row.CARD, "DM only")),
     Skip("wecom", "an answer for one alone in a room", Capability.PRIVATE),
