@@ -44,7 +44,7 @@ class Page:
         self.prose, self.show, self.inline = prose, show, inline
         away = event is not None and event.via is not None and event.actor.person is not None and not show.here(event.via)
         self.author = event.actor if event is not None and away else None  # who said it on another chat
-        self.place = self.platform(event.via.connection) if event is not None and event.via is not None and away else ""
+        self.place = self.platform(show.heard_for(event.via.connection)) if event is not None and event.via and away else ""
         self.spans: list[Text] = []
         self.seal = secrets.token_hex(6)
 

@@ -37,6 +37,7 @@ class Show:
     hail: str = ""
     buttons: frozenset[str] = frozenset()
     platform: Callable[[ConnectionId, str], str] = lambda connection, lang: connection
+    heard_for: Callable[[ConnectionId], ConnectionId] = lambda connection: connection  # whose rooms are heard by a connection
     here: Callable[[Via], bool] = lambda via: True  # whether something was said on the chat that is told
 
 

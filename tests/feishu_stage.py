@@ -15,7 +15,7 @@ from adapters.sandbox.feishu.choices import elements, label
 from adapters.sandbox.feishu.drawn import Raw, legible
 from adapters.sandbox.feishu.drawn import Seen as Drawn
 from adapters.sandbox.feishu.player import Player, Stage
-from adapters.sandbox.player import WAIT
+from adapters.sandbox.player import WAIT, NotSeen
 from bot.model.press import decode
 
 T = TypeVar("T")
@@ -213,6 +213,8 @@ class FeishuPlayer:
                 above = words(str(one["content"])).removesuffix(" *")
             elif "name" in one:
                 named[(one.get("label") or one.get("text") or {}).get("content") or above] = one["name"]
+        if name not in (*named, *named.values()):
+            raise NotSeen(f"there is no field {name!r}, but {list(named)}")
         await self.page.fill(named.get(name, name), value, on=shown)
         for one in value if isinstance(value, list) else [value]:
             self._stage.typed.append((self.id, f"\x00{one}"))  # words of a person, but no line

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bot.engine.addressing import direct_account
+from bot.engine.addressing import account_of
 from bot.engine.house import House
 from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.ids import ConnectionId, IncidentId
@@ -76,12 +76,16 @@ def not_told(effect: Effect, uow: UnitOfWork) -> Intent | None:
 
 
 def _to(house: House, uow: UnitOfWork, inbound: Inbound) -> tuple[ConnectionId, str]:
-    """Give where a person is answered alone: where they spoke, unless that only hears for where they have an account too."""
-    if inbound.connection in house.policy.hears_for:
-        here = uow.account(inbound.connection, inbound.speaker.id)
-        found = direct_account(here.person, house, uow) if here is not None else None
-        if found is not None:
-            return found.connection, found.id
+    """Give where a person is answered alone: where they spoke, unless that only hears for where they have an account too.
+
+    Never on a third chat: that may be another organisation's, which also knows them.
+    """
+    over = house.policy.hears_for.get(inbound.connection)
+    here = uow.account(inbound.connection, inbound.speaker.id) if over is not None else None
+    if over is not None and here is not None and house.can(over, Capability.DIRECT):
+        there = account_of(here.person, over, uow)
+        if there is not None:
+            return over, there
     return inbound.connection, inbound.speaker.id
 
 

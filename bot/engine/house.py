@@ -79,7 +79,11 @@ class House:
             return names[ident]
 
         zone = tz or self.policy.timezone
-        return Show(lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title)
+        heard_for = self.policy.hears_for
+        return Show(
+            lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title,
+            heard_for=lambda connection: heard_for.get(connection, connection),
+        )  # fmt: skip
 
     def owns(self, person: PersonId, incident: Incident) -> bool:
         """Say whether a person owns an affected service."""

@@ -82,6 +82,17 @@ async def test_people_are_written_to_by_what_opens_rooms_whatever_stands_first(s
     town.end()
 
 
+async def test_an_answer_for_one_stays_in_the_company_where_it_was_asked(store: Store, url: str) -> None:
+    chats = {"app": MUTE, "bot": EARS, "app-eu": MUTE, "bot-eu": EARS}
+    town = Town(store, url, chats, default_chat=APP, hears_for={"bot": "app", "bot-eu": "app-eu"})
+    await town.begin()
+    await town.says("wang", "bot-eu", "wr99", "帮助 全部")  # longer than what is said in front of everybody
+    await town.quiet()
+    assert town.direct("app-eu", "wang"), "wang has an account on all four"
+    assert [name for name in ("app", "bot", "bot-eu") if town.direct(name, "wang")] == []
+    town.end()
+
+
 async def test_who_is_not_reached_on_one_chat_is_told_on_the_next(store: Store, url: str) -> None:
     town = Town(store, url, {"one": EARS, "two": WHOLE}, default_chat=ConnectionId("two"))
     await town.begin()

@@ -79,20 +79,15 @@ class DingTalkGround:
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
         ("<font", "**y**", "`z`", "](https://evil.example"),
     )
-    edits_apart = 5.0  # seconds, by the noise budget
-    heading, pinning = "/v1.0/im/sceneGroup/update", "/v1.0/card/instances/deliver"
     tick = r"✓ #\d+"  # there are no reactions
+    kind = "dingtalk"
     finds = False  # of text it tells nobody whether it is there
-    lacks: Mapping[str, str] = {
-        "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
-        "slash": "DingTalk has no slash commands",
-        "thread": "DingTalk has no threads",
-    }
 
     def __init__(
-        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]], gate: Gate
-    ) -> None:
-        self.name = f"dingtalk-{mode}" if mode else "dingtalk"
+        self, sandbox: DingTalkSandbox, mode: str, lang: str, port: int, clock: Shifted, answers: set[tuple[str, str]],
+        gate: Gate, connection: str = CONNECTION,
+    ) -> None:  # fmt: skip
+        self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port
         self.dingtalk: DingTalk = sandbox.dingtalk
         self.world = self.dingtalk.world
@@ -109,6 +104,9 @@ class DingTalkGround:
         said = {"adapter": "dingtalk", "owner": "zhou", **settings(self._gate.url, self.dingtalk.app)}
         return {name: value for name, value in said.items() if self.mode != "text" or name != "card_template"}
 
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: self.keys()}
+
     def id_of(self, name: str) -> str:
         """Give the id of a group by its first name."""
         return next(ident for ident, first in self.first_names().items() if first == name)
@@ -120,12 +118,18 @@ class DingTalkGround:
             for ident, said in demo.PEOPLE.items()
         ]
         return demo.company(
-            {CONNECTION: self.keys()}, {"chat": CONNECTION, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
+            self.chats(), {"chat": self.connection, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
+    def account(self, ident: str) -> str:
+        return ident
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, CONNECTION, lambda ident: ident)
+        return renamed(change, self.connection, lambda ident: ident)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
@@ -291,11 +295,24 @@ class DingTalkGround:
         return self.dingtalk.rates.used
 
     def edits(self, name: str) -> list[float]:
-        """List when the card in a room's top box was edited by a call, in seconds."""
         place = self.id_of(name)
         tracks = {card.track for card in self.world.cards.values() if place in card.tops}
         changed = (c for c in self.dingtalk.log.calls if c.method == "PUT" and c.path == "/v1.0/card/instances" and c.applied)
         return [c.clock for c in changed if c.body.get("outTrackId") in tracks]
+
+    def renamings(self) -> int:
+        return self.calls("/v1.0/im/sceneGroup/update") + self.calls("/v1.0/im/group/update")
+
+    def pinnings(self) -> int:
+        return sum(len(card.tops) for card in self.world.cards.values())
+
+    def pings(self, card: Any) -> list[str]:
+        track = self.world.messages[card.raw.id].track
+        sent = [c.body for c in self.dingtalk.log.calls if isinstance(c.body, dict) and c.body.get("outTrackId") == track]
+        return [who for body in sent for who in (body.get("imGroupOpenDeliverModel") or {}).get("atUserIds") or {}]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def opened(self) -> list[int | str]:
         return [c.outcome for c in self.dingtalk.log.calls if c.path in OPENS]
@@ -378,7 +395,9 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def dingtalk_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[DingTalkGround]:
+async def dingtalk_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[DingTalkGround]:
     """Run a company; `mode` is empty, or text for one without a card template."""
     clock = Shifted()
     app = App(
@@ -392,7 +411,7 @@ async def dingtalk_ground(mode: str, lang: str, residents: Iterable[Resident] = 
             gate = Gate(sandbox.url, free_port())
             await gate.start()
             try:
-                yield DingTalkGround(sandbox, mode, lang, free_port(), clock, answers, gate)
+                yield DingTalkGround(sandbox, mode, lang, free_port(), clock, answers, gate, connection)
             finally:
                 await gate.stop()
 

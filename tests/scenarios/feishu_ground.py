@@ -43,11 +43,14 @@ class FeishuGround:
         "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
         ("<at id=all", "**x**", "`y`", "<font", "](https://evil.example"),
     )
+    tick = r"✓ #\d*"
+    kind = "feishu"
     finds = True
-    lacks: Mapping[str, str] = {}
 
-    def __init__(self, sandbox: FeishuSandbox, mode: str, lang: str, port: int, clock: Shifted) -> None:
-        self.name = f"feishu-{mode}"
+    def __init__(
+        self, sandbox: FeishuSandbox, mode: str, lang: str, port: int, clock: Shifted, connection: str = CONNECTION
+    ) -> None:
+        self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port
         self.feishu: Feishu = sandbox.feishu
         self.faults = self.feishu.faults
@@ -64,6 +67,9 @@ class FeishuGround:
         way = {"encrypt_key": app.encrypt_key, "verification_token": app.verification} if self.mode == "http" else {}
         return {"adapter": "feishu", "app_id": app.id, "app_secret": app.secret, "api_url": self.sandbox.url, **way}
 
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: self.keys()}
+
     def id_of(self, name: str) -> str:
         """Give the id of a group by its first name."""
         return next(ident for ident, first in self.first_names().items() if first == name)
@@ -75,17 +81,23 @@ class FeishuGround:
             for ident, said in demo.PEOPLE.items()
         ]
         return demo.company(
-            {CONNECTION: self.keys()}, {"chat": CONNECTION, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
+            self.chats(), {"chat": self.connection, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
+    def account(self, ident: str) -> str:
+        return account(ident)
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, CONNECTION, account)
+        return renamed(change, self.connection, account)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
         if self.feishu.webhook is not None:
-            self.feishu.webhook.url = f"{url}/chat/{CONNECTION}"
+            self.feishu.webhook.url = f"{url}/chat/{self.connection}"
         looked_up = self._met + sum("email" in person for person in said["people"])
         async with asyncio.timeout(15):
             while not self._connected(looked_up):  # noqa: ASYNC110  (the stand-in tells nobody)
@@ -214,12 +226,24 @@ class FeishuGround:
         return sum(c.path.endswith(ending) and c.outcome != "waiting" for c in self.feishu.log.calls)
 
     def edits(self, name: str) -> list[float]:
-        """List when the pinned card of a room was edited, in seconds."""
         chat = self.feishu.tenant.chats[self.id_of(name)]
         return [
             c.clock for c in self.feishu.log.calls
             if c.method == "PATCH" and c.applied and c.path.rpartition("/")[2] in chat.pins
         ]  # fmt: skip
+
+    def renamings(self) -> int:
+        changed = re.compile(r"/open-apis/im/v1/chats/[^/]+")
+        return sum(c.method == "PUT" and changed.fullmatch(c.path) is not None for c in self.feishu.log.calls)
+
+    def pinnings(self) -> int:
+        return self.calls("/im/v1/pins")
+
+    def pings(self, card: Any) -> list[str]:
+        return [found for words in self.parsed(card) for found in re.findall(r"<at [^>]*>", words)]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def link(self, name: str) -> str:
         """Give what every link to a group holds."""
@@ -305,14 +329,16 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def feishu_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[FeishuGround]:
+async def feishu_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[FeishuGround]:
     """Run a tenant; `mode` is socket or http."""
     port, clock = free_port(), Shifted()
     app = App(secret=SECRET, encrypt_key=KEY, verification=VERIFY, scopes=tuple(SCOPES), events=EVENTS)
     residents = tuple(residents)
     everybody = users(lang, residents)
     chats = {name: [*(user.id for user in everybody), app.bot] for name in HALLS}
-    url = f"http://127.0.0.1:{port}/chat/{CONNECTION}" if mode == "http" else None
+    url = f"http://127.0.0.1:{port}/chat/{connection}" if mode == "http" else None
     feishu = Feishu(everybody, chats, app=app, request_url=url, clock=clock)
     if feishu.webhook is not None:
         feishu.webhook._clock = time.time  # only what is typed is late, not Feishu's signature
@@ -330,4 +356,4 @@ async def feishu_ground(mode: str, lang: str, residents: Iterable[Resident] = ()
         name: {"command_id": name, "command": name, "description": {"default_value": what[1]}} for name, what in COMMANDS.items()
     }
     async with FeishuSandbox(feishu) as sandbox:
-        yield FeishuGround(sandbox, mode, lang, port, clock)
+        yield FeishuGround(sandbox, mode, lang, port, clock, connection)

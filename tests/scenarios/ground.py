@@ -47,13 +47,25 @@ class Line:
 class Ground(Protocol):
     """Be a chat for scenarios; its differences from the others are here and in its stage, never in a scenario."""
 
-    name: str
-    lacks: Mapping[str, str]  # what cannot be played here, and why
+    kind: str  # its chat, as skips.py names it
+    connection: str  # its name in the configuration, of the connection that opens rooms
     finds: bool  # the bot can look up whether a message whose call was lost is there
     faults: Faults
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
         """Give the bot's configuration."""
+        ...
+
+    def chats(self) -> dict[str, Any]:
+        """Give the configuration of its connections, by their names."""
+        ...
+
+    def account(self, ident: str) -> str:
+        """Give the account of a person."""
+        ...
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give what the roster must say of a person besides, where looking them up does not find them everywhere."""
         ...
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,6 +124,26 @@ class Ground(Protocol):
         """End it, once the bot has felt it."""
         ...
 
+    def edits(self, name: str) -> list[float]:
+        """List when the card on top of a room was edited by a call, in seconds."""
+        ...
+
+    def renamings(self) -> int:
+        """Count the calls that changed what is read above a room: most chats say so in a line of their own."""
+        ...
+
+    def pinnings(self) -> int:
+        """Count the calls that put something on top of a room."""
+        ...
+
+    def pings(self, card: Any) -> list[str]:
+        """List the mentions of people in a card that call them."""
+        ...
+
+    def preview(self, card: Any) -> str:
+        """Give what is read of a card in a notification."""
+        ...
+
     def opened(self) -> list[int | str]:
         """List the outcomes of the calls by which rooms were opened."""
         ...
@@ -124,9 +156,8 @@ class Ground(Protocol):
 class PlainGround:
     """Be the plain chat."""
 
-    name = "plain"
+    kind = connection = "plain"
     finds = False
-    lacks: Mapping[str, str] = {}
 
     def __init__(self, sandbox: Sandbox, lang: str) -> None:
         self.sandbox, self.lang = sandbox, lang
@@ -140,6 +171,15 @@ class PlainGround:
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
         return demo.organisation(chat_url=self.sandbox.url, secret=SECRET, token=TOKEN, database=database, lang=lang)
+
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: {"adapter": "plain", "base_url": self.sandbox.url, "secret": SECRET}}
+
+    def account(self, ident: str) -> str:
+        return ident
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         return renamed(change, "plain", lambda ident: ident)
@@ -212,6 +252,21 @@ class PlainGround:
         else:
             await felt(self.sandbox.plain.log)
             self.faults.clear()
+
+    def edits(self, name: str) -> list[float]:
+        return []
+
+    def renamings(self) -> int:
+        return sum(call.method == "PUT" and call.path.endswith("/topic") for call in self.sandbox.plain.log.calls)
+
+    def pinnings(self) -> int:
+        return 0
+
+    def pings(self, card: Any) -> list[str]:
+        return []
+
+    def preview(self, card: Any) -> str:
+        return str(card.text)
 
     def opened(self) -> list[int | str]:
         calls = self.sandbox.plain.log.calls

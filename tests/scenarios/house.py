@@ -26,6 +26,7 @@ from bot.model.text import plain as plain_text
 from tests.scenarios.dingtalk_ground import dingtalk_ground
 from tests.scenarios.feishu_ground import feishu_ground
 from tests.scenarios.ground import TOKEN, Ground, Line, plain_ground
+from tests.scenarios.skips import step
 from tests.scenarios.slack_ground import slack_ground
 from tests.scenarios.wecom_ground import wecom_ground
 from tests.transcript import Cast, RoomOf
@@ -126,10 +127,10 @@ class House:
 
     def can(self, what: str) -> bool:
         """Say whether a step can be played on this chat; a step that cannot is written down as skipped."""
-        if what in self.ground.lacks:
-            self.skipped.add(f"{what} ({self.ground.lacks[what]})")
-            return False
-        return True
+        if step(self.ground.kind, what) is None:
+            return True
+        self.skipped.add(what)
+        return False
 
     async def leave(self) -> None:
         """Stop the bot of this house before the scenario ends."""
@@ -238,30 +239,48 @@ def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return below
 
 
-def organisation(ground: Ground, database: str, lang: str, change: Mapping[str, Any]) -> dict[str, Any]:
+def organisation(
+    ground: Ground, database: str, lang: str, change: Mapping[str, Any], beside: Ground | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Give the configuration: the demo's, with two services of one alias and people who cannot be reached."""
     said = ground.organisation(database, lang)
     said["services"] |= deepcopy(dict(EXTRA_SERVICES))
     extra = ground.named({"people": deepcopy(list(EXTRA_PEOPLE))})["people"] if lang == "zh" else ()
     said["people"] = [*said["people"], *extra]
+    if beside is not None:
+        said["chats"] |= beside.chats()
+        said["default_chat"] = ground.connection
+        said["people"] = [{**person, **beside.known(person)} for person in said["people"]]
     return _laid_over(said, ground.named(change))
+
+
+def opened(
+    chat: str, lang: str, residents: Iterable[Resident] = (), **named: str
+) -> contextlib.AbstractAsyncContextManager[Ground]:  # fmt: skip
+    """Run the organisation of a chat, such as `slack-http`; `connection` names it in the configuration."""
+    kind, _, mode = chat.partition("-")
+    grounds: Mapping[str, Any] = {
+        "slack": slack_ground, "feishu": feishu_ground, "dingtalk": dingtalk_ground, "wecom": wecom_ground,
+    }  # fmt: skip
+    opening: Any = plain_ground(lang, residents) if kind == "plain" else grounds[kind](mode, lang, residents, **named)
+    return opening  # type: ignore[no-any-return]
 
 
 @contextlib.asynccontextmanager
 async def running(
     chat: str, store_url: str, lang: str = "zh", *, change: Mapping[str, Any] | None = None, residents: Iterable[Resident] = (),
-    one_language: bool = True,
+    one_language: bool = True, beside: Ground | None = None,
 ) -> AsyncIterator[House]:  # fmt: skip
-    """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep."""
-    kind, _, mode = chat.partition("-")
-    grounds: Mapping[str, Any] = {
-        "slack": slack_ground, "feishu": feishu_ground, "dingtalk": dingtalk_ground, "wecom": wecom_ground,
-    }  # fmt: skip
-    opening: Any = plain_ground(lang, residents) if kind == "plain" else grounds[kind](mode, lang, residents)
-    async with opening as ground:
-        said = organisation(ground, store_url, lang, change or {})
+    """Run the bot and a chat on loopback until the end of the scenario, which also checks what every scenario must keep.
+
+    `beside` = a second organisation that the bot is connected to.
+    """
+    async with opened(chat, lang, residents) as ground:
+        said = organisation(ground, store_url, lang, change or {}, beside)
         async with serving(said) as (url, stop, stopped):
             await ground.meets(url, said)
+            if beside is not None:
+                await beside.meets(url, said)
             said["_began"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
             async with ground.people() as people:
                 house = House(ground, people, lang, url, said, stop, stopped)

@@ -57,7 +57,7 @@ class Tally:
     scenarios: Counter[str] = field(default_factory=Counter)
     steps: dict[str, Counter[str]] = field(default_factory=dict)  # ground -> what -> times
     skipped: dict[str, set[str]] = field(default_factory=dict)  # ground -> "scenario: step"
-    out: dict[str, Mapping[str, str]] = field(default_factory=dict)  # ground -> scenario that it cannot play -> why
+    out: dict[str, Mapping[str, str]] = field(default_factory=dict)  # ground -> what it cannot play -> why
 
     def as_data(self) -> dict[str, Any]:
         """Give all of it, for another process."""
@@ -75,19 +75,11 @@ class Tally:
         self.out |= told["out"]
 
     def note(self, ground: str, scenario: str, steps: Counter[str], skipped: Iterable[str], out: Mapping[str, str]) -> None:
-        """Add one run of a scenario; `out` = the scenarios that the ground cannot play, and why."""
+        """Add one run of a scenario; `out` = what its chat cannot play, and why."""
         self.out[ground] = dict(out)
         self.scenarios[ground] += 1
         self.steps.setdefault(ground, Counter()).update(steps)
         self.skipped.setdefault(ground, set()).update(f"{scenario}: {step}" for step in skipped)
-
-    def wrong(self) -> list[str]:
-        """Say which steps were skipped that SKIPS does not name."""
-        return [
-            f"on {ground} a step was skipped that no list names: {step}"
-            for ground, steps in sorted(self.skipped.items())
-            for step in sorted(steps - set(SKIPS.get(ground, ())))
-        ]
 
     def told(self) -> list[str]:
         """Say what was run and what was not, a line for each ground."""
@@ -99,9 +91,6 @@ class Tally:
             for ground, steps in sorted(self.steps.items())
         ]
 
-
-# What cannot be played where: ground -> "scenario: step". A step that a chat lacks stands in `lacks` of its ground.
-SKIPS: dict[str, list[str]] = {}
 
 LEDGER = Ledger()
 TALLY = Tally()

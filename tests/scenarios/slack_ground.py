@@ -66,13 +66,13 @@ class SlackGround:
     # What Slack would obey or follow, and how that would stand in its mark-up.
     hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
     tick = "✓ #"  # a reaction
-    edits_apart = 3.0  # seconds, by the noise budget
-    heading, pinning = "conversations.setTopic", "pins.add"
+    kind = "slack"
     finds = True
-    lacks: Mapping[str, str] = {}
 
-    def __init__(self, sandbox: SlackSandbox, mode: str, lang: str, port: int, clock: Shifted) -> None:
-        self.name = f"slack-{mode}"
+    def __init__(
+        self, sandbox: SlackSandbox, mode: str, lang: str, port: int, clock: Shifted, connection: str = CONNECTION
+    ) -> None:
+        self.connection = connection
         self.sandbox, self.mode, self.lang, self.port = sandbox, mode, lang, port
         self.slack: Slack = sandbox.slack
         self.faults = self.slack.faults
@@ -90,6 +90,9 @@ class SlackGround:
         way = {"signing_secret": app.signing_secret} if self.mode == "http" else {"app_token": app.app_token}
         return {"adapter": "slack", "bot_token": app.bot_token, "api_url": f"{self.sandbox.url}/api/", **way}
 
+    def chats(self) -> dict[str, Any]:
+        return {self.connection: self.keys()}
+
     def id_of(self, name: str) -> str:
         """Give the id of a channel."""
         return next(c.id for c in self.slack.workspace.channels.values() if c.name == name)
@@ -101,17 +104,23 @@ class SlackGround:
             for ident, said in demo.PEOPLE.items()
         ]
         return demo.company(
-            {CONNECTION: self.keys()}, {"chat": CONNECTION, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
+            self.chats(), {"chat": self.connection, "channel": self.id_of("hall")}, self.id_of("alerts"), roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
 
+    def account(self, ident: str) -> str:
+        return account(ident)
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {}
+
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, CONNECTION, account)
+        return renamed(change, self.connection, account)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
         if self.slack.webhook is not None:
-            self.slack.webhook.url = f"{url}/chat/{CONNECTION}"
+            self.slack.webhook.url = f"{url}/chat/{self.connection}"
         already = sum(call.path == "/api/users.lookupByEmail" for call in self.slack.log.calls) if self._met else 0
         looked_up = already + sum("email" in person for person in said["people"])
         self._met = True
@@ -220,14 +229,21 @@ class SlackGround:
         return sum(call.path == f"/api/{method}" for call in self.slack.log.calls)
 
     def edits(self, name: str) -> list[float]:
-        """List when the pinned card of a channel was edited, in seconds."""
         channel = self.slack.workspace.channels[self.id_of(name)]
         edited = (call for call in self.slack.log.calls if call.path == "/api/chat.update" and call.applied)
         return [c.clock for c in edited if c.body["channel"] == channel.id and c.body["ts"] in channel.pins]
 
-    def metered(self) -> int:
-        """Count the calls that the company's contract counts: none."""
-        return 0
+    def renamings(self) -> int:
+        return self.calls("conversations.setTopic") + self.calls("conversations.rename")
+
+    def pinnings(self) -> int:
+        return self.calls("pins.add")
+
+    def pings(self, card: Any) -> list[str]:
+        return [found for words in self.parsed(card) for found in re.findall(r"<@\w+>", words)]
+
+    def preview(self, card: Any) -> str:
+        return str(card.raw.push)
 
     def link(self, name: str) -> str:
         """Give the address of a channel."""
@@ -323,16 +339,18 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def slack_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[SlackGround]:
+async def slack_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[SlackGround]:
     """Run a workspace; `mode` is socket or http."""
     app, port, clock = slack_app(), free_port(), Shifted()
     everybody = users(lang, residents)
     inside = [user.id for user in everybody if not user.restricted]
     channels = {"general": inside, **{name: [*inside, app.bot_user] for name in HALLS}}
-    url = f"http://127.0.0.1:{port}/chat/{CONNECTION}" if mode == "http" else None
+    url = f"http://127.0.0.1:{port}/chat/{connection}" if mode == "http" else None
     slack = Slack(everybody, channels, app=app, request_url=url, clock=clock)
     async with SlackSandbox(slack) as sandbox:
-        yield SlackGround(sandbox, mode, lang, port, clock)
+        yield SlackGround(sandbox, mode, lang, port, clock, connection)
 
 
 __all__ = ["SlackGround", "slack_ground", "texts"]

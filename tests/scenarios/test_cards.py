@@ -10,14 +10,9 @@ from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 from tests.transcript import NotSeen
 
-pytestmark = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk")
-slacks_own = pytest.mark.on("slack-socket", "slack-http")  # its menus of messages
-in_groups = pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk", "wecom-bot")  # no form is needed
-not_feishu = pytest.mark.on("slack-socket", "slack-http", "dingtalk")
 SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1s"}}
 
 
-@in_groups
 async def test_an_alert_card_is_looked_at_and_becomes_a_room(play: Play) -> None:
     async with play() as house:
         zhang, li = house.people("zhang"), house.people("li")
@@ -38,7 +33,6 @@ async def test_an_alert_card_is_looked_at_and_becomes_a_room(play: Play) -> None
         assert decided.buttons in ([], ["进群"])
 
 
-@in_groups
 async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> None:
     async with play() as house:
         zhang = house.people("zhang")
@@ -50,7 +44,6 @@ async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> Non
         assert house.rooms() == []
 
 
-@in_groups
 async def test_a_storm_becomes_one_incident_by_a_click(play: Play) -> None:
     services = {f"s{n}": {"name": f"{n} 号服务", "tier": 1, "owners": {"ops": ["li"]}} for n in range(4)}
     rule = {"name": "critical", "match": ["severity=critical"], "action": "declare", "service": "{service}", "severity": "P1"}
@@ -135,7 +128,6 @@ async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
             assert "[已关闭]" not in house.title(room.name)
 
 
-@in_groups
 async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about(play: Play) -> None:
     async with play() as house:
         zhang, wang = house.people("zhang"), house.people("wang")
@@ -157,7 +149,6 @@ async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_abo
         await room.card("🔴 P1 处理中")
 
 
-@not_feishu
 async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Play) -> None:
     async with play() as house:
         zhang = house.people("zhang")
@@ -205,7 +196,6 @@ async def test_a_slip_is_taken_back_and_a_duplicate_joined_by_button(play: Play)
         assert await wang.room("支付失败率升高") == room.name
 
 
-@not_feishu
 async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> None:
     async with play() as house:
         zhang, li = house.people("zhang"), house.people("li")
@@ -229,7 +219,6 @@ async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> N
         await room.card("🔴 P1 处理中")
 
 
-@slacks_own
 async def test_a_message_is_declared_from_its_menu(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")
@@ -243,7 +232,6 @@ async def test_a_message_is_declared_from_its_menu(play: Play) -> None:
         await house.room_of("zhang", "客户说付款页打不开")
 
 
-@not_feishu
 async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")

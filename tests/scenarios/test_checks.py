@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-import httpx
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
 import pytest
 
+from adapters.sandbox import demo
+from bot.app import SystemClock
+from bot.model.card import Button, Card, Field
+from bot.model.text import Span
+from bot.plugins import plugin
+from bot.ports import Capability, ChatAdapter, Done, Result
 from tests.scenarios.conftest import Play
+from tests.scenarios.house import House
 from tests.transcript import NotSeen
 
-pytestmark = pytest.mark.on("slack-socket", "slack-http")
+
+@contextlib.asynccontextmanager
+async def hand(house: House) -> AsyncIterator[ChatAdapter]:
+    """Write as the bot does, by a connection of one's own that hears nothing."""
+    name = house.ground.connection
+    keys = dict(house.config["chats"][name])
+    module = plugin("adapters.chat", keys.pop("adapter"))
+    chat: ChatAdapter = module.connect(name, module.Config.model_validate(keys), SystemClock())
+    try:
+        yield chat
+    finally:
+        await chat.close()
 
 
 async def test_only_what_is_drawn_can_be_pressed_and_filled_in(play: Play) -> None:
@@ -28,24 +49,41 @@ async def test_only_what_is_drawn_can_be_pressed_and_filled_in(play: Play) -> No
         with pytest.raises(NotSeen, match="there is no field"):
             await zhang.player.fill("负责人", "李四")
         with pytest.raises(NotSeen):
-            await house.people("chen").in_room(room.name).player.page.says("我不在这里", room.name)
+            await house.people("chen").in_room(room.name).says("我不在这里", deadline=0.5)
 
 
 @pytest.mark.parametrize(("lang", "word"), [("zh", "hello"), ("en", "你好")])
 async def test_a_word_of_the_other_language_is_found_wherever_the_bot_writes_it(play: Play, lang: str, word: str) -> None:
-    async with play(lang, one_language=False) as house:
-        keys = house.config["chats"]["slack"]
-        option = {"text": {"type": "plain_text", "text": word}, "value": "x"}
-        select = {"type": "static_select", "action_id": "a", "options": [option]}
-        places = (
-            ("chat.postMessage", {"text": word}),
-            ("chat.postMessage", {"text": "1", "blocks": [{"type": "actions", "elements": [select]}]}),
-            ("chat.postEphemeral", {"text": word, "user": "U0ZHANG"}),
-            ("conversations.setTopic", {"topic": word}),
-        )
-        async with httpx.AsyncClient(base_url=keys["api_url"], trust_env=False) as client:
-            for n, (method, said) in enumerate(places, 1):
-                headers = {"authorization": f"Bearer {keys['bot_token']}"}
-                answer = await client.post(method, json={"channel": house.ground.id_of("hall"), **said}, headers=headers)
-                assert answer.json()["ok"], answer.text
-                assert len([one for one in house.foreign() if repr(word) in one]) >= n, method
+    async with play(lang, one_language=False) as house, hand(house) as chat:
+        zhang, li, *others = map(house.ground.account, demo.PEOPLE)
+        opened = await chat.open_room("F-20240520-001", "f-20240520-001", [zhang, li], "k1")
+        assert isinstance(opened, Done)
+        assert opened.ref is not None
+        room, extra, said = opened.ref.chat, opened.ref.extra, (Span(word),)
+        cards = {
+            "headline": Card(word, "red"),
+            "fact": Card("P1", "red", fields=(Field("P1", said),)),
+            "label": Card("P1", "red", fields=(Field(word, (Span("P1"),)),)),
+            "button": Card("P1", "red", buttons=(Button(word, "update", "@bot"),)),
+            "footer": Card("P1", "red", footer=word),
+        }
+        ways: list[tuple[str, Capability | None, Callable[[], Awaitable[Result]]]] = [
+            ("text in a room", None, lambda: chat.post(room, said, "k2")),
+            ("text to a person", Capability.DIRECT, lambda: chat.direct(zhang, said, "k3")),
+            ("topic", Capability.TOPIC, lambda: chat.set_topic(room, word, extra)),
+            ("name", Capability.RENAME, lambda: chat.rename_room(room, f"F-20240520-001 {word}", extra)),
+            *(
+                (name, Capability.CARD, partial(chat.direct, who, cards[name], f"c{name}"))
+                for name, who in zip(cards, (zhang, li, *others), strict=True)
+            ),
+        ]
+        known: list[str] = []
+        assert house.foreign() == known
+        for way, needs, write in ways:
+            if needs is not None and needs not in chat.capabilities:
+                continue
+            done = await write()
+            assert isinstance(done, Done), (way, done)
+            found = house.foreign()
+            assert len(found) > len(known), way
+            known = found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.app import discover
 from bot.model.person import ActorKind
-from tests.scenarios.ledger import Ledger, Tally, stored
+from tests.scenarios.ledger import Ledger, stored
 
 HOW = "python -m tests.scenarios"
 
@@ -39,10 +39,3 @@ def test_a_scenario_that_used_something_else_is_named() -> None:
     assert ledger.wrong() == []
     ledger.used[scenario].discard(command)
     assert ledger.wrong() == [f"{scenario} used {command} otherwise than scenarios.json says: {HOW}"]
-
-
-def test_a_skipped_step_that_no_list_names_is_told() -> None:
-    tally = Tally()
-    skipped = {"plain": ["a life: a press"]}
-    tally.merge({"scenarios": {"plain": 1}, "steps": {"plain": {"says": 2}}, "skipped": skipped, "out": {"plain": {}}})
-    assert tally.wrong() == ["on plain a step was skipped that no list names: a life: a press"]

@@ -22,25 +22,20 @@ from tests.scenarios.slack_ground import Shifted, free_port
 from tests.transcript import Cast, RoomOf
 from tests.wecom_stage import WecomStage, text_of, words
 
-CONNECTION, EARS = "wecom", "wecom-bot"
+CONNECTION = "wecom"
 HALLS = ("hall", "alerts")
 FOLLOWS = re.compile(r"[0-9a-f]{32}")  # the task_id of a card that follows an answer; those of pages are the core's keys
 SHOWN = frozenset({"title", "desc", "sub_title_text", "keyname", "value", "text", "content", "name", "replace_text"})
-
-LACKS = {
-    "an answer for one alone in a room": "a group has no answers for one pair of eyes (101463): short ones are said there",
-    "when a room's message was typed": "what the bot hears carries no time of its own; only events do (101463)",
-}
 
 
 class WecomGround:
     """Be a company in WeCom."""
 
-    name = "wecom"
+    kind = "wecom"
     finds = False  # a text in a room has neither key nor look-up
-    lacks: Mapping[str, str] = LACKS
 
-    def __init__(self, sandbox: WeComSandbox, lang: str, port: int, clock: Shifted) -> None:
+    def __init__(self, sandbox: WeComSandbox, lang: str, port: int, clock: Shifted, connection: str = CONNECTION) -> None:
+        self.connection, self.ears = connection, f"{connection}-bot"
         self.sandbox, self.lang, self.port = sandbox, lang, port
         self.wecom: WeCom = sandbox.wecom
         self.faults = self.wecom.faults
@@ -59,17 +54,16 @@ class WecomGround:
         self.wecom.hub.mouth.push = pushed  # type: ignore[method-assign,assignment]
 
     # ------------------------------------------------------------ configuration
-    def keys(self) -> dict[str, Any]:
-        """Give the configuration of the two connections."""
+    def chats(self) -> dict[str, Any]:
         app, bot = self.wecom.app, self.wecom.bot
         return {
-            CONNECTION: {
+            self.connection: {
                 "adapter": "wecom", "corp_id": app.corpid, "agent_id": app.agentid, "secret": app.secret, "token": app.token,
                 "aes_key": app.aes_key, "company": ["zhou", "li"], "api_url": self.sandbox.url,
             },
-            EARS: {
+            self.ears: {
                 "adapter": "wecom_bot", "bot_id": bot.id, "secret": bot.secret, "name": bot.name, "url": self.sandbox.ws_url,
-                "hears_for": CONNECTION,
+                "hears_for": self.connection,
             },
         }  # fmt: skip
 
@@ -83,30 +77,37 @@ class WecomGround:
         roster = [
             {
                 "id": i, "name": said[at], "lang": lang, "tz": "Asia/Shanghai", "email": f"{i}@example.com",
-                "accounts": {CONNECTION: i, EARS: i},
+                "accounts": {self.connection: i, self.ears: i},
             }
             for i, said in demo.PEOPLE.items()
         ]  # fmt: skip
         told = demo.company(
-            self.keys(), {"chat": EARS, "channel": self.group("hall").chatid}, "alerts", roster,
+            self.chats(), {"chat": self.ears, "channel": self.group("hall").chatid}, "alerts", roster,
             token=TOKEN, database=database, lang=lang, port=self.port,
         )  # fmt: skip
-        return told | {"default_chat": CONNECTION}
+        return told | {"default_chat": self.connection}
+
+    def account(self, ident: str) -> str:
+        return ident
+
+    def known(self, person: Mapping[str, Any]) -> Mapping[str, Any]:
+        ours = dict.fromkeys((self.connection, self.ears), person["id"]) if person["id"] in demo.PEOPLE else {}
+        return {"accounts": {**person.get("accounts", {}), **ours}}
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         said = dict(change)
         if "chats" in said:
-            said["chats"] = {CONNECTION if name == "chat" else name: keys for name, keys in said["chats"].items()}
+            said["chats"] = {self.connection if name == "chat" else name: keys for name, keys in said["chats"].items()}
         if "people" in said:
             said["people"] = [
-                {**one, "accounts": dict.fromkeys((CONNECTION, EARS), next(iter(one["accounts"].values())))}
+                {**one, "accounts": dict.fromkeys((self.connection, self.ears), next(iter(one["accounts"].values())))}
                 if "accounts" in one else one for one in said["people"]
             ]  # fmt: skip
         return said
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
-        self.wecom.call_back(f"{url}/chat/{CONNECTION}")
+        self.wecom.call_back(f"{url}/chat/{self.connection}")
         callback = self.wecom.courier.callback
         assert callback is not None
         callback.stamps = time.time  # only what is typed is late, not WeCom's signature
@@ -244,6 +245,22 @@ class WecomGround:
         """Count the answered calls whose path ends so."""
         return sum(c.path.endswith(ending) and c.outcome != "waiting" for c in self.wecom.log.calls)
 
+    def edits(self, name: str) -> list[float]:
+        return []
+
+    def renamings(self) -> int:
+        changed = [c for c in self.wecom.log.calls if c.path.endswith("/appchat/update") and c.applied]
+        return sum("name" in c.body for c in changed)
+
+    def pinnings(self) -> int:
+        return 0
+
+    def pings(self, card: Any) -> list[str]:
+        return re.findall(r"<@\w+>", str(card.raw.raw["text"]))
+
+    def preview(self, card: Any) -> str:
+        return str(card.text)
+
     def opened(self) -> list[int | str]:
         """List what became of the calls by which rooms were to open: WeCom answers 200 to all, and says 0 where it did it."""
         opening = [c for c in self.wecom.log.calls if c.path == "/cgi-bin/appchat/create"]
@@ -257,22 +274,19 @@ class WecomGround:
 class WecomBotGround(WecomGround):
     """Be a company that has the bot alone: people make an incident's group by hand, and answers for one go to its direct chat."""
 
-    name = "wecom-bot"
-
-    def keys(self) -> dict[str, Any]:
-        """Give the configuration of the bot."""
-        return {EARS: {name: value for name, value in super().keys()[EARS].items() if name != "hears_for"}}
+    def chats(self) -> dict[str, Any]:
+        return {self.ears: {name: value for name, value in super().chats()[self.ears].items() if name != "hears_for"}}
 
     def organisation(self, database: str, lang: str) -> dict[str, Any]:
-        said = super().organisation(database, lang) | {"default_chat": EARS}
+        said = super().organisation(database, lang) | {"default_chat": self.ears}
         for person in said["people"]:
-            person["accounts"].pop(CONNECTION, None)
+            person["accounts"].pop(self.connection, None)
         for service in said["services"].values():
             service["channel"] = self.group("alerts").chatid
         return said
 
     def named(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
-        return renamed(change, EARS, lambda ident: ident)
+        return renamed(change, self.ears, lambda ident: ident)
 
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
@@ -330,15 +344,17 @@ def users(lang: str, residents: Iterable[Resident] = ()) -> list[User]:
 
 
 @contextlib.asynccontextmanager
-async def wecom_ground(mode: str, lang: str, residents: Iterable[Resident] = ()) -> AsyncIterator[WecomGround]:
+async def wecom_ground(
+    mode: str, lang: str, residents: Iterable[Resident] = (), connection: str = CONNECTION
+) -> AsyncIterator[WecomGround]:
     """Run a company."""
     port, clock = free_port(), Shifted()
     everybody = users(lang, residents)
     app, bot = (App(name="warroom app"), Bot(name="warroom")) if lang == "en" else (App(), Bot())
     groups = {name: [*(user.id for user in everybody), BOT, APP] for name in HALLS}
-    wecom = WeCom(everybody, groups, app=app, bot=bot, request_url=f"http://127.0.0.1:{port}/chat/{CONNECTION}", clock=clock)
+    wecom = WeCom(everybody, groups, app=app, bot=bot, request_url=f"http://127.0.0.1:{port}/chat/{connection}", clock=clock)
     async with WeComSandbox(wecom) as sandbox:
-        yield (WecomBotGround if mode == "bot" else WecomGround)(sandbox, lang, port, clock)
+        yield (WecomBotGround if mode == "bot" else WecomGround)(sandbox, lang, port, clock, connection)
 
 
 __all__ = ["WecomBotGround", "WecomGround", "wecom_ground"]
