@@ -146,5 +146,5 @@ async def test_a_step_that_is_not_seen_is_a_failure() -> None:
     failures = await incident.play(sandbox.url, write=lines.append, deadline=0.3)
     await sandbox.stop()  # type: ignore[attr-defined]
     assert len(failures) == 1
-    assert "no socket of the bot" in failures[0]
+    assert "no connection of the bot" in failures[0]
     assert lines[-1].startswith("✗ ")
