@@ -19,6 +19,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors http://127.0.0.1:* http://localhost:*"  # the page of all stand-ins
 )
+COMMON = "common.js"  # what the pages share, beside this file
 HEARTBEAT = 15.0  # seconds
 LOCALES = {"zh": "zh-CN", "en": "en-US"}
 
@@ -36,13 +37,14 @@ class Cannot(Exception):
 
 def files(folder: Path, *scripts: str, policy: str = POLICY) -> Callable[[Request], Awaitable[Response]]:
     """Serve the files of a page: its scripts, style and icon; the empty name is its index."""
-    known = {"": "index.html"} | {name: name for name in (*scripts, "style.css", "icon.svg")}
+    known = {"": "index.html"} | {name: name for name in (COMMON, *scripts, "style.css", "icon.svg")}
 
     async def file(request: Request) -> Response:
         name = known.get(request.path_params.get("name", ""))
         if name is None:
             return Response("there is no such page", 404)
-        return FileResponse(folder / name, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+        home = folder if name != COMMON else Path(__file__).parent
+        return FileResponse(home / name, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
 
     return file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -96,7 +97,7 @@ ENGLISH = Script(
 )  # fmt: skip
 
 
-class Life:
+class Life(ABC):
     """Play an incident; what differs is how a name becomes a person, how a room is known and how one types and fills in."""
 
     room_like: ClassVar[str]  # what titles an incident's room
@@ -153,9 +154,9 @@ class Life:
         """Type something to the bot."""
         await player.slash(step.type, place, deadline=self.deadline)
 
+    @abstractmethod
     async def fill_in(self, player: Any, form: Mapping[str, str], room: str, pressed: Any) -> dict[str, str]:
         """Fill in a form and send it; gives what was wrong."""
-        raise NotImplementedError
 
     def who(self, name: str) -> Any:
         """Give the player of a person."""
