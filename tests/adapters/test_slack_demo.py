@@ -86,6 +86,7 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(item)
 
 
+@pytest.mark.slow
 async def test_a_chinese_incident_plays_to_its_end_without_a_latin_word(tmp_path: Path) -> None:
     lines: list[str] = []
     async with running(tmp_path) as (slack, url):
