@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from adapters.sandbox.watched import Watched
 
 BOT = "bot"
 
@@ -57,32 +58,14 @@ class Said:
     version: int = 0
 
 
-class Chat:
+class Chat(Watched):
     """Keep the state of the chat and tell those who watch that something changed."""
 
     def __init__(self, people: Sequence[Resident], halls: Sequence[ChatRoom] = ()) -> None:
+        super().__init__()
         self.people = {person.id: person for person in people}
         self.rooms = {room.name: room for room in halls}
         self.said: list[Said] = []
-        self.version = 0
-        self._changed = asyncio.Event()
-
-    def touch(self) -> int:
-        """Count one change and wake everybody who watches."""
-        self.version += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-        return self.version
-
-    async def changed(self, after: int, wait: float) -> None:
-        """Return when something changed after a version, or when `wait` seconds are over."""
-        if self.version > after:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
-        except TimeoutError:
-            return
 
     # ------------------------------------------------------------ what happens
     def open(self, name: str, title: str, people: Sequence[str]) -> ChatRoom:

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from adapters.sandbox.chat import ChatRoom, Resident
 from adapters.sandbox.outage import Outage, SampleAlert
 from adapters.sandbox.plain import Plain
-from adapters.sandbox.player import NotSeen, Stage
+from adapters.sandbox.player import Stage
+from adapters.sandbox.players import NotSeen
 from adapters.sandbox.server import Listener, Sandbox
 
 CONNECTION = "plain"

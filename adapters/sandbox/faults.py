@@ -96,9 +96,10 @@ class Fault:
 
 
 class Faults:
-    """Hold what was asked for, and who is held right now."""
+    """Hold what was asked for, and who is held right now; `body` = what a status says where the fault does not say it."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: dict[str, Any] | None = None) -> None:
+        self.body = body or {"code": "fault", "error": "asked for"}
         self.asked: list[Fault] = []
         self.held: list[tuple[Fault, Call]] = []
         self._ids = itertools.count(1)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def page_routes(plain: Plain) -> list[Route]:
     """List the routes of the page and of what it asks for."""
-    page = files(Path(__file__).parent / "page", "app.js", "style.css", "icon.svg")
+    page = files(Path(__file__).parent / "page", "app.js")
 
     async def people(request: Request) -> Response:
         return JSONResponse(

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
-import httpx
-
-from adapters.sandbox.wire import IDLE
-
-T = TypeVar("T")
-WAIT = 10.0  # seconds; the default deadline of everything that is waited for
-
-
-class NotSeen(AssertionError):
-    """Say what was waited for in vain, and what was seen instead."""
+from adapters.sandbox.players import WAIT, NotSeen, PageStage, Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +33,14 @@ class Sight:
     messages: dict[int, Seen] = field(default_factory=dict)
 
 
-class Player:
+class Player(Watcher):
     """Be one person."""
 
+    sight: Sight
+
     def __init__(self, stage: Stage, ident: str) -> None:
-        self.id = ident
+        super().__init__(stage, ident)
         self.sight = Sight()
-        self._stage = stage
-        self._looking = asyncio.Lock()
 
     async def says(self, text: str, room: str | None = None, *, deadline: float = WAIT, answer: bool = True) -> str:
         """Type a line in a room (or directly to the bot) and give the bot's answer to it, empty if it gave none.
@@ -118,46 +106,28 @@ class Player:
         """Give the number of the newest message that the player saw in a room, 0 = none."""
         return max((m.n for m in self.sight.messages.values() if m.room == room), default=0)
 
-    async def look(self, wait: float = 0.0) -> None:
-        """Look at the page, waiting at most `wait` seconds for something new."""
-        async with self._looking:
-            params: dict[str, str | float] = {"as": self.id, "after": self.sight.version, "wait": wait}
-            seen = (await self._stage.http.get("/api/view", params=params, timeout=wait + 10)).raise_for_status().json()
-            self.sight.version = seen["version"]
-            self.sight.rooms |= {room["name"]: room for room in seen["rooms"]}
-            for said in seen["messages"]:
-                del said["at"]
-                self.sight.messages[said["n"]] = Seen(**said)
-
-    async def _until(self, found: Callable[[], T | None], deadline: float, what: str) -> T:
-        ends = time.monotonic() + deadline
-        while True:
-            result = found()
-            if result is not None:
-                return result
-            left = ends - time.monotonic()
-            if left <= 0:
-                raise NotSeen(f"{self.id} waited {deadline:g} s for {what}, and saw:\n{self._recent()}")
-            await self.look(min(left, 5.0))
+    def _take(self, page: dict[str, Any]) -> None:
+        self.sight.rooms |= {room["name"]: room for room in page["rooms"]}
+        for said in page["messages"]:
+            del said["at"]
+            self.sight.messages[said["n"]] = Seen(**said)
 
     def _recent(self) -> str:
         last = sorted(self.sight.messages.values(), key=lambda m: m.n)[-15:]
         return "\n".join(f"  [{m.room or 'direct'}] {m.author}{' (private)' if m.private else ''}: {m.text}" for m in last)
 
 
-class Stage:
+class Stage(PageStage[Player]):
     """Open a sandbox's page for any number of players; `write` is told the transcript, line by line."""
 
+    page: ClassVar = "/api"
+
     def __init__(self, url: str, write: Callable[[str], None] | None = None) -> None:
-        self.http = httpx.AsyncClient(base_url=url, timeout=15, trust_env=False, limits=IDLE)
-        self._write = write
-        self._players: dict[str, Player] = {}
-        self._names: dict[str, str] = {}
+        super().__init__(url, write)
         self._shown: set[int] = set()
 
-    def player(self, ident: str) -> Player:
-        """Give the player of one person, always the same."""
-        return self._players.setdefault(ident, Player(self, ident))
+    def _enter(self, ident: str) -> Player:
+        return Player(self, ident)
 
     async def outage(self, firing: bool) -> int:
         """Press the button of the sample outage; gives the status that the bot's webhook answered."""
@@ -170,20 +140,3 @@ class Stage:
         if seen.n not in self._shown and seen.answers is None:
             self._shown.add(seen.n)
             self.note("bot" if seen.room else f"bot→{whose}", seen.room, seen.text)
-
-    def note(self, who: str, room: str | None, text: str) -> None:
-        """Put a line into the transcript."""
-        if self._write is not None:
-            first, *rest = text.splitlines() or [""]
-            self._write(f"[{room or '—'}] {self._name(who)}: {first}" + "".join(f"\n      {line}" for line in rest))
-
-    def _name(self, who: str) -> str:
-        return "→".join(self._names.get(part, part) for part in who.split("→"))
-
-    async def __aenter__(self) -> Stage:
-        told = (await self.http.get("/api/people")).raise_for_status().json()
-        self._names = {person["id"]: person["name"] for person in told["people"]}
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        await self.http.aclose()

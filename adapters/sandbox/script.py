@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from adapters.sandbox.players import ChatPlayer, ChatStage, NotSeen
+
+ANNOUNCE = "incidents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +95,101 @@ ENGLISH = Script(
     ),
     r"(?i)\(closed\)",
 )  # fmt: skip
+
+
+class Life(ABC):
+    """Play an incident; what differs is how a name becomes a person, how a room is known and how one types and fills in."""
+
+    room_like: ClassVar[str]  # what titles an incident's room
+    people: ClassVar = ""  # what stands before a name in a person's id
+
+    def __init__(self, stage: ChatStage[Any], lang: str, deadline: float) -> None:
+        self.stage = stage
+        self.script = ENGLISH if lang == "en" else CHINESE
+        self.deadline = deadline
+
+    async def play(self) -> None:
+        """Play it, everybody waiting for what they must see; raises NotSeen at the first thing that was not."""
+        zhang, li = self.who("zhang"), self.who("li")
+        await connected(self.stage, zhang, self.deadline)
+        await outage(self.stage, True)
+        await zhang.expect(ANNOUNCE, self.script.called, deadline=self.deadline)
+        room = str((await zhang.room(self.room_like, deadline=self.deadline))["id"])  # its title may change
+        await self.come_in(zhang, room)
+        for step in self.script.life:
+            await self.step(step, room)
+        await li.look()
+        before = self.newest(li, await li.channel(room))
+        await outage(self.stage, False)
+        await li.expect(room, self.script.quiet, deadline=self.deadline, after=before)
+        for step in self.script.end:
+            await self.step(step, room)
+        await zhang.expect(ANNOUNCE, self.script.over, deadline=self.deadline)
+
+    async def come_in(self, player: Any, room: str) -> None:
+        """Look at the room for the first time."""
+        await player.expect(room, self.script.pending, deadline=self.deadline)
+
+    async def step(self, step: Step, room: str) -> None:
+        """Do one thing and wait for all that follows from it."""
+        player = self.who(step.who)
+        place = None if step.directly else room
+        before = self.newest(player, await player.channel(place, deadline=self.deadline))
+        if step.type:
+            await self.say(player, step, place)
+        else:
+            pressed = await player.click(step.press, room, deadline=self.deadline)
+            if step.form is not None:
+                wrong = await self.fill_in(player, step.form, room, pressed)
+                if wrong:
+                    raise NotSeen(f"the form of {step.press!r} was not taken: {wrong}")
+        if step.answer:
+            await player.expect(place, step.answer, after=before, deadline=self.deadline)
+        if step.told:
+            await player.expect(room, step.told, after=before, private=False, deadline=self.deadline)
+        if step.card:
+            await player.card(room, step.card, deadline=self.deadline)
+
+    async def say(self, player: Any, step: Step, place: str | None) -> None:
+        """Type something to the bot."""
+        await player.slash(step.type, place, deadline=self.deadline)
+
+    @abstractmethod
+    async def fill_in(self, player: Any, form: Mapping[str, str], room: str, pressed: Any) -> dict[str, str]:
+        """Fill in a form and send it; gives what was wrong."""
+
+    def who(self, name: str) -> Any:
+        """Give the player of a person."""
+        return self.stage.player(f"{self.people}{name}")
+
+    def newest(self, player: Any, channel: str) -> str:
+        """Give the ts of the newest message in a channel."""
+        return max((m.ts for m in player.sight.messages.values() if m.channel == channel), default="")
+
+
+async def unseen(playing: Awaitable[None], write: Callable[[str], None]) -> list[str]:
+    """Play, and give what was not seen, empty = all was."""
+    try:
+        await playing
+    except NotSeen as missing:
+        write(f"✗ {missing}")
+        return [str(missing)]
+    return []
+
+
+async def connected(stage: ChatStage[Any], player: ChatPlayer[Any], deadline: float) -> None:
+    """Wait for the bot's connection: what people do before it is there would fail or be lost."""
+    ends = time.monotonic() + deadline
+    # A connection of WeCom's bot is one before it has subscribed; those of the others have nothing to say of that.
+    while not any(s.get("subscribed", True) for s in (await stage.http.get("/_sockets")).json()["sockets"]):
+        if time.monotonic() > ends:
+            raise NotSeen(f"no connection of the bot in {deadline:g} s")
+        await player.look(0.2)
+
+
+async def outage(stage: ChatStage[Any], firing: bool) -> None:
+    """Press the button of the sample outage."""
+    stage.note("page", None, "▶ sample outage" if firing else "■ outage over")
+    status = (await stage.http.post("/page/outage", json={"firing": firing})).json()["status"]
+    if not 200 <= status < 300:
+        raise NotSeen(f"the bot's webhook answered {status or 'nothing'} to the sample outage")

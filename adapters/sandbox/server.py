@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 
@@ -89,31 +88,40 @@ class Listener:
         self._server = self._task = None
 
 
-class Sandbox(Listener):
-    """Serve a stand-in. `down` makes the port refuse connections until `start`; what the chat holds stays."""
+class Served(Listener):
+    """Serve a stand-in. `down` makes the port refuse connections until `start`; what the stand-in holds stays."""
 
-    def __init__(self, plain: Plain, port: int = 0) -> None:
-        super().__init__(plain, port)
-        self.plain = plain
+    def __init__(self, standin: Any, port: int = 0, *, sockets: bool = False) -> None:
+        super().__init__(standin, port, sockets=sockets)
+        self._standin = standin
 
-    async def start(self) -> Sandbox:
+    async def start(self) -> Self:
         """Listen, again or for the first time."""
         await self.listen()
+        self._standin.base = self.url
         return self
 
     async def down(self) -> None:
         """Refuse connections from now on; whoever watches the page is let go."""
-        self.plain.closing.set()
+        self._standin.closing.set()
         await super().down()
-        self.plain.closing.clear()
+        self._standin.closing.clear()
 
     async def stop(self) -> None:
         """End everything."""
         await self.down()
-        await self.plain.close()
+        await self._standin.close()
 
-    async def __aenter__(self) -> Sandbox:
+    async def __aenter__(self) -> Self:
         return await self.start()
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(self, *ended: object) -> None:
         await self.stop()
+
+
+class Sandbox(Served):
+    """Serve the plain stand-in."""
+
+    def __init__(self, plain: Plain, port: int = 0) -> None:
+        super().__init__(plain, port)
+        self.plain = plain

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from starlette.responses import Response
 
 from adapters.sandbox.faults import Call, Fault, Faults
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+ASGI = Callable[[Message, Receive, Send], Awaitable[None]]
 READ_BYTES = 1 << 20
 # uvicorn ends a connection that was idle for 5 s, just when httpx would last use it: who loses that race sees an error.
 IDLE = httpx.Limits(keepalive_expiry=2.0)
@@ -55,8 +58,7 @@ async def suffer(faults: Faults, fault: Fault, call: Call, receive: Receive, sen
         return False
     if fault.do == "status":
         headers = {fault.wait_header: str(fault.retry_after)} if fault.retry_after is not None else {}
-        said = fault.body if fault.body is not None else {"code": "fault", "error": "asked for"}
-        await answer(call, fault.status, said, headers, send)
+        await answer(call, fault.status, faults.body if fault.body is None else fault.body, headers, send)
         return True
     if fault.do == "drop":
         await drop(call, send)
@@ -83,6 +85,30 @@ async def held_after(faults: Faults, fault: Fault, call: Call) -> None:
     faults.hold(fault, call)
     await fault.release.wait()
     faults.let_go(fault, call)
+
+
+async def taken(
+    faults: Faults, call: Call, take: Callable[[], tuple[int, Any, Mapping[str, str]]], receive: Receive, send: Send
+) -> None:  # fmt: skip
+    """Take a call and answer it, or let it suffer what was asked for; `take` gives status, body and headers."""
+    fault = faults.striking(call)
+    if fault is not None:
+        call.fault = f"{fault.do} {fault.when}"
+    if fault is not None and fault.when == "before" and await suffer(faults, fault, call, receive, send):
+        return
+    status, said, headers = take()
+    if fault is not None and fault.when == "applied" and await suffer(faults, fault, call, receive, send):
+        return
+    await answer(call, status, said, headers, send)
+    if fault is not None and fault.when == "answered" and fault.do == "hold":
+        await held_after(faults, fault, call)
+
+
+async def on_this_machine(front: ASGI, scope: Message, receive: Receive, send: Send) -> None:
+    """Let only this machine reach a page: a page of another site must not reach it by a name of its own."""
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    local = re.fullmatch(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", host)
+    await (front if local else Response("only on this machine", 403))(scope, receive, send)
 
 
 async def drop(call: Call, send: Send) -> None:

@@ -56,9 +56,9 @@ def said_by_bot(sandbox: Sandbox) -> list[str]:
     return [said.text for said in sandbox.plain.chat.said if said.author == "bot"]
 
 
-async def test_a_chinese_incident_plays_to_its_end_without_a_latin_word(store_url: str) -> None:
+async def test_a_chinese_incident_plays_to_its_end_without_a_latin_word(tmp_path: Path) -> None:
     lines: list[str] = []
-    async with running(store_url, "zh") as sandbox:
+    async with running(f"sqlite:///{tmp_path / 'store.db'}", "zh") as sandbox:
         assert await demo.play(sandbox.url, lang="zh", write=lines.append) == []
         texts = said_by_bot(sandbox)
     assert len(texts) > 10
@@ -67,6 +67,7 @@ async def test_a_chinese_incident_plays_to_its_end_without_a_latin_word(store_ur
     assert any("张三: @bot 确认故障 P1" in line for line in lines)
 
 
+@pytest.mark.slow
 async def test_an_english_incident_plays_to_its_end_without_a_han_character(tmp_path: Path) -> None:
     async with running(f"sqlite:///{tmp_path / 'store.db'}", "en") as sandbox:
         assert await demo.play(sandbox.url, lang="en", write=lambda line: None) == []
@@ -75,6 +76,7 @@ async def test_an_english_incident_plays_to_its_end_without_a_han_character(tmp_
     assert [text for text in texts if re.search(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]", text)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 async def test_what_is_delivered_three_times_happens_once(tmp_path: Path, at_once: bool) -> None:
     async with running(f"sqlite:///{tmp_path / 'store.db'}", "zh") as sandbox:
@@ -123,6 +125,7 @@ async def test_the_running_bot_refuses_an_unsigned_delivery(tmp_path: Path) -> N
         assert said_by_bot(sandbox) == []
 
 
+@pytest.mark.slow
 async def test_a_chat_that_limps_gets_everything_and_each_repeat_is_marked(tmp_path: Path) -> None:
     async with running(f"sqlite:///{tmp_path / 'store.db'}", "zh") as sandbox:
         faults = sandbox.plain.faults

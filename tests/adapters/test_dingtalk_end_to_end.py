@@ -118,6 +118,7 @@ async def fire(url: str) -> int:
         return answer.status_code
 
 
+@pytest.mark.slow
 async def test_an_alert_becomes_an_incident_that_lives_and_ends_on_dingtalk(tmp_path: Path) -> None:
     async with house(tmp_path) as there:
         world, zhang, li = there.standin.world, there.person("zhang"), there.person("li")

@@ -26,7 +26,7 @@ from tests.adapters.feishu_world import SECRETS, free_port
 
 BEARER = "t0ken-t0ken-t0ken"
 LONG = 20.0  # seconds
-BOTH = ["socket", pytest.param("http", marks=pytest.mark.slow)]
+BOTH = ["socket", "http"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ async def opened(player: Player) -> str:
     return str(room["name"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", BOTH)
 async def test_an_alert_becomes_an_incident_that_is_worked_on_and_closed(mode: str, tmp_path: Path) -> None:
     async with house(mode, tmp_path) as there:
@@ -168,6 +169,7 @@ async def test_an_alert_becomes_an_incident_that_is_worked_on_and_closed(mode: s
         assert bad <= {("POST", "/open-apis/im/v1/messages", "99992351")}  # the direct message to whoever is not there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", BOTH)
 async def test_a_delivery_that_comes_three_times_has_one_effect(mode: str, tmp_path: Path) -> None:
     async with house(mode, tmp_path) as there:

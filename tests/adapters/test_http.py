@@ -97,7 +97,7 @@ async def test_no_free_connection_in_time_was_not_applied() -> None:
         await reader.read()
 
     async with serving(silent) as slow:
-        http = Http(str(slow._client.base_url), timeout=3.0, connect=0.5, connections=1)
+        http = Http(str(slow._client.base_url), timeout=1.2, connect=0.3, connections=1)
         first = asyncio.create_task(http.call("POST", "/"))
         await connected.wait()
         assert await http.call("POST", "/") == Retry(1.0, "busy")

@@ -188,6 +188,7 @@ async def test_an_outage_is_fired_confirmed_and_told_of_with_the_card_and_its_fo
         await expect(page.locator(".msg", has_text="告警已全部恢复")).to_be_visible(timeout=15_000)
 
 
+@pytest.mark.slow
 async def test_an_alert_is_judged_on_its_card(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, bot=tmp_path) as one:
         page = one.page

@@ -212,7 +212,7 @@ CARDS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CARDS)
 def test_a_card_of_any_size_keeps_every_limit(shown: Card) -> None:
     sound(card(shown))
@@ -246,7 +246,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SIZED, ENTRIES, SIZED)
 def test_a_form_of_any_size_keeps_every_limit(title: str, entries: list[Entry], typed: str) -> None:
     named = tuple(

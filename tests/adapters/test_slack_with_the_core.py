@@ -68,7 +68,8 @@ def card_of(player: Player) -> str:
     return "\n".join(m.shown for m in player.sight.messages.values() if m.pinned)
 
 
-@pytest.mark.parametrize("mode", ["socket", pytest.param("http", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["socket", "http"])
 async def test_an_incident_lives_and_ends_on_slack(mode: str, tmp_path: Path) -> None:
     async with house(mode, tmp_path) as (standin, stage):
         zhang, li = stage.player("U0ZHANG"), stage.player("U0LI")

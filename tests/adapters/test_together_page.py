@@ -81,6 +81,7 @@ async def test_each_platform_has_a_tab_with_its_own_page(browser: Browser, tmp_p
         await expect(page.locator("iframe:visible")).to_have_count(1)
 
 
+@pytest.mark.slow
 async def test_one_incident_is_in_two_frames_side_by_side(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as page:
         await page.get_by_role("button", name="并排看两个").click()

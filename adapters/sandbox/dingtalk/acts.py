@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from adapters.sandbox.dingtalk import cards, parcels
 from adapters.sandbox.dingtalk.courier import Courier
 from adapters.sandbox.dingtalk.drawn import bound, draw, echoed, form_of
-from adapters.sandbox.dingtalk.forms import Cannot, field, sent, taken
+from adapters.sandbox.dingtalk.forms import field, sent, taken
 from adapters.sandbox.dingtalk.parcels import Outcome, Parcel
 from adapters.sandbox.dingtalk.sessions import Sessions
 from adapters.sandbox.dingtalk.world import Card, Data, Group, Message, User, World
+from adapters.sandbox.pages import Cannot
 
 if TYPE_CHECKING:
     from adapters.sandbox.dingtalk.desk import Desk

@@ -6,16 +6,9 @@ import time
 from typing import Any
 
 from adapters.sandbox.dingtalk.world import Data
+from adapters.sandbox.pages import Cannot
 
 _DATES = {"DATE": "%Y-%m-%d", "TIME": "%H:%M", "DATETIME": "%Y-%m-%d %H:%M"}
-
-
-class Cannot(Exception):
-    """Say why a person cannot do something; `more` goes to the page."""
-
-    def __init__(self, why: str, **more: Any) -> None:
-        super().__init__(why)
-        self.why, self.more = why, more
 
 
 def field(form: Data, name: str) -> Data:

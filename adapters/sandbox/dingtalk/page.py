@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from adapters.sandbox.dingtalk.acts import Act, People
-from adapters.sandbox.dingtalk.forms import Cannot
+from adapters.sandbox.dingtalk.acts import People
 from adapters.sandbox.dingtalk.sight import cast, sight
+from adapters.sandbox.pages import Raw, people_routes
 
 if TYPE_CHECKING:
     from adapters.sandbox.dingtalk.standin import DingTalk
 
-Asked = dict[str, Any]
-
 
 def page_routes(dingtalk: DingTalk) -> list[Route]:
     """List the routes under /page/: people, view and one per act."""
-    people = dingtalk.people
-
-    async def who(request: Request) -> Response:
-        return JSONResponse({"people": [u for u in cast(people) if not u["left"]]})
-
-    async def view(request: Request) -> Response:
-        """Give what a person sees after a version; waits up to `wait` seconds for something to change."""
-        person = request.query_params.get("as", "")
-        try:
-            people.user(person)
-            after, wait = int(request.query_params.get("after", "0")), float(request.query_params.get("wait", "0"))
-        except Cannot as cannot:
-            return JSONResponse({"error": cannot.why}, 404)
-        except ValueError:
-            return JSONResponse({"error": "after and wait are numbers"}, 400)
-        await dingtalk.world.changed(after, min(max(wait, 0.0), 30.0))
-        return JSONResponse(sight(people, person, after))
-
-    acts = [Route(f"/page/{name}", _acting(act), methods=["POST"]) for name, act in table(people).items()]
-    return [Route("/page/people", who), Route("/page/view", view), *acts]
+    return people_routes(dingtalk.people, dingtalk.world, _played, sight, table(dingtalk.people))
 
 
-def table(people: People) -> dict[str, Callable[[Asked], Any]]:
+def _played(people: People) -> list[Raw]:
+    return [u for u in cast(people) if not u["left"]]
+
+
+def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     return {
         "type": lambda a: people.type(a["as"], a["chat"], a["text"]),
@@ -61,24 +41,3 @@ def table(people: People) -> dict[str, Callable[[Asked], Any]]:
         "join": lambda a: {"chat": people.join(a["as"], a["link"])},
         "read": lambda a: people.read(a["as"], a["ding"]),
     }
-
-
-def _acting(act: Callable[[Asked], Any]) -> Callable[[Request], Awaitable[Response]]:
-    async def route(request: Request) -> Response:
-        # A form of another site can post anything but JSON without being asked first.
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return JSONResponse({"error": "only JSON"}, 400)
-        try:
-            asked = await request.json()
-            done = act(asked) if isinstance(asked, dict) else {}
-        except Cannot as cannot:
-            return JSONResponse({"error": cannot.why, **cannot.more}, 409)
-        except KeyError as missing:
-            return JSONResponse({"error": f"{missing} is needed"}, 400)
-        except (ValueError, TypeError, AttributeError) as error:
-            return JSONResponse({"error": str(error)}, 400)
-        if isinstance(done, Act):
-            return JSONResponse({"act": asdict(done)})
-        return JSONResponse(done or {})
-
-    return route

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Raw = dict[str, Any]
+from adapters.sandbox.players import Drawn, Raw
+
 DIRECT = "bot"  # the chat with the bot
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold one message as a player sees it; `ts` grows from message to message, `push` = the words of the notification."""
+class Seen(Drawn):
+    """Hold one message as a player sees it."""
 
-    channel: str
-    ts: str
-    user: str
-    bot: bool
-    shown: str
-    push: str
-    private: bool
     act: int | None
     mine: bool
-    raw: Raw
 
     @property
     def id(self) -> str:
@@ -70,5 +62,5 @@ def seen(raw: Raw) -> Seen:
     words = "\n".join(part for part in _words(raw) if part)
     push = raw["push"] or str(raw["content"].get("title") or raw["content"].get("content") or "")
     return Seen(
-        raw["chat"], f"{raw['seq']:08d}", raw["user"], raw["bot"], words, push, raw["private"], raw["act"], raw["mine"], raw
+        raw["chat"], f"{raw['seq']:08d}", raw["user"], raw["bot"], words, push, raw["private"], raw, raw["act"], raw["mine"]
     )  # fmt: skip

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.responses import Response
 
 from adapters.sandbox.dingtalk import parcels
 from adapters.sandbox.dingtalk.acts import People
@@ -31,13 +30,12 @@ from adapters.sandbox.dingtalk.webhook import Webhook
 from adapters.sandbox.dingtalk.world import App, Group, User, World
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.outage import Outage
-from adapters.sandbox.server import Listener
-from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
+from adapters.sandbox.server import Served
+from adapters.sandbox.wire import Message, Receive, Send, on_this_machine, read, taken
 
 _NEW = re.compile(r"/v\d\.\d/")
 _OLD = ("/topapi/", "/gettoken", SESSION)
 _SECRET = ("appSecret", "clientSecret", "appsecret", "access_token", "session")
-_LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
 class DingTalk:
@@ -111,11 +109,7 @@ class DingTalk:
         if _NEW.match(path) or path.startswith(_OLD):
             await self._bot_calls(scope, path, query, receive, send)
             return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if not _LOCAL.fullmatch(host):  # a page of another site must not reach this one by a name of its own
-            await Response("only on this machine", 403)(scope, receive, send)
-            return
-        await self._front(scope, receive, send)
+        await on_this_machine(self._front, scope, receive, send)
 
     async def _bot_calls(self, scope: Message, path: str, query: dict[str, str], receive: Receive, send: Send) -> None:
         body = await read(receive)
@@ -127,20 +121,15 @@ class DingTalk:
         shown = {k: v for k, v in merged.items() if k not in _SECRET}
         call = self.log.begin(scope["method"], path, json.dumps(shown).encode())
         call.peer = ":".join(map(str, scope.get("client") or ()))
-        fault = self.faults.striking(call)
-        if fault is not None:
-            call.fault = f"{fault.do} {fault.when}"
-        if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
-            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        status, said = self._handle(scope["method"], path, query, headers, given)
-        call.said = str(said.get("code") or said.get("errcode") or "ok")
-        call.applied = status == 200 and call.said == "ok"
-        if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
-            return
-        await answer(call, status, said, {}, send)
-        if fault is not None and fault.when == "answered" and fault.do == "hold":
-            await held_after(self.faults, fault, call)
+
+        def take() -> tuple[int, Any, Mapping[str, str]]:
+            status, said = self._handle(scope["method"], path, query, headers, given)
+            call.said = str(said.get("code") or said.get("errcode") or "ok")
+            call.applied = status == 200 and call.said == "ok"
+            return status, said, {}
+
+        await taken(self.faults, call, take, receive, send)
 
     def _handle(
         self, method: str, path: str, query: dict[str, str], headers: dict[str, str], given: Any
@@ -166,32 +155,9 @@ class DingTalk:
             await self.webhook.stop()
 
 
-class DingTalkSandbox(Listener):
-    """Serve the stand-in. `down` makes the port refuse connections until `start`; what the company holds stays."""
+class DingTalkSandbox(Served):
+    """Serve the stand-in. `down` makes the port refuse connections until `start`; what it holds stays."""
 
     def __init__(self, dingtalk: DingTalk, port: int = 0) -> None:
         super().__init__(dingtalk, port, sockets=True)
         self.dingtalk = dingtalk
-
-    async def start(self) -> DingTalkSandbox:
-        """Listen, again or for the first time."""
-        await self.listen()
-        self.dingtalk.base = self.url
-        return self
-
-    async def down(self) -> None:
-        """Refuse connections from now on; whoever watches is let go."""
-        self.dingtalk.closing.set()
-        await super().down()
-        self.dingtalk.closing.clear()
-
-    async def stop(self) -> None:
-        """End everything."""
-        await self.down()
-        await self.dingtalk.close()
-
-    async def __aenter__(self) -> DingTalkSandbox:
-        return await self.start()
-
-    async def __aexit__(self, *ended: object) -> None:
-        await self.stop()

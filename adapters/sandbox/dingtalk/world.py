@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -11,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from adapters.sandbox.watched import Watched
 
 Data = dict[str, Any]
 SCOPES = (
@@ -140,10 +141,11 @@ class Ding:
     version: int = 0
 
 
-class World:
+class World(Watched):
     """Hold everything, with a version that grows with each change."""
 
     def __init__(self, users: Sequence[User], app: App | None = None, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.app = app or App()
         self.users = {user.id: user for user in users}
         self.clock = clock
@@ -155,25 +157,8 @@ class World:
         self.dings_left = dict(self.app.dings)
         self.heard: Callable[[str, Group, Data], None] = lambda kind, group, more: None
         self.version = 1
-        self._news = asyncio.Event()
 
     # ------------------------------------------------------------ change
-    def touch(self) -> int:
-        """Say that something changed and give the new version."""
-        self.version += 1
-        self._news.set()
-        self._news = asyncio.Event()
-        return self.version
-
-    async def changed(self, after: int, wait: float) -> None:
-        """Wait until there is something newer than a version, at most so many seconds."""
-        try:
-            async with asyncio.timeout(wait):
-                while self.version <= after:
-                    await self._news.wait()
-        except TimeoutError:
-            pass
-
     def fresh(self, kind: str = "msg") -> str:
         """Make an id as DingTalk makes them."""
         raw = base64.b64encode(secrets.token_bytes(16)).decode()

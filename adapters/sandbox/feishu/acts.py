@@ -11,7 +11,6 @@ from adapters.sandbox.feishu import parcels
 from adapters.sandbox.feishu.cards import Raw, submits
 from adapters.sandbox.feishu.chats import disbanded
 from adapters.sandbox.feishu.choices import (
-    Cannot,
     address,
     chosen,
     elements,
@@ -30,6 +29,7 @@ from adapters.sandbox.feishu.marks import EMOJI, reacted, unreacted
 from adapters.sandbox.feishu.members import admitted, expelled
 from adapters.sandbox.feishu.messages import recalled
 from adapters.sandbox.feishu.tenant import Chat, Message, User, ids
+from adapters.sandbox.pages import Cannot
 
 
 class People:

@@ -8,17 +8,10 @@ from typing import Any
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu.cards import FIELDS, Raw, body_of, submits, walk
 from adapters.sandbox.feishu.tenant import Chat, Tenant
+from adapters.sandbox.pages import Cannot
 
 OFFSET = "+0800"
 _SHAPES = {"date_picker": "%Y-%m-%d", "picker_time": "%H:%M", "picker_datetime": "%Y-%m-%d %H:%M"}
-
-
-class Cannot(Exception):
-    """Say why a person cannot do that here; `more` = what the client shows with it."""
-
-    def __init__(self, why: str, **more: Any) -> None:
-        super().__init__(why)
-        self.why, self.more = why, more
 
 
 def elements(card: Raw | None) -> list[Raw]:

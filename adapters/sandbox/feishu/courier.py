@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from adapters.sandbox.carrier import Carrier
 from adapters.sandbox.feishu import limits as at_most
 from adapters.sandbox.feishu.parcels import Outcome, Parcel
-
-Done = Callable[[Outcome], Awaitable[None]]
 
 
 class Sink(Protocol):
@@ -25,63 +23,16 @@ class Sink(Protocol):
         ...
 
 
-class Courier:
-    """Deliver in the order in which things happened, unless asked otherwise.
-
-    `repeat` delivers every event that many times under the same id, one after the other or `at_once`; `paused` keeps
-    deliveries back; `reorder` = n collects n of them and delivers the last first.
-    """
+class Courier(Carrier[Parcel, Outcome]):
+    """Deliver in the order in which things happened, unless asked otherwise; repeats are the same event, callbacks have none."""
 
     def __init__(self, sink: Sink, scale: float = 1.0) -> None:
+        super().__init__(scale)
         self.sink = sink
-        self.scale = scale
-        self.repeat = 1
-        self.at_once = False
-        self.running = asyncio.Event()
-        self.running.set()
-        self._reorder = 1
-        self._kept: list[tuple[Parcel, Done | None]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def carry(self, parcel: Parcel, done: Done | None = None) -> None:
-        """Start to deliver; `done` is told the outcome."""
-        self._kept.append((parcel, done))
-        if len(self._kept) >= self._reorder:
-            self._leave()
+    def _pauses(self, parcel: Parcel) -> Iterable[float]:
+        return () if parcel.callback else at_most.REDELIVERIES
 
-    def reorder(self, number: int) -> None:
-        """Collect so many before delivering the last first; 1 = deliver at once again."""
-        self._reorder = max(1, number)
-        if len(self._kept) >= self._reorder or number <= 1:
-            self._leave()
-
-    def _leave(self) -> None:
-        kept, self._kept = self._kept, []
-        for parcel, done in reversed(kept):
-            task = asyncio.ensure_future(self._deliver(parcel, done))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _deliver(self, parcel: Parcel, done: Done | None) -> None:
-        await self.running.wait()
-        outcome = await self._once(parcel, 0)
-        if not parcel.callback:
-            for attempt, pause in enumerate(at_most.REDELIVERIES, 1):
-                if not outcome.error:
-                    break
-                await asyncio.sleep(pause * self.scale)
-                await self.running.wait()
-                outcome = await self._once(parcel, attempt)
-        if done is not None:
-            await done(outcome)
-
-    async def _once(self, parcel: Parcel, attempt: int) -> Outcome:
-        tries = [self.sink.deliver(parcel, attempt) for _ in range(1 if parcel.callback else max(1, self.repeat))]
-        outcomes = list(await asyncio.gather(*tries)) if self.at_once else [await one for one in tries]
-        return next((o for o in outcomes if not o.error), outcomes[0])
-
-    async def close(self) -> None:
-        """Stop delivering."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _once(self, parcel: Parcel, attempt: int, error: str) -> Outcome:
+        times = 1 if parcel.callback else max(1, self.repeat)
+        return await self._each([self.sink.deliver(parcel, attempt) for _ in range(times)])

@@ -6,11 +6,10 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from adapters.sandbox.feishu.choices import elements, fields, label
+from adapters.sandbox.players import Drawn, Raw
 
-Raw = dict[str, Any]
 PRESSED = ("button", "overflow", "interactive_container")
 CHOSEN = (
     "select_static", "multi_select_static", "select_person", "multi_select_person", "date_picker", "picker_time",
@@ -19,22 +18,11 @@ CHOSEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold one message as a player sees it; `shown` = what is drawn, `push` = the words of the notification.
+class Seen(Drawn):
+    """Hold one message as a player sees it; `ts` is its id."""
 
-    `ts` is the message's id: later ones sort after earlier ones.
-    """
-
-    channel: str
-    ts: str
-    user: str
-    bot: bool
-    shown: str
-    push: str
-    private: bool
     thread: str | None
     pinned: bool
-    raw: Raw
 
     @property
     def buttons(self) -> list[str]:
@@ -102,5 +90,5 @@ def seen(raw: Raw, names: Mapping[str, str]) -> Seen:
     push = str(((card.get("config") or {}).get("summary") or {}).get("content") or title or raw["text"])
     shown = legible("\n".join(part for part in parts if part), names)
     return Seen(
-        raw["chat"], raw["id"], raw["sender"], raw["bot"], shown, push, raw["private"], raw["root"] or None, raw["pinned"], raw
+        raw["chat"], raw["id"], raw["sender"], raw["bot"], shown, push, raw["private"], raw, raw["root"] or None, raw["pinned"]
     )  # fmt: skip

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.responses import Response
 
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.feishu import limits as at_most
@@ -26,10 +24,9 @@ from adapters.sandbox.feishu.tenant import App, Tenant, User
 from adapters.sandbox.feishu.trouble import Trouble
 from adapters.sandbox.feishu.webhook import Webhook
 from adapters.sandbox.outage import Outage
-from adapters.sandbox.server import Listener
-from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, suffer
+from adapters.sandbox.server import Served
+from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, on_this_machine, suffer
 
-_LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _SECRET = ("app_secret", "AppSecret", "encrypt")
 
 
@@ -100,11 +97,7 @@ class Feishu:
         if path.startswith((OPEN + "/", BOOTSTRAP)):
             await self._bot_calls(scope, path, receive, send)
             return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if not _LOCAL.fullmatch(host):  # a page of another site must not reach this one by a name of its own
-            await Response("only on this machine", 403)(scope, receive, send)
-            return
-        await self._front(scope, receive, send)
+        await on_this_machine(self._front, scope, receive, send)
 
     async def _bot_calls(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
         body = await _read(receive)
@@ -175,32 +168,9 @@ async def _read(receive: Receive) -> bytes:
     return body
 
 
-class FeishuSandbox(Listener):
-    """Serve the stand-in. `down` makes the port refuse connections until `start`; what the tenant holds stays."""
+class FeishuSandbox(Served):
+    """Serve the stand-in. `down` makes the port refuse connections until `start`; what it holds stays."""
 
     def __init__(self, feishu: Feishu, port: int = 0) -> None:
         super().__init__(feishu, port, sockets=True)
         self.feishu = feishu
-
-    async def start(self) -> FeishuSandbox:
-        """Listen, again or for the first time."""
-        await self.listen()
-        self.feishu.base = self.url
-        return self
-
-    async def down(self) -> None:
-        """Refuse connections from now on; whoever watches is let go."""
-        self.feishu.closing.set()
-        await super().down()
-        self.feishu.closing.clear()
-
-    async def stop(self) -> None:
-        """End everything."""
-        await self.down()
-        await self.feishu.close()
-
-    async def __aenter__(self) -> FeishuSandbox:
-        return await self.start()
-
-    async def __aexit__(self, *ended: object) -> None:
-        await self.stop()

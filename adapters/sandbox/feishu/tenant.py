@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from adapters.sandbox.watched import Watched
 
 SCOPES = (
     "im:message", "im:message:send_as_bot", "im:message:update", "im:message:recall", "im:message:readonly",
@@ -128,12 +129,13 @@ class App:
     menu: tuple[tuple[str, str], ...] = (("declare", "声明故障"),)  # event_key, what is drawn
 
 
-class Tenant:
+class Tenant(Watched):
     """Keep the state of a tenant and tell those who watch that something changed."""
 
     def __init__(
         self, users: Sequence[User], app: App | None = None, *, key: str = "t_acme", clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__()
         self.app = app or App()
         self.key = key
         self.ahead = 0.0  # seconds by which the clock was moved
@@ -142,10 +144,8 @@ class Tenant:
         self.messages: dict[str, Message] = {}
         self.images: dict[str, bytes] = {}
         self.commands: dict[str, dict[str, Any]] = {}
-        self.version = 0
         self.heard: Callable[[str, dict[str, Any]], None] = lambda kind, event: None
         self._clock = clock
-        self._changed = asyncio.Event()
         self._ids = itertools.count(1)
         self._last = 0.0
 
@@ -153,24 +153,6 @@ class Tenant:
     def now(self) -> float:
         """Give the tenant's time in seconds."""
         return self._clock() + self.ahead
-
-    # ------------------------------------------------------------ watching
-    def touch(self) -> int:
-        """Count one change and wake everybody who watches."""
-        self.version += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-        return self.version
-
-    async def changed(self, after: int, wait: float) -> None:
-        """Return when something changed after a version, or when `wait` seconds are over."""
-        if self.version > after:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
-        except TimeoutError:
-            return
 
     # ------------------------------------------------------------ making
     def fresh(self, prefix: str) -> str:

@@ -28,20 +28,10 @@ const WORDS = {
   },
 };
 const DIRECT = "";  // the key of the direct chat among the rooms
-const $ = (id) => document.getElementById(id);
 const state = { lang: "zh", people: [], me: null, room: DIRECT, rooms: new Map(), messages: new Map(), read: {}, source: null, drafts: {} };
-const t = (key) => WORDS[state.lang][key];
 
-function el(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-function remember(key, value) { try { localStorage.setItem("warroom." + key, value); } catch { /* a private window keeps nothing */ } }
-function recall(key) { try { return localStorage.getItem("warroom." + key); } catch { return null; } }
-
-function face(person) {
+function face(id) {
+  const person = personOf(id);
   const name = person ? person.name : "bot";
   const node = el("span", person ? "face" : "face bot", person ? [...name].slice(-1)[0] : "!");
   node.setAttribute("aria-hidden", "true");
@@ -52,25 +42,8 @@ const personOf = (id) => state.people.find((p) => p.id === id);
 
 // ------------------------------------------------------------ drawing
 function drawWords() {
-  document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  $("lang").textContent = t("language");
+  drawLabels();
   drawPeople(); drawRooms(); drawRoom(); drawLink();
-}
-function drawPeople() {
-  $("who").replaceChildren(...state.people.map((person) => {
-    const button = el("button");
-    button.type = "button";
-    button.setAttribute("role", "radio");
-    const chosen = person.id === state.me;
-    button.setAttribute("aria-checked", String(chosen));
-    button.tabIndex = chosen ? 0 : -1;
-    const words = el("span");
-    words.append(el("span", "name", person.name), el("span", "duty", person.duty));
-    button.append(face(person), words);
-    button.addEventListener("click", () => become(person.id));
-    return button;
-  }));
 }
 function order() {
   const rooms = [...state.rooms.values()];
@@ -143,7 +116,7 @@ function drawMessage(message) {
   bubble.append(...withMentions(message.text));
   body.append(head, bubble);
   if (mine && (message.state === "waiting" || message.state === "failed")) body.append(el("div", `state ${message.state}`, t(message.state)));
-  node.append(face(person), body);
+  node.append(face(message.author), body);
   return node;
 }
 function withMentions(text) {
@@ -158,7 +131,6 @@ function drawLink() {
 }
 
 // ------------------------------------------------------------ what happens
-const atEnd = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 80;
 function toEnd() { const box = $("scroll"); box.scrollTop = box.scrollHeight; $("newest").hidden = true; }
 function markRead() {
   const last = inRoom(state.room).at(-1);
@@ -205,12 +177,6 @@ function take(seen, first) {
   drawRoom();
   if (first || stay) toEnd(); else if (here) $("newest").hidden = false;
 }
-async function post(path, body) {
-  try {
-    const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    return { ok: response.ok, said: await response.json() };
-  } catch { return { ok: false, said: {} }; }
-}
 async function say() {
   const text = $("say").value.trim();
   if (!text) return;
@@ -225,20 +191,12 @@ async function outage(firing) {
   $("outage-said").textContent = said.status >= 200 && said.status < 300 ? t(firing ? "sent" : "over") : t(said.status ? "refused" : "lost");
   $("fire").disabled = $("resolve").disabled = false;
 }
-function grow() { const box = $("say"); box.style.height = "auto"; box.style.height = Math.min(box.scrollHeight + 2, 160) + "px"; }
-function step(list, from, by) { return list[(list.indexOf(from) + by + list.length) % list.length]; }
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
-$("say").addEventListener("input", grow);
+$("say").addEventListener("input", () => grow());
 $("say").addEventListener("keydown", (event) => {
   // While a Chinese word is being composed, Enter belongs to the input method.
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) { event.preventDefault(); say(); }
-});
-$("who").addEventListener("keydown", (event) => {
-  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  if (!by || event.altKey) return;
-  event.preventDefault();
-  become(step(state.people.map((p) => p.id), state.me, by));
 });
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey) return;

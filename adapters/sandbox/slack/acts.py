@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.sandbox.pages import Cannot
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack import parcels
 from adapters.sandbox.slack.args import Args, No
 from adapters.sandbox.slack.blocks import pressed
 from adapters.sandbox.slack.channels import archived
-from adapters.sandbox.slack.choices import Cannot, taken
+from adapters.sandbox.slack.choices import taken
 from adapters.sandbox.slack.courier import Courier
 from adapters.sandbox.slack.marks import EMOJI, reacted
 from adapters.sandbox.slack.mentions import typed

@@ -6,16 +6,9 @@ import re
 from datetime import date
 from typing import Any
 
+from adapters.sandbox.pages import Cannot
 from adapters.sandbox.slack.blocks import offers
 from adapters.sandbox.slack.workspace import Workspace
-
-
-class Cannot(Exception):
-    """Say why a person cannot do that here; `confirm` = the question that must be answered first."""
-
-    def __init__(self, why: str, **more: Any) -> None:
-        super().__init__(why)
-        self.why, self.more = why, more
 
 
 def taken(workspace: Workspace, element: dict[str, Any], value: Any) -> dict[str, Any]:

@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Raw = dict[str, Any]
+from adapters.sandbox.players import Drawn, Raw
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold one message as a player sees it; `shown` = what is drawn, `push` = the text of the notification."""
+class Seen(Drawn):
+    """Hold one message as a player sees it."""
 
-    channel: str
-    ts: str
-    user: str
-    bot: bool
-    shown: str
-    push: str
-    private: bool
     thread: str | None
     act: int | None
     pinned: bool
-    raw: Raw
 
     @property
     def buttons(self) -> list[str]:
@@ -71,7 +63,7 @@ def seen(raw: Raw) -> Seen:
         parts += words
     return Seen(
         raw["channel"], raw["ts"], raw["user"], raw["bot"], "\n".join(part for part in parts if part), raw["text"],
-        raw["private"], raw["thread_ts"], raw["act"], raw["pinned"], raw,
+        raw["private"], raw, raw["thread_ts"], raw["act"], raw["pinned"],
     )  # fmt: skip
 
 

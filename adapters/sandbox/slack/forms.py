@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapters.sandbox.pages import Cannot
 from adapters.sandbox.slack import parcels
 from adapters.sandbox.slack.acts import Act, People, find_element
 from adapters.sandbox.slack.args import No
-from adapters.sandbox.slack.choices import Cannot, taken
+from adapters.sandbox.slack.choices import taken
 from adapters.sandbox.slack.modals import Modal, checked, unfinished
 from adapters.sandbox.slack.parcels import Outcome
 

@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from adapters.sandbox.slack.acts import Act, People
-from adapters.sandbox.slack.choices import Cannot
+from adapters.sandbox.pages import Raw, people_routes
+from adapters.sandbox.slack.acts import People
 from adapters.sandbox.slack.forms import Forms
 from adapters.sandbox.slack.sight import cast, sight
 
 if TYPE_CHECKING:
     from adapters.sandbox.slack.standin import Slack
 
-Asked = dict[str, Any]
-
 
 def page_routes(slack: Slack) -> list[Route]:
     """List the routes under /page/: people, view and one per act."""
-    people = slack.people
-
-    async def who(request: Request) -> Response:
-        return JSONResponse({"people": [u for u in cast(people) if not u["is_bot"] and not u["deleted"]]})
-
-    async def view(request: Request) -> Response:
-        """Give what a person sees after a version; waits up to `wait` seconds for something to change."""
-        person = request.query_params.get("as", "")
-        try:
-            people.user(person)
-            after, wait = int(request.query_params.get("after", "0")), float(request.query_params.get("wait", "0"))
-        except Cannot as cannot:
-            return JSONResponse({"error": cannot.why}, 404)
-        except ValueError:
-            return JSONResponse({"error": "after and wait are numbers"}, 400)
-        await slack.workspace.changed(after, min(max(wait, 0.0), 30.0))
-        return JSONResponse(sight(people, person, after))
-
-    acts = [Route(f"/page/{name}", _acting(act), methods=["POST"]) for name, act in table(people).items()]
-    return [Route("/page/people", who), Route("/page/view", view), *acts]
+    return people_routes(slack.people, slack.workspace, _played, sight, table(slack.people))
 
 
-def table(people: People) -> dict[str, Callable[[Asked], Any]]:
+def _played(people: People) -> list[Raw]:
+    return [u for u in cast(people) if not u["is_bot"] and not u["deleted"]]
+
+
+def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     forms = Forms(people)
     return {
@@ -67,24 +47,3 @@ def table(people: People) -> dict[str, Callable[[Asked], Any]]:
         "invite": lambda a: people.invite(a["as"], a["channel"], a["user"]),
         "archive": lambda a: people.archive(a["as"], a["channel"], bool(a.get("now", True))),
     }
-
-
-def _acting(act: Callable[[Asked], Any]) -> Callable[[Request], Awaitable[Response]]:
-    async def route(request: Request) -> Response:
-        # A form of another site can post anything but JSON without being asked first.
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return JSONResponse({"error": "only JSON"}, 400)
-        try:
-            asked = await request.json()
-            done = act(asked) if isinstance(asked, dict) else {}
-        except Cannot as cannot:
-            return JSONResponse({"error": cannot.why, **cannot.more}, 409)
-        except KeyError as missing:
-            return JSONResponse({"error": f"{missing} is needed"}, 400)
-        except (ValueError, TypeError, AttributeError) as error:
-            return JSONResponse({"error": str(error)}, 400)
-        if isinstance(done, Act):
-            return JSONResponse({"act": asdict(done)})
-        return JSONResponse(done or {})
-
-    return route

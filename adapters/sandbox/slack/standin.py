@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.responses import Response
 
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.outage import Outage
-from adapters.sandbox.server import Listener
+from adapters.sandbox.server import Served
 from adapters.sandbox.slack import parcels
 from adapters.sandbox.slack.acts import People
 from adapters.sandbox.slack.args import No, merged
@@ -30,10 +28,9 @@ from adapters.sandbox.slack.responses import PATH, Responses
 from adapters.sandbox.slack.trouble import Trouble
 from adapters.sandbox.slack.webhook import Webhook
 from adapters.sandbox.slack.workspace import App, User, Workspace
-from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
+from adapters.sandbox.wire import Message, Receive, Send, on_this_machine, read, taken
 
 API = "/api/"
-_LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
 class Slack:
@@ -109,11 +106,7 @@ class Slack:
         if path.startswith((API, PATH)):
             await self._bot_calls(scope, path, receive, send)
             return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if not _LOCAL.fullmatch(host):  # a page of another site must not reach this one by a name of its own
-            await Response("only on this machine", 403)(scope, receive, send)
-            return
-        await self._front(scope, receive, send)
+        await on_this_machine(self._front, scope, receive, send)
 
     async def _bot_calls(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
         body = await read(receive)
@@ -126,19 +119,14 @@ class Slack:
         shown = {} if isinstance(given, No) else {k: v for k, v in given.items() if k != "token"}
         call = self.log.begin(scope["method"], path, json.dumps(shown).encode())
         call.peer = ":".join(map(str, scope.get("client") or ()))
-        fault = self.faults.striking(call)
-        if fault is not None:
-            call.fault = f"{fault.do} {fault.when}"
-        if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
-            return
-        said = self._handle(path, given, headers)
-        call.applied = bool(said.body.get("ok"))
-        call.said = said.body.get("error") or "ok"
-        if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
-            return
-        await answer(call, said.status, said.body, said.headers, send)
-        if fault is not None and fault.when == "answered" and fault.do == "hold":
-            await held_after(self.faults, fault, call)
+
+        def take() -> tuple[int, Any, Mapping[str, str]]:
+            said = self._handle(path, given, headers)
+            call.applied = bool(said.body.get("ok"))
+            call.said = said.body.get("error") or "ok"
+            return said.status, said.body, said.headers
+
+        await taken(self.faults, call, take, receive, send)
 
     def _handle(self, path: str, given: dict[str, Any] | No, headers: dict[str, str]) -> Said:
         if path.startswith(API):
@@ -159,32 +147,9 @@ class Slack:
             await self.webhook.stop()
 
 
-class SlackSandbox(Listener):
-    """Serve the stand-in. `down` makes the port refuse connections until `start`; what the workspace holds stays."""
+class SlackSandbox(Served):
+    """Serve the stand-in. `down` makes the port refuse connections until `start`; what it holds stays."""
 
     def __init__(self, slack: Slack, port: int = 0) -> None:
         super().__init__(slack, port, sockets=True)
         self.slack = slack
-
-    async def start(self) -> SlackSandbox:
-        """Listen, again or for the first time."""
-        await self.listen()
-        self.slack.base = self.url
-        return self
-
-    async def down(self) -> None:
-        """Refuse connections from now on; whoever watches is let go."""
-        self.slack.closing.set()
-        await super().down()
-        self.slack.closing.clear()
-
-    async def stop(self) -> None:
-        """End everything."""
-        await self.down()
-        await self.slack.close()
-
-    async def __aenter__(self) -> SlackSandbox:
-        return await self.start()
-
-    async def __aexit__(self, *ended: object) -> None:
-        await self.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import secrets
 import time
@@ -10,6 +9,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from adapters.sandbox.watched import Watched
 
 BOT_EVENTS = (
     "app_mention", "message.channels", "message.groups", "message.im", "member_joined_channel", "member_left_channel",
@@ -111,7 +112,7 @@ class App:
     should_escape: bool = True
 
 
-class Workspace:
+class Workspace(Watched):
     """Keep the state of a workspace and tell those who watch that something changed."""
 
     def __init__(
@@ -124,35 +125,16 @@ class Workspace:
         name: str = "Acme",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__()
         self.app = app or App()
         self.team, self.domain, self.name = team, domain, name
         self.clock = clock
         self.users = {user.id: user for user in users}
         self.users[self.app.bot_user] = User(self.app.bot_user, self.app.bot_name, self.app.bot_name, is_bot=True)
         self.channels: dict[str, Channel] = {}
-        self.version = 0
         self.heard: Callable[[dict[str, Any]], None] = lambda event: None
-        self._changed = asyncio.Event()
         self._ids = itertools.count(1)
         self._last = 0
-
-    # ------------------------------------------------------------ watching
-    def touch(self) -> int:
-        """Count one change and wake everybody who watches."""
-        self.version += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-        return self.version
-
-    async def changed(self, after: int, wait: float) -> None:
-        """Return when something changed after a version, or when `wait` seconds are over."""
-        if self.version > after:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
-        except TimeoutError:
-            return
 
     # ------------------------------------------------------------ making
     def fresh(self, letter: str) -> str:

@@ -21,7 +21,7 @@ POLICY = (
 
 def front(pages: Callable[[], list[dict[str, str]]], lang: str) -> Starlette:
     """Serve the page; `pages` gives each stand-in's name, title and address, in order."""
-    serve = files(Path(__file__).parent / "page", "app.js", "style.css", "icon.svg", policy=POLICY)
+    serve = files(Path(__file__).parent / "page", "app.js", policy=POLICY)
 
     async def chats(request: Request) -> Response:
         """List the stand-ins, and the language to begin in."""

@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.sandbox.pages import Cannot
 from adapters.sandbox.wecom import calls, cards, messages, parcels
 from adapters.sandbox.wecom import limits as at_most
 from adapters.sandbox.wecom.corp import APP, BOT, Corp, Group, Message, User
 from adapters.sandbox.wecom.courier import Courier
 from adapters.sandbox.wecom.desk import Desk
 from adapters.sandbox.wecom.parcels import Outcome, Parcel
-
-
-class Cannot(Exception):
-    """Say why somebody cannot do something; they do not see it."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 import secrets
@@ -10,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from adapters.sandbox.watched import Watched
 
 APP, BOT = "app", "bot"  # as author of a message, as member of a group, and as name of one's direct chat with it
 Card = dict[str, Any]
@@ -115,39 +116,20 @@ class Message:
         return self.own.get(person, self.card)
 
 
-class Corp:
+class Corp(Watched):
     """Keep the state of a company and tell those who watch that something changed."""
 
     def __init__(
         self, users: Sequence[User], app: App | None = None, bot: Bot | None = None, *, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__()
         self.app, self.bot = app or App(), bot or Bot()
         self.clock = clock
         self.users = {user.id: user for user in users}
         self.groups: dict[str, Group] = {}
         self.messages: list[Message] = []
         self.spoke: set[str] = set()  # who ever wrote to the bot directly
-        self.version = 0
-        self._changed = asyncio.Event()
         self._ids = itertools.count(1)
-
-    # ------------------------------------------------------------ watching
-    def touch(self) -> int:
-        """Count one change and wake everybody who watches."""
-        self.version += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
-        return self.version
-
-    async def changed(self, after: int, wait: float) -> None:
-        """Return when something changed after a version, or when `wait` seconds are over."""
-        if self.version > after:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await self._changed.wait()
-        except TimeoutError:
-            return
 
     # ------------------------------------------------------------ people
     def user(self, ident: object) -> User | None:

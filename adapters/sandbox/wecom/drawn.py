@@ -5,26 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Raw = dict[str, Any]
+from adapters.sandbox.players import Drawn, Raw
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold one message as a player sees it; `shown` = what is drawn, `push` = the notification, `private` = a direct chat.
+class Seen(Drawn):
+    """Hold one message as a player sees it; `private` = in a direct chat.
 
     `ts` orders the messages of all chats; `channel` is `app`, `bot` or a group's id; `user` who wrote it (app, bot, a person).
     """
-
-    channel: str
-    ts: str
-    user: str
-    bot: bool
-    shown: str
-    push: str
-    private: bool
-    raw: Raw
 
     @property
     def n(self) -> int:

@@ -6,14 +6,12 @@ Later somebody brings the intelligent bot into the room, by hand, and it hears t
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.sandbox.player import NotSeen
+from adapters.sandbox.script import ANNOUNCE, connected, outage, unseen
 from adapters.sandbox.wecom.player import Player, Stage
 
-ANNOUNCE = "incidents"
 ROOM = r"F-(\d{8}-\d{3})"
 
 
@@ -99,18 +97,13 @@ async def play(url: str, *, lang: str = "zh", write: Callable[[str], None] = pri
     Gives what was not seen, empty = all was; stops at the first step that was not. `deadline` is that of one step.
     """
     async with Stage(url, write) as stage:
-        try:
-            await _play(stage, ENGLISH if lang == "en" else CHINESE, deadline)
-        except NotSeen as missing:
-            write(f"✗ {missing}")
-            return [str(missing)]
-    return []
+        return await unseen(_play(stage, ENGLISH if lang == "en" else CHINESE, deadline), write)
 
 
 async def _play(stage: Stage, script: Script, deadline: float) -> None:
     zhang, li = stage.player("zhang"), stage.player("li")
-    await _connected(stage, deadline)
-    await _outage(stage, True)
+    await connected(stage, zhang, deadline)
+    await outage(stage, True)
     await zhang.card(ANNOUNCE, script.called, deadline=deadline)
     room = await zhang.room(ROOM, deadline=deadline)
     ident = str(room["id"])  # its name may change
@@ -124,7 +117,7 @@ async def _play(stage: Stage, script: Script, deadline: float) -> None:
     for step in script.heard:
         await _step(stage, step, ident, deadline)
     before = _newest(li)
-    await _outage(stage, False)
+    await outage(stage, False)
     await li.expect(ident, script.quiet, deadline=deadline, after=before)
     for step in script.end:
         await _step(stage, step, ident, deadline)
@@ -147,20 +140,3 @@ async def _step(stage: Stage, step: Step, room: str, deadline: float) -> None:
 
 def _newest(player: Player) -> str:
     return max(player.sight.messages, default="")
-
-
-async def _connected(stage: Stage, deadline: float) -> None:
-    """Wait for the bot's connection: what people say before it is there would be lost."""
-    ends = time.monotonic() + deadline
-    zhang = stage.player("zhang")
-    while not any(s["subscribed"] for s in (await stage.http.get("/_sockets")).json()["sockets"]):
-        if time.monotonic() > ends:
-            raise NotSeen(f"no connection of the bot in {deadline:g} s")
-        await zhang.look(0.2)
-
-
-async def _outage(stage: Stage, firing: bool) -> None:
-    stage.note("page", None, "▶ sample outage" if firing else "■ outage over")
-    status = (await stage.http.post("/page/outage", json={"firing": firing})).json()["status"]
-    if not 200 <= status < 300:
-        raise NotSeen(f"the bot's webhook answered {status or 'nothing'} to the sample outage")

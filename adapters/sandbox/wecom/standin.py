@@ -12,11 +12,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.responses import Response
 
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.outage import Outage
-from adapters.sandbox.server import Listener
+from adapters.sandbox.server import Served
 from adapters.sandbox.wecom.acts import People
 from adapters.sandbox.wecom.aibot import Mouth
 from adapters.sandbox.wecom.callback import Callback
@@ -29,9 +28,7 @@ from adapters.sandbox.wecom.hub import Hub
 from adapters.sandbox.wecom.limits import CHATID_CHARS, HEADCOUNT
 from adapters.sandbox.wecom.page import page_routes
 from adapters.sandbox.wecom.trouble import Trouble
-from adapters.sandbox.wire import Message, Receive, Send, answer, held_after, read, suffer
-
-_LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+from adapters.sandbox.wire import Message, Receive, Send, on_this_machine, read, taken
 
 
 class WeCom:
@@ -59,7 +56,7 @@ class WeCom:
         self.app, self.bot = self.corp.app, self.corp.bot
         self.scale = scale
         self.log = CallLog()
-        self.faults = Faults()
+        self.faults = Faults({"errcode": -1, "errmsg": "system busy"})
         self.desk = Desk(self.corp, limited=limited, scale=scale, headcount=headcount)
         self.hub = Hub(Mouth(self.corp, self.desk.rates, scale), self.log, self.faults)
         self.hub.changed = self.corp.touch
@@ -68,6 +65,7 @@ class WeCom:
         self.trouble = Trouble(self)
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
+        self.base = ""  # the address under which it is reached, once it is served
         if request_url is not None:
             self.call_back(request_url)
         self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
@@ -99,11 +97,7 @@ class WeCom:
         if path.startswith(PREFIX):
             await self._app_calls(scope, path, receive, send)
             return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if not _LOCAL.fullmatch(host):  # a page of another site must not reach this one by a name of its own
-            await Response("only on this machine", 403)(scope, receive, send)
-            return
-        await self._front(scope, receive, send)
+        await on_this_machine(self._front, scope, receive, send)
 
     async def _app_calls(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
         raw = await read(receive)
@@ -117,19 +111,13 @@ class WeCom:
         shown |= body if isinstance(body, dict) else {}
         call = self.log.begin(scope["method"], path, json.dumps(shown).encode())
         call.peer = ":".join(map(str, scope.get("client") or ()))
-        fault = self.faults.striking(call)
-        if fault is not None:
-            call.fault = f"{fault.do} {fault.when}"
-            fault.body = fault.body or {"errcode": -1, "errmsg": "system busy"}
-        if fault is not None and fault.when == "before" and await suffer(self.faults, fault, call, receive, send):
-            return
-        said = self.desk.take(path, query, body, call.peer.rpartition(":")[0] or "127.0.0.1")
-        call.applied, call.said = said.code == 0, str(said.code)
-        if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
-            return
-        await answer(call, said.status, said.body, said.headers, send)
-        if fault is not None and fault.when == "answered" and fault.do == "hold":
-            await held_after(self.faults, fault, call)
+
+        def take() -> tuple[int, Any, Mapping[str, str]]:
+            said = self.desk.take(path, query, body, call.peer.rpartition(":")[0] or "127.0.0.1")
+            call.applied, call.said = said.code == 0, str(said.code)
+            return said.status, said.body, said.headers
+
+        await taken(self.faults, call, take, receive, send)
 
     async def close(self) -> None:
         """Let go of everybody and stop delivering."""
@@ -140,8 +128,8 @@ class WeCom:
             await self.courier.callback.stop()
 
 
-class WeComSandbox(Listener):
-    """Serve the stand-in. `down` makes the port refuse connections until `start`; what the company holds stays."""
+class WeComSandbox(Served):
+    """Serve the stand-in. `down` makes the port refuse connections until `start`; what it holds stays."""
 
     def __init__(self, wecom: WeCom, port: int = 0) -> None:
         super().__init__(wecom, port, sockets=True)
@@ -151,25 +139,3 @@ class WeComSandbox(Listener):
     def ws_url(self) -> str:
         """Give the address of the bot's long connection."""
         return self.url.replace("http", "ws", 1)
-
-    async def start(self) -> WeComSandbox:
-        """Listen, again or for the first time."""
-        await self.listen()
-        return self
-
-    async def down(self) -> None:
-        """Refuse connections from now on; whoever watches is let go."""
-        self.wecom.closing.set()
-        await super().down()
-        self.wecom.closing.clear()
-
-    async def stop(self) -> None:
-        """End everything."""
-        await self.down()
-        await self.wecom.close()
-
-    async def __aenter__(self) -> WeComSandbox:
-        return await self.start()
-
-    async def __aexit__(self, *ended: object) -> None:
-        await self.stop()

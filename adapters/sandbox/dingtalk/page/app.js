@@ -1,15 +1,11 @@
 "use strict";
 // What one person sees of the company, and what they do. Everything that was written by anybody is put on the page as text.
 
-const $ = (id) => document.getElementById(id);
 const BOT = "bot";
 const state = {
   lang: "zh", people: [], me: null, bot: { name: "" }, chat: BOT, chats: new Map(), messages: new Map(), acts: new Map(), dings: new Map(), tops: [],
   trouble: { kind: "", seconds: 0 }, connected: 0, calls: null, read: {}, drawn: new Map(), waiting: new Map(), source: null, wanted: null, offered: -1,
 };
-const t = (key) => WORDS[state.lang][key];
-function remember(key, value) { try { localStorage.setItem("warroom.dingtalk." + key, value); } catch { /* a private window keeps nothing */ } }
-function recall(key) { try { return localStorage.getItem("warroom.dingtalk." + key); } catch { return null; } }
 const person = (id) => state.people.find((one) => one.id === id);
 const nameOf = (id) => person(id)?.name ?? (id ? state.bot.name : "");
 const names = (word) => (word === "ALL" || word === "所有人" ? word : person(word)?.name ?? state.people.find((one) => one.name === word || one.mobile === word)?.name ?? (word === state.bot.name ? word : null));
@@ -24,27 +20,11 @@ function face(id) {
   return node;
 }
 function drawWords() {
-  document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  $("lang").textContent = t("language");
+  drawLabels();
   state.drawn.clear();
   drawPeople(); drawAll();
 }
 function drawAll() { drawChats(); drawChat(); drawTops(); drawDings(); drawTroubles(); drawLink(); }
-function drawPeople() {
-  $("who").replaceChildren(...state.people.map((one) => {
-    const button = el("button");
-    button.type = "button";
-    button.setAttribute("role", "radio");
-    button.setAttribute("aria-checked", String(one.id === state.me));
-    button.tabIndex = one.id === state.me ? 0 : -1;
-    const words = el("span", "words");
-    words.append(el("span", "name", one.name), el("span", "duty", one.duty));
-    button.append(face(one.id), words);
-    button.addEventListener("click", () => become(one.id));
-    return button;
-  }));
-}
 function order() {
   const rank = (chat) => (chat.disbanded ? 3 : /^\[(已关闭|Closed)\]/i.test(chat.title) ? 2 : isRoom(chat) ? 0 : 1);
   const open = [...state.chats.values()].sort((a, b) => rank(a) - rank(b) || a.title.localeCompare(b.title));
@@ -89,8 +69,7 @@ function drawChat() {
   const wanted = nodes.length ? nodes : [el("p", "empty", t("empty"))];
   const focus = document.activeElement?.name && list.contains(document.activeElement) ? document.activeElement : null;
   const place = focus ? [focus.closest(".msg")?.dataset.id, focus.name, focus.selectionStart] : null;
-  for (const [n, node] of wanted.entries()) if (list.children[n] !== node) list.insertBefore(node, list.children[n] ?? null);
-  while (list.children.length > wanted.length) list.lastChild.remove();
+  settle(list, wanted);
   if (place && !document.contains(focus)) {
     const again = [...list.querySelectorAll(".msg")].find((m) => m.dataset.id === place[0])?.querySelector(`[name="${CSS.escape(place[1])}"]`);
     again?.focus();
@@ -103,11 +82,6 @@ function keyed(message) {
   if (kept && kept.sign === sign) return kept.node;
   const node = drawMessage(message);
   state.drawn.set(message.id, { sign, node });
-  return node;
-}
-function timeOf(seconds) {
-  const node = el("time", "", new Date(seconds * 1000).toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" }));
-  node.dateTime = new Date(seconds * 1000).toISOString();
   return node;
 }
 function drawMessage(message) {
@@ -179,7 +153,6 @@ function drawLink() {
 }
 
 // ------------------------------------------------------------ being somebody
-const atEnd = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 60;
 function toEnd() { $("scroll").scrollTop = $("scroll").scrollHeight; markRead(); }
 function markRead() { state.read[readKey(state.chat)] = Math.max(0, ...inChat(state.chat).map((m) => m.seq)); }
 function enter(id) {
@@ -221,12 +194,6 @@ function take(seen, first) {
   drawAll();
   if (stay) toEnd();
 }
-async function post(path, body) {
-  try {
-    const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    return { ok: response.ok, said: await response.json() };
-  } catch { return { ok: false, said: {} }; }
-}
 async function act(what, more, control) {
   control?.setAttribute("aria-busy", "true");
   const answer = await post(`/page/${what}`, { as: state.me, ...more });
@@ -240,13 +207,6 @@ function over(n) {
   waits[1]?.removeAttribute("aria-busy");
   if (done.state === "failed") toast(t("failed")(done.error));
   state.waiting.delete(n);
-}
-let fading = 0;
-function toast(words) {
-  $("toast").textContent = words;
-  $("toast").hidden = false;
-  clearTimeout(fading);
-  fading = setTimeout(() => { $("toast").hidden = true; }, 5000);
 }
 function asked(question) {
   const dialog = $("dialog"), row = el("div", "row");
@@ -264,7 +224,6 @@ function asked(question) {
 }
 
 // ------------------------------------------------------------ the composer
-function grow() { $("say").style.height = "auto"; $("say").style.height = Math.min($("say").scrollHeight + 2, 160) + "px"; }
 function compose(words) { $("say").value = words; grow(); $("say").focus(); $("say").setSelectionRange(words.length, words.length); offer(); }
 async function say() {
   const text = $("say").value.trimEnd();
@@ -287,14 +246,6 @@ function offer() {
     return item;
   }));
 }
-async function alerts(firing, samples, done) {
-  const buttons = [$("fire"), $("warn"), $("resolve")];
-  for (const button of buttons) button.disabled = true;
-  let worst = 200;
-  for (const sample of samples) { const { said } = await post("/page/outage", { firing, sample }); worst = said.status >= 200 && said.status < 300 ? worst : said.status || 0; }
-  $("outage-said").textContent = t(worst === 200 ? done : worst ? "refused" : "lost");
-  for (const button of buttons) button.disabled = false;
-}
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
 $("say").addEventListener("input", () => { grow(); offer(); });
@@ -310,14 +261,6 @@ $("say").addEventListener("keydown", (event) => {
   } else if (items.length && (event.key === "Tab" || (event.key === "Enter" && state.offered >= 0))) { event.preventDefault(); items[Math.max(state.offered, 0)].take(); }
   else if (event.key === "Escape") $("offers").hidden = true;
   else if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(); }
-});
-$("who").addEventListener("keydown", (event) => {
-  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  if (!by || event.altKey) return;
-  event.preventDefault();
-  const at = state.people.findIndex((one) => one.id === state.me);
-  become(state.people[(at + by + state.people.length) % state.people.length].id);
-  $("who").querySelector('[aria-checked="true"]')?.focus();
 });
 $("scroll").addEventListener("scroll", () => { if (atEnd()) markRead(); });
 $("fire").addEventListener("click", () => alerts(true, ["outage"], "sent"));
@@ -335,13 +278,7 @@ $("members").addEventListener("click", () => {
   dialog.replaceChildren(el("h2", "", t("membersTitle")), list, close);
   dialog.showModal();
 });
-$("lang").addEventListener("click", () => {
-  state.lang = state.lang === "zh" ? "en" : "zh";
-  remember("lang", state.lang);
-  $("outage-said").textContent = "";
-  drawWords();
-  post("/page/lang", { lang: state.lang });
-});
+$("lang").addEventListener("click", changeLanguage);
 
 (async function start() {
   state.people = (await (await fetch("/page/people")).json()).people;

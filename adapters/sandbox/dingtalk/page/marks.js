@@ -1,12 +1,6 @@
 "use strict";
 // DingTalk's markdown, drawn as text nodes: whatever it says, it never becomes a part of the page.
 
-function el(tag, cls, text) {
-  const node = document.createElement(tag);
-  if (cls) node.className = cls;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 function safe(url) {
   try { const parsed = new URL(url); return /^(https?|dingtalk):$/.test(parsed.protocol) ? parsed.href : null; } catch { return null; }
 }

@@ -1,37 +1,21 @@
 "use strict";
 // What one person sees of the tenant, and what they do. Everything that was written by anybody is put on the page as text.
 
-const $ = (id) => document.getElementById(id);
 const state = {
   lang: "zh", people: [], users: new Map(), me: null, bot: "", botName: "", commands: [], menu: [], chat: null, parent: null, chats: new Map(), messages: new Map(), acts: new Map(),
   read: {}, source: null, connected: 0, toasted: 0, trouble: { kind: "", seconds: 0, kinds: [] },
 };
-const t = (key) => WORDS[state.lang][key];
 const nameOf = (id) => (id === "all" ? t("all") : id === state.bot || String(id).startsWith("cli_") ? state.botName : state.users.get(id)?.name ?? id);
 const direct = () => [...state.chats.values()].find((c) => c.p2p)?.id ?? state.bot;
 const titled = (chat) => (!chat || chat.p2p ? state.botName : chat.name);
 const said = (id) => [...state.messages.values()].filter((m) => m.chat === id).sort((a, b) => (a.id < b.id ? -1 : 1));
 
-async function post(act, body) {
-  try {
-    const response = await fetch(`/page/${act}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ as: state.me, ...body }) });
-    return { ok: response.ok, said: await response.json() };
-  } catch { return { ok: false, said: { error: t("gone") } }; }
-}
 async function act(name, body) {
-  const { ok, said: answer } = await post(name, body);
+  const { ok, said: answer } = await post(`/page/${name}`, { as: state.me, ...body });
   if (ok) return answer;
   if (answer.confirm) ask(answer.confirm, () => act(name, { ...body, confirmed: true }));
-  else toast(answer.changed ? t("changed") : answer.missing ? `${answer.error}：${answer.missing.join("、")}` : answer.error, "error");
+  else toast(answer.changed ? t("changed") : answer.missing ? `${answer.error}：${answer.missing.join("、")}` : answer.error ?? t("gone"), "error");
   return null;
-}
-let fading = 0;
-function toast(words, type = "info") {
-  $("toast").textContent = words;
-  $("toast").className = type;
-  $("toast").hidden = false;
-  clearTimeout(fading);
-  fading = setTimeout(() => { $("toast").hidden = true; }, 5000);
 }
 function ask(question, then) {
   const box = $("question");
@@ -47,9 +31,7 @@ function ask(question, then) {
 
 // ------------------------------------------------------------ drawing
 function drawWords() {
-  document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  $("lang").textContent = t("language");
+  drawLabels();
   drawTroubles();
   draw();
 }
@@ -61,17 +43,6 @@ function face(id) {
   return node;
 }
 function draw() { drawPeople(); drawBanner(); drawChats(); drawChat(); $("link").textContent = t(state.connected ? "on" : "off"); }
-function drawPeople() {
-  $("who").replaceChildren(...state.people.map((person) => {
-    const button = el("button");
-    button.type = "button";
-    button.setAttribute("role", "radio");
-    button.setAttribute("aria-checked", String(person.id === state.me));
-    button.append(face(person.id), el("span", "name", person.name), el("span", "small", person.duty));
-    button.addEventListener("click", () => become(person.id));
-    return button;
-  }));
-}
 function drawChats() {
   const ids = [...state.chats.values()].filter((c) => !c.p2p && !c.disbanded).sort((a, b) => (a.name < b.name ? 1 : -1)).map((c) => c.id);
   $("chats").replaceChildren(...[direct(), ...ids].map((id) => {
@@ -142,8 +113,7 @@ function drawChat() {
   // Only what changed is drawn anew: an open menu, a focus and what is being typed stay.
   const nodes = messages.map((m) => (focused && focused.dataset.id === m.id && focused.dataset.drawn === String(m.drawn) ? focused : drawn(m)));
   const list = $("messages");
-  for (const [n, node] of nodes.entries()) if (list.children[n] !== node) list.insertBefore(node, list.children[n] ?? null);
-  while (list.children.length > nodes.length) list.lastChild.remove();
+  settle(list, nodes);
   if (!nodes.length) list.append(el("p", "empty", t("empty")));
   if (low) $("scroll").scrollTop = $("scroll").scrollHeight;
   state.read[`${state.me}/${state.chat}`] = messages.at(-1)?.id ?? "";
@@ -159,8 +129,7 @@ function drawn(message) {
   node.dataset.id = message.id;
   node.dataset.drawn = String(message.drawn);
   const head = el("div", "head");
-  const time = new Date(message.created * 1000);
-  head.append(el("strong", "", nameOf(message.sender)), ...(message.bot ? [el("span", "tag", t("bot"))] : []), el("time", "small", time.toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" })));
+  head.append(el("strong", "", nameOf(message.sender)), ...(message.bot ? [el("span", "tag", t("bot"))] : []), timeOf(message.created));
   for (const [on, word] of [[message.private, "only"], [message.pinned, "pinned"], [message.urgent.length, "urgent"], [message.edited && !message.card, "edited"]]) if (on) head.append(el("span", "tag", t(word)));
   const content = el("div", "content");
   content.append(head);
@@ -268,7 +237,7 @@ function become(id) {
   source.onerror = () => { $("link").textContent = t("gone"); };
 }
 async function start() {
-  $("lang").addEventListener("click", async () => { state.lang = state.lang === "zh" ? "en" : "zh"; await post("lang", { lang: state.lang }); drawWords(); });
+  $("lang").addEventListener("click", async () => { state.lang = state.lang === "zh" ? "en" : "zh"; await post("/page/lang", { lang: state.lang }); drawWords(); });
   $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
   $("normal").addEventListener("click", () => act("trouble", { kind: "" }));
   $("trouble").addEventListener("toggle", () => { if ($("trouble").open) $("trouble").scrollIntoView({ block: "nearest" }); });
@@ -276,7 +245,7 @@ async function start() {
   $("say").addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); say(); } });
   for (const [id, firing, sample] of [["fire", true, "outage"], ["warn", true, "warning"], ["resolve", false, "outage"]]) {
     $(id).addEventListener("click", async () => {
-      const { said: answer } = await post("outage", { firing, sample });
+      const { said: answer } = await post("/page/outage", { firing, sample });
       toast(answer.status >= 200 && answer.status < 300 ? t("sent") : t(answer.status ? "refused" : "lost"), answer.status ? "info" : "error");
     });
   }

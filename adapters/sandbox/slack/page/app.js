@@ -1,15 +1,11 @@
 "use strict";
 // What one person sees of the workspace, and what they do. Everything that was written by anybody is put on the page as text.
 
-const $ = (id) => document.getElementById(id);
 const BOT = "@bot";  // the direct messages with the bot, before there are any
 const state = {
   lang: "zh", people: [], users: new Map(), me: null, bot: "", team: {}, commands: [], shortcuts: [], channel: null, thread: null, channels: new Map(),
   messages: new Map(), acts: new Map(), read: {}, drafts: {}, source: null, trouble: { kind: "", seconds: 0 }, sockets: 0, drawn: new Map(), waiting: new Map(), offered: -1,
 };
-const t = (key) => WORDS[state.lang][key];
-function remember(key, value) { try { localStorage.setItem("warroom." + key, value); } catch { /* a private window keeps nothing */ } }
-function recall(key) { try { return localStorage.getItem("warroom." + key); } catch { return null; } }
 const nameOf = (id) => (id === "USLACKBOT" ? "Slackbot" : state.users.get(id)?.real_name ?? "");
 
 function here() {
@@ -34,29 +30,12 @@ function face(id) {
   return node;
 }
 function drawWords() {
-  document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  $("lang").textContent = t("language");
+  drawLabels();
   $("thread-close").setAttribute("aria-label", t("close"));
   $("thread-say").placeholder = t("toThread");
   drawPeople(); drawTroubles(); drawAll();
 }
 function drawAll() { drawRooms(); drawRoom(); drawThread(); drawLink(); drawBanner(); drawModal(state.modal, here()); }
-function drawPeople() {
-  $("who").replaceChildren(...state.people.map((person) => {
-    const button = el("button");
-    button.type = "button";
-    button.setAttribute("role", "radio");
-    const chosen = person.id === state.me;
-    button.setAttribute("aria-checked", String(chosen));
-    button.tabIndex = chosen ? 0 : -1;
-    const words = el("span", "words");
-    words.append(el("span", "name", person.real_name), el("span", "duty", person.duty));
-    button.append(face(person.id), words);
-    button.addEventListener("click", () => become(person.id));
-    return button;
-  }));
-}
 const isRoom = (channel) => /^(drill-)?f-\d{8}-/.test(channel.name);
 function order() {
   const open = [...state.channels.values()].filter((c) => !c.im && (c.member || !c.archived));
@@ -168,11 +147,6 @@ function grouped(messages) {
 }
 function drawJoined(users) { return el("p", "system", `${[...new Set(users)].map((id) => nameOf(id) || id).join(t("and"))} ${t("joined")}`); }
 
-// Only what changed is drawn anew: an open menu, a focus and the place in the list stay.
-function settle(list, nodes) {
-  for (const [n, node] of nodes.entries()) if (list.children[n] !== node) list.insertBefore(node, list.children[n] ?? null);
-  while (list.children.length > nodes.length) list.lastChild.remove();
-}
 function repliesOf(message) { return inChannel(message.channel).filter((m) => m.thread_ts === message.ts && m.ts !== message.ts); }
 function keyed(message, pane, close) {
   const key = `${pane}/${message.channel}/${message.ts}`;
@@ -185,11 +159,6 @@ function keyed(message, pane, close) {
   return node;
 }
 
-function timeOf(ts, seconds) {
-  const node = el("time", "", new Date(ts * 1000).toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: here().seen.tz, hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) }));
-  node.dateTime = new Date(ts * 1000).toISOString();
-  return node;
-}
 function drawMessage(message, pane, close, replies) {
   const around = here();
   if (message.subtype && !/^(bot_message|thread_broadcast|me_message)$/.test(message.subtype)) {
@@ -203,14 +172,14 @@ function drawMessage(message, pane, close, replies) {
   const node = el("article", `msg${message.private ? " private" : ""}${close ? " close" : ""}${message.bot ? " from-bot" : ""}`);
   node.dataset.ts = message.ts;
   const gutter = el("div", "gutter");
-  gutter.append(close ? timeOf(message.ts) : face(message.user));
+  gutter.append(close ? timeOf(message.ts, around.seen.tz) : face(message.user));
   const body = el("div", "content");
   if (message.private) { const eye = el("p", "eyes", "👁 "); eye.append(t("only")); body.append(eye); }
   if (!close) {
     const head = el("div", "head");
     head.append(el("span", "author", nameOf(message.user) || message.user));
     if (message.user === state.bot || message.user === "USLACKBOT") head.append(el("span", "tag", t("app")));
-    head.append(timeOf(message.ts));
+    head.append(timeOf(message.ts, around.seen.tz));
     if (message.pinned) { const pin = el("span", "pin", "📌"); pin.title = t("pinned"); head.append(pin); }
     body.append(head);
   }
@@ -284,7 +253,7 @@ function tools(message, pane) {
   menu.append(quick);
   for (const shortcut of state.shortcuts) if (shortcut.kind === "message") item(shortcut.name, () => act("shortcut", { callback_id: shortcut.callback_id, ...place }));
   if (pane === "main") item(t("reply"), () => openThread(message));
-  if (message.user === state.me) item(t("edit"), () => { state.editing = place; $("say").value = wordsOf(message); $("say").focus(); grow(); });
+  if (message.user === state.me) item(t("edit"), () => { state.editing = place; $("say").value = wordsOf(message); $("say").focus(); growAll(); });
   box.append(open, menu);
   return box;
 }
@@ -360,11 +329,8 @@ function drawLink() {
   $("link").textContent = !open ? t("gone") : state.sockets ? t("on") : t("off");
   $("link").classList.toggle("off", !open || !state.sockets);
 }
-let hiding = 0;
-function toast(words) { $("toast").textContent = words; $("toast").hidden = false; clearTimeout(hiding); hiding = setTimeout(() => { $("toast").hidden = true; }, 8000); }
 
 // ------------------------------------------------------------ what happens
-const atEnd = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 80;
 function toEnd() { const box = $("scroll"); box.scrollTop = box.scrollHeight; $("newest").hidden = true; }
 function markRead() { const last = inChannel(state.channel === BOT ? direct() : state.channel).at(-1); if (last) state.read[readKey(state.channel)] = last.ts; }
 function flash(channel, ts) {
@@ -384,7 +350,7 @@ function enter(id) {
   if (state.thread && !state.thread.startsWith(id + "/")) state.thread = null;
   remember("channel", state.channels.get(id)?.name || BOT);
   $("say").value = state.drafts[readKey(id)] ?? "";
-  markRead(); drawRooms(); drawRoom(); drawThread(); grow(); offer(); toEnd();
+  markRead(); drawRooms(); drawRoom(); drawThread(); growAll(); offer(); toEnd();
   $("side").classList.remove("open");
   $("menu").setAttribute("aria-expanded", "false");
   if (!$("say").disabled && !document.querySelector("dialog[open]")) $("say").focus();
@@ -438,12 +404,6 @@ function take(seen, first) {
   drawAll();
   if (first || stay) toEnd(); else if (news) $("newest").hidden = false;
 }
-async function post(path, body) {
-  try {
-    const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    return { ok: response.ok, said: await response.json() };
-  } catch { return { ok: false, said: {} }; }
-}
 async function act(what, more) {
   const answer = await post(`/page/${what}`, { as: state.me, ...more });
   if (!answer.ok && what !== "fill") toast(answer.said.error ?? t("lost"));
@@ -458,23 +418,15 @@ async function say(box, thread) {
   const slash = text.startsWith("/");
   const { ok } = editing ? await act("edit", { ...editing, text }) : await act(slash ? "slash" : "type", { channel, text, ...(thread ? { thread_ts: thread } : {}) });
   if (!ok) { box.value = text; box.focus(); } else if (box === $("say")) { state.editing = null; toEnd(); }
-  grow(); offer();
-}
-async function alerts(firing, samples, done) {
-  const buttons = [$("fire"), $("warn"), $("resolve")];
-  for (const button of buttons) button.disabled = true;
-  let worst = 200;
-  for (const sample of samples) { const { said } = await post("/page/outage", { firing, sample }); worst = said.status >= 200 && said.status < 300 ? worst : said.status || 0; }
-  $("outage-said").textContent = t(worst === 200 ? done : worst ? "refused" : "lost");
-  for (const button of buttons) button.disabled = false;
+  growAll(); offer();
 }
 
 // ------------------------------------------------------------ the composer
-function grow() { for (const box of [$("say"), $("thread-say")]) { box.style.height = "auto"; box.style.height = Math.min(box.scrollHeight + 2, 160) + "px"; } }
+function growAll() { grow(); grow($("thread-say")); }
 function compose(line) {
   const box = $("say");
   box.value = line;
-  grow(); box.focus();
+  growAll(); box.focus();
   const at = line.endsWith('""') ? line.length - 1 : line.length;
   box.setSelectionRange(at, at);
   offer();
@@ -519,10 +471,9 @@ function chosen(by) {
   items.forEach((item, n) => item.setAttribute("aria-selected", String(n === state.offered)));
   items[state.offered].scrollIntoView({ block: "nearest" });
 }
-const step = (list, from, by) => list[(list.indexOf(from) + by + list.length) % list.length];
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say($("say")); });
-$("say").addEventListener("input", () => { grow(); offer(); });
+$("say").addEventListener("input", () => { growAll(); offer(); });
 $("say").addEventListener("blur", () => { $("offers").hidden = true; });
 $("say").addEventListener("focus", offer);
 $("say").addEventListener("keydown", (event) => {
@@ -539,12 +490,6 @@ $("thread-say").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) { event.preventDefault(); say($("thread-say"), state.thread.split("/")[1]); }
 });
 $("thread-close").addEventListener("click", () => { state.thread = null; drawThread(); });
-$("who").addEventListener("keydown", (event) => {
-  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  if (!by || event.altKey) return;
-  event.preventDefault();
-  become(step(state.people.map((p) => p.id), state.me, by));
-});
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
   const digit = /^Digit([1-9])$/.exec(event.code);
@@ -574,14 +519,7 @@ $("members").addEventListener("click", () => {
   dialog.replaceChildren(head, list);
   dialog.showModal();
 });
-$("lang").addEventListener("click", async () => {
-  state.lang = state.lang === "zh" ? "en" : "zh";
-  remember("lang", state.lang);
-  $("outage-said").textContent = "";
-  await flush(here());
-  drawWords();
-  post("/page/lang", { lang: state.lang });
-});
+$("lang").addEventListener("click", async () => { await flush(here()); changeLanguage(); });
 $("menu").addEventListener("click", () => $("menu").setAttribute("aria-expanded", String($("side").classList.toggle("open"))));
 
 (async function start() {

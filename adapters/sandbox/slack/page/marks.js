@@ -1,13 +1,6 @@
 "use strict";
 // Slack's mrkdwn as nodes. Everything is put on the page as text, never as mark-up.
 
-function el(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 const EMOJI = {
   white_check_mark: "✅", heavy_check_mark: "✔️", eyes: "👀", mega: "📣", tada: "🎉", warning: "⚠️", rotating_light: "🚨", "+1": "👍", thumbsup: "👍", "-1": "👎",
   fire: "🔥", pushpin: "📌", memo: "📝", hourglass: "⌛", hourglass_flowing_sand: "⏳", no_entry: "⛔", question: "❓", red_circle: "🔴", large_blue_circle: "🔵",

@@ -1,14 +1,10 @@
 "use strict";
 // What one person sees in WeCom, and what they do. Everything that was written by anybody is put on the page as text.
 
-const $ = (id) => document.getElementById(id);
 const state = {
   lang: "zh", people: [], users: new Map(), me: null, app: "", bot: "", chat: "app", chats: new Map(), messages: new Map(), calls: [], acts: new Map(), quote: null,
   read: {}, drafts: {}, source: null, trouble: { kind: "", seconds: 0 }, connected: { app: false, bot: false }, waiting: new Map(), drawn: new Map(),
 };
-const t = (key) => WORDS[state.lang][key];
-function remember(key, value) { try { localStorage.setItem("warroom.wecom." + key, value); } catch { /* a private window keeps nothing */ } }
-function recall(key) { try { return localStorage.getItem("warroom.wecom." + key); } catch { return null; } }
 const nameOf = (id) => (id === "app" ? state.app : id === "bot" ? state.bot : state.users.get(id)?.name ?? id);
 const chatOf = (id) => state.chats.get(id);
 
@@ -20,27 +16,10 @@ function face(id) {
   return node;
 }
 function drawWords() {
-  document.documentElement.lang = state.lang === "zh" ? "zh-CN" : "en";
-  for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  $("lang").textContent = t("language");
+  drawLabels();
   drawPeople(); drawTroubles(); drawAll();
 }
 function drawAll() { drawChats(); drawChat(); drawLink(); drawBanner(); drawPhone(); }
-function drawPeople() {
-  $("who").replaceChildren(...state.people.map((person) => {
-    const button = el("button");
-    button.type = "button";
-    button.setAttribute("role", "radio");
-    const chosen = person.id === state.me;
-    button.setAttribute("aria-checked", String(chosen));
-    button.tabIndex = chosen ? 0 : -1;
-    const words = el("span", "words");
-    words.append(el("span", "name", person.name), el("span", "duty", person.duty));
-    button.append(face(person.id), words);
-    button.addEventListener("click", () => become(person.id));
-    return button;
-  }));
-}
 const inChat = (id) => [...state.messages.values()].filter((m) => m.chat === id).sort((a, b) => a.n - b.n);
 const order = () => [...[...state.chats.values()].filter((c) => !c.direct).sort((a, b) => latest(b.id) - latest(a.id)).map((c) => c.id), "app", "bot"];
 const latest = (id) => inChat(id).at(-1)?.n ?? 0;
@@ -85,11 +64,6 @@ function drawChat() {
   if (stay) toEnd();
   document.title = `${$("title").textContent} · warroom`;
 }
-// Only what changed is drawn anew: an open menu, a focus and the place in the list stay.
-function settle(list, nodes) {
-  for (const [n, node] of nodes.entries()) if (list.children[n] !== node) list.insertBefore(node, list.children[n] ?? null);
-  while (list.children.length > nodes.length) list.lastChild.remove();
-}
 function keyed(message) {
   const sign = JSON.stringify([message, state.lang, state.me]);
   const kept = state.drawn.get(message.n);
@@ -106,9 +80,7 @@ function drawMessage(message) {
   const head = el("div", "head");
   head.append(el("span", "author", nameOf(message.author)));
   if (message.bot) head.append(el("span", "tag", t(message.author === "app" ? "app" : "robot")));
-  const time = el("time", "", new Date(message.at * 1000).toLocaleTimeString(state.lang === "zh" ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" }));
-  time.dateTime = new Date(message.at * 1000).toISOString();
-  head.append(time);
+  head.append(timeOf(message.at));
   const quote = el("button", "quiet quote", t("quote"));
   quote.type = "button";
   quote.addEventListener("click", () => { state.quote = message; drawQuote(); $("say").focus(); });
@@ -172,11 +144,8 @@ function drawLink() {
   $("link").textContent = open ? `${one("linkApp", state.connected.app)} · ${one("linkBot", state.connected.bot)}` : t("gone");
   $("link").classList.toggle("off", !open || !(state.connected.app || state.connected.bot));
 }
-let hiding = 0;
-function toast(words) { $("toast").textContent = words; $("toast").hidden = false; clearTimeout(hiding); hiding = setTimeout(() => { $("toast").hidden = true; }, 8000); }
 
 // ------------------------------------------------------------ what happens
-const atEnd = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 80;
 function toEnd() { $("scroll").scrollTop = $("scroll").scrollHeight; }
 function markRead() { state.read[`${state.me}/${state.chat}`] = latest(state.chat); }
 function enter(id) {
@@ -224,12 +193,6 @@ function take(seen, first) {
   drawAll();
   if (first || stay) toEnd();
 }
-async function post(path, body) {
-  try {
-    const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    return { ok: response.ok, said: await response.json() };
-  } catch { return { ok: false, said: {} }; }
-}
 async function act(what, more) {
   const answer = await post(`/page/${what}`, { as: state.me, ...more });
   if (!answer.ok) toast(answer.said.error ?? t("lost"));
@@ -247,20 +210,10 @@ async function say() {
   else if (said.act.state === "unheard" && text.startsWith("@")) toast(t("unheard"));
   drawQuote(); grow(); toEnd();
 }
-async function alerts(firing, samples, done) {
-  const buttons = [$("fire"), $("warn"), $("resolve")];
-  for (const button of buttons) button.disabled = true;
-  let worst = 200;
-  for (const sample of samples) { const { said } = await post("/page/outage", { firing, sample }); worst = said.status >= 200 && said.status < 300 ? worst : said.status || 0; }
-  $("outage-said").textContent = t(worst === 200 ? done : worst ? "refused" : "lost");
-  for (const button of buttons) button.disabled = false;
-}
-function grow() { const box = $("say"); box.style.height = "auto"; box.style.height = Math.min(box.scrollHeight + 2, 160) + "px"; }
 function compose(line) { $("say").value = line; grow(); $("say").focus(); $("say").setSelectionRange(line.length, line.length); }
-const step = (list, from, by) => list[(list.indexOf(from) + by + list.length) % list.length];
 
 $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
-$("say").addEventListener("input", grow);
+$("say").addEventListener("input", () => grow());
 $("say").addEventListener("keydown", (event) => {
   // While a Chinese word is being composed, the keys belong to the input method.
   if (event.isComposing || event.keyCode === 229 || event.altKey) return;
@@ -268,13 +221,6 @@ $("say").addEventListener("keydown", (event) => {
   else if (event.key === "Escape") { state.quote = null; drawQuote(); }
 });
 $("unquote").addEventListener("click", () => { state.quote = null; drawQuote(); });
-$("who").addEventListener("keydown", (event) => {
-  const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  if (!by || event.altKey) return;
-  event.preventDefault();
-  become(step(state.people.map((p) => p.id), state.me, by));
-  $("who").querySelector('[aria-checked="true"]').focus();
-});
 document.addEventListener("keydown", (event) => {
   if (!event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
   const digit = /^Digit([1-9])$/.exec(event.code);
@@ -311,13 +257,7 @@ $("members").addEventListener("click", () => {
   dialog.replaceChildren(head, list);
   dialog.showModal();
 });
-$("lang").addEventListener("click", () => {
-  state.lang = state.lang === "zh" ? "en" : "zh";
-  remember("lang", state.lang);
-  $("outage-said").textContent = "";
-  drawWords();
-  post("/page/lang", { lang: state.lang });
-});
+$("lang").addEventListener("click", changeLanguage);
 $("menu").addEventListener("click", () => $("menu").setAttribute("aria-expanded", String($("side").classList.toggle("open"))));
 
 (async function start() {

@@ -1,12 +1,6 @@
 "use strict";
 // What WeCom draws of markdown: headings, bold, quotes, links, code, three colours. Everything is put on the page as text.
 
-function el(name, className, words) {
-  const node = document.createElement(name);
-  if (className) node.className = className;
-  if (words !== undefined) node.textContent = words;
-  return node;
-}
 const MARK = /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https?:[^)\s]+)\)|<font color="?(\w+)"?>([\s\S]*?)<\/font>|(@[^\s@，。：]+)/;
 function inline(text) {
   const out = document.createDocumentFragment();
