@@ -48,7 +48,6 @@ async def test_alerts_are_dismissed_by_a_reason_from_the_list(play: Play) -> Non
         assert house.rooms() == []
 
 
-@in_groups
 async def test_a_storm_becomes_one_incident_by_a_click(play: Play) -> None:
     services = {f"s{n}": {"name": f"{n} 号服务", "tier": 1, "owners": {"ops": ["li"]}} for n in range(4)}
     rule = {"name": "critical", "match": ["severity=critical"], "action": "declare", "service": "{service}", "severity": "P1"}
@@ -182,6 +181,7 @@ async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Pl
         assert "不是编号" in str(kept)  # what was typed stays
 
 
+@pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk", "wecom")
 async def test_a_slip_is_taken_back_and_a_duplicate_joined_by_button(play: Play) -> None:
     async with play() as house:
         zhang, wang, li = house.people("zhang"), house.people("wang"), house.people("li")
