@@ -184,7 +184,7 @@ class WecomPlayer:
         self, name: str, room: str | None = None, *, on: Read | None = None, confirm: bool = True, deadline: float = WAIT
     ) -> str:
         """Press a button on the newest card that draws it; gives nothing, as the answer is a message."""
-        place = await self._place(room, deadline)
+        place = await self._showing(room, lambda raw: any(name == label for label, _ in pressed(raw)), deadline)
         message = await self.page.click(name, place, on=on.raw if on else None, deadline=deadline)
         keys = dict(pressed(message.raw))
         click = clicked(keys[name], {}) if name in keys else None
@@ -192,19 +192,43 @@ class WecomPlayer:
             self._stage.pressed.append(click.press.command)
         elif isinstance(click, Asked):
             if not confirm:
+                await self.page.click("取消" if self._stage.lang == "zh" else "Cancel", place, on=message, deadline=deadline)
                 raise NotSeen(f"it asks: {click.question}")
             return await self.click("确认" if self._stage.lang == "zh" else "Confirm", room, deadline=deadline)
         return ""
 
     async def choose(self, select: str, option: str, room: str | None = None, *, on: Read | None = None) -> str:
         """Choose an option of a select by what it shows, and press its button."""
-        place = await self._place(room, WAIT)
+        place = await self._showing(
+            room, lambda raw: any(select == title and option in [o["text"] for o in of] for title, _, of in questions(raw)), WAIT
+        )
         await self.page.choose(select, option, place, on=on.raw if on else None)
         return await self.click(select, room, on=on)
 
+    async def _showing(self, room: str | None, has: Callable[[Any], bool], deadline: float) -> str:
+        """Give the chat of the card that is meant: the group, or where the bot answers one alone in the direct chat, that."""
+        place = await self._place(room, deadline)
+        if self._stage.direct == "app":
+            return place
+        ends = [place, self._stage.direct]
+        there = lambda: next((p for p in ends if any(has(m.raw) for m in self.page.heard(p))), None)  # noqa: E731
+        return await self.found(there, f"a card for it in {room or 'the direct chat'}", deadline)
+
     async def whispered(self, pattern: str, room: str | None = None, *, deadline: float = WAIT) -> Read:
-        """Wait until the bot says something for this person alone that matches, which is in the app's direct chat."""
-        return await self.expect(None, pattern, deadline=deadline)
+        """Wait until the bot says something for this person alone that matches: in the direct chat, or short ones aloud.
+
+        A card breaks its lines at a bar, which goes away there.
+        """
+        if self._stage.direct == "app":
+            return await self.expect(None, pattern, deadline=deadline)
+        places = [self._stage.direct, *([await self._place(room, deadline)] if room is not None else ())]
+        broken = pattern.replace("｜", "[｜\n]?")
+
+        def found() -> Read | None:
+            heard = (self._read(m) for place in places for m in self.page.heard(place))
+            return next((read for read in heard if re.search(broken, read.text)), None)
+
+        return await self.found(found, f"{pattern!r} from the bot to {self.id}", deadline)
 
     # ------------------------------------------------------------ seeing
     async def expect(self, room: str | None, pattern: str, *, deadline: float = WAIT, after: Any = 0) -> Read:
