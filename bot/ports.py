@@ -190,7 +190,7 @@ class Limits:
     burst: int = 20
     chat_per_second: float = 5.0  # messages to one chat
     chat_burst: int = 5
-    edit_pace: float = 3.0  # seconds between two edits of one card, at least; policy.card_pace overrides it
+    edit_pace: float = 0.0  # seconds that the chat would like between two edits of a card; the core goes by policy.card_pace
     menus: bool = False
     spelled: bool = False
     hail: str = "@bot "  # what must stand before a typed command in a group

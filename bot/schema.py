@@ -169,7 +169,7 @@ class House(Section):
     close_room_after: Span = _HOUSE.close_room_after
     ask_recovery_again: Span = _HOUSE.ask_recovery_again
     warm_rooms: dict[Key, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
-    card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] | None = _HOUSE.card_pace
+    card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -52,11 +52,6 @@ class House:
     def clickable(self, connection: ConnectionId) -> bool:
         """Say whether something can be offered below a text there: by buttons or by numbers."""
         return self.can(connection, Capability.CARD) or self.limits[connection].menus
-
-    def card_pace(self, connection: ConnectionId) -> timedelta:
-        """Give how far apart two edits of one card are there, at least."""
-        asked = self.limits.get(connection, Limits()).edit_pace
-        return self.policy.card_pace if self.policy.card_pace is not None else timedelta(seconds=asked)
 
     def hail(self, room: Room) -> str:
         """Give what must stand before a typed command in a room, or where to type it if nobody hears there."""

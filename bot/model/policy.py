@@ -49,7 +49,7 @@ class Policy:
     fallback_after: timedelta = timedelta(seconds=30)
     close_room_after: timedelta = timedelta(hours=24)
     ask_recovery_again: timedelta = timedelta(minutes=10)
-    card_pace: timedelta | None = None  # between two edits of one card (the noise budget); None = what each chat asks for
+    card_pace: timedelta = timedelta(seconds=3)  # between two edits of one card (the noise budget)
     nag_commander: Mapping[Severity, timedelta] = field(
         default_factory=lambda: {
             Severity.P1: timedelta(minutes=3),
