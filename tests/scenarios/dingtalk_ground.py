@@ -84,7 +84,6 @@ class DingTalkGround:
     tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there
     lacks: Mapping[str, str] = {
-        "a_message_is_declared_from_its_menu": "DingTalk has no menu of a message that an app could add to",
         "slash": "DingTalk has no slash commands",
         "thread": "DingTalk has no threads",
     }

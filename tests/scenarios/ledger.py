@@ -35,20 +35,20 @@ class Ledger:
 class Tally:
     """Count the steps that were played on each ground, and name those that its chat does not allow."""
 
-    scenarios: Counter[str] = field(default_factory=Counter)
+    played: dict[str, list[str]] = field(default_factory=dict)  # ground -> scenarios, once a run
     steps: dict[str, Counter[str]] = field(default_factory=dict)  # ground -> what -> times
     skipped: dict[str, set[str]] = field(default_factory=dict)  # ground -> "scenario: step"
 
     def note(self, ground: str, scenario: str, steps: Counter[str], skipped: Iterable[str]) -> None:
         """Add one run of a scenario."""
-        self.scenarios[ground] += 1
+        self.played.setdefault(ground, []).append(scenario)
         self.steps.setdefault(ground, Counter()).update(steps)
         self.skipped.setdefault(ground, set()).update(f"{scenario}: {step}" for step in skipped)
 
     def told(self) -> list[str]:
         """Say what was run and what was not, a line for each ground."""
         return [
-            f"scenarios on {ground}: {self.scenarios[ground]}, steps run: {sum(steps.values())} "
+            f"scenarios on {ground}: {len(self.played[ground])}, steps run: {sum(steps.values())} "
             f"({', '.join(f'{what} {n}' for what, n in sorted(steps.items()))}), skipped: {len(self.skipped[ground])}"
             + "".join(f"\n  {one}" for one in sorted(self.skipped[ground]))
             for ground, steps in sorted(self.steps.items())
@@ -56,7 +56,12 @@ class Tally:
 
 
 # What cannot be played where: ground -> "scenario: step". A step that a chat lacks stands in `lacks` of its ground.
-SKIPS: dict[str, list[str]] = {}
+SKIPS: dict[str, list[str]] = {
+    "dingtalk": [
+        "every_way_of_talking_to_the_bot: slash (DingTalk has no slash commands)",
+        "every_way_of_talking_to_the_bot: thread (DingTalk has no threads)",
+    ],
+}
 
 LEDGER = Ledger()
 TALLY = Tally()
