@@ -28,6 +28,7 @@ from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
 from bot.engine.pool import pool_level
 from bot.engine.roster import Roster
+from bot.engine.tallies import keep_tallies, tallies
 from bot.engine.timers import Timers
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.webhooks import SourceSettings, Webhooks, auth_of, stale_sources
@@ -161,6 +162,7 @@ class App:
                 log.info("took_back_effects", count=taken)
         if any(chat.limits.spelled for chat in self.chats.values()):
             await asyncio.to_thread(romanise, "暖")  # loads the library now instead of inside somebody's command
+        await keep_tallies(self.store, self.chats, self.metrics)
         self.store.on_commit(self.outbox.wake)
         self._workers = [asyncio.create_task(self.outbox.run(), name="outbox")]
         self._workers += [
@@ -199,6 +201,8 @@ class App:
         await self.intake.stop()
         for chat in self.chats.values():
             await chat.close()
+        with contextlib.suppress(NotStored):
+            await keep_tallies(self.store, self.chats, self.metrics)
         await self.store.close()
 
     def routes(self) -> Sequence[tuple[str, Endpoint]]:
@@ -210,6 +214,8 @@ class App:
         """Say whether the workers live."""
         alive = bool(self._workers) and not self._workers[0].done()
         facts: dict[str, Any] = {"ok": alive, "outbox": "running" if alive else "stopped"}
+        calls = tallies(self.chats)
+        facts |= {"calls": calls} if calls else {}
         with contextlib.suppress(NotStored):
             pool = await self.store.read(lambda reads: pool_level(reads, self.house), ALL_SEEING)
             facts |= {"warm_rooms": pool} if pool else {}
@@ -229,12 +235,13 @@ class App:
             pass  # people's commands go between two batches
 
     async def _look_around(self) -> None:
-        """Count the queue for the metrics, and notice sources that fell silent."""
+        """Count the queue and metered calls for the metrics, and notice sources that fell silent."""
         now = self.clock.now()
         await stale_sources(self.store, self.house, self.sources, now)
         for connection in self.chats:
             self.metrics.slow(connection, self.outbox.health.slow(connection))
         self.metrics.queue(await self.store.read(lambda reads: reads.effect_counts(), ALL_SEEING))
+        await keep_tallies(self.store, self.chats, self.metrics)
 
 
 class _Server(uvicorn.Server):

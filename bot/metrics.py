@@ -34,6 +34,8 @@ class Metrics:
         self._timers = Counter("warroom_timers_fired", "Timers that fired.", ("kind", "late"), registry=r)
         self._slow = Gauge("warroom_chat_slow", "1 while a chat answers late or not at all.", ("connection",), registry=r)
         self._look_ups = Counter("warroom_look_ups", "People looked up on chats.", ("connection", "outcome"), registry=r)
+        self._metered = Gauge("warroom_metered_calls", "Calls of the period that a contract counts.", ("connection",), registry=r)
+        self._allowed = Gauge("warroom_metered_calls_allowed", "Calls that it allows.", ("connection",), registry=r)
         self._errors = Counter("warroom_loop_errors", "Bugs caught at a loop's edge.", ("loop",), registry=r)
         self.queue({})
 
@@ -80,6 +82,11 @@ class Metrics:
     def look_up(self, connection: str, outcome: str) -> None:
         """Count one person looked up on a chat by what came of it."""
         self._look_ups.labels(connection, outcome).inc()
+
+    def metered(self, connection: str, used: int, most: int) -> None:
+        """Set how many calls of the present period are known, and how many the chat's contract allows."""
+        self._metered.labels(connection).set(used)
+        self._allowed.labels(connection).set(most)
 
     def loop_error(self, loop: str) -> None:
         """Count one unexpected error that a loop survived."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from bot.model.alert import Alert, AlertGroup, AlertState, Posting
 from bot.model.card import Card
@@ -190,7 +190,7 @@ class Limits:
     burst: int = 20
     chat_per_second: float = 5.0  # messages to one chat
     chat_burst: int = 5
-    edit_pace: float = 0.0  # seconds that the chat would like between two edits of a card; the core goes by policy.card_pace
+    edit_pace: float = 0.0  # seconds between two edits of one card; policy.card_pace where that is more
     menus: bool = False
     spelled: bool = False
     hail: str = "@bot "  # what must stand before a typed command in a group
@@ -331,6 +331,34 @@ class ChatAdapter(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(slots=True)
+class Tally:
+    """Count the calls of one period, of which a chat's contract allows only `most`, over restarts and replicas.
+
+    The adapter counts its own in `fresh`; the core moves those into the store every few seconds, and says in `stored` how
+    many the store has of all processes.
+    """
+
+    most: int
+    period: str  # by the chat's calendar, such as 2024-05
+    fresh: int = 0
+    stored: int = 0
+
+    @property
+    def used(self) -> int:
+        """Give how many calls are known."""
+        return self.stored + self.fresh
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A chat whose contract allows only so many calls in a period."""
+
+    def tally(self) -> Tally:
+        """Give the count of the present period; a new period has a new one."""
+        ...
+
+
 class MonitoringSource(Protocol):
     """Read one monitoring system's webhook."""
 
@@ -459,6 +487,7 @@ class Reads(Protocol):
 
     def effect_counts(self) -> dict[str, int]: ...  # by state, todo/running/dead only
 
+    def spent(self, name: str) -> int: ...  # what `spend` came to; 0 = never
     def form_link(self, hashed: str) -> FormLink | None: ...  # whoever asks: only its secret leads to it
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         """Sum (firing, resolved) over alert groups."""
@@ -566,6 +595,10 @@ class UnitOfWork(Reads, Protocol):
 
     def hold(self, bucket: str, until: datetime) -> None:
         """Close a bucket until then, as a platform's Retry-After asks."""
+        ...
+
+    def spend(self, name: str, more: int) -> int:
+        """Add to a count that replicas share, and give what it comes to."""
         ...
 
     # timers

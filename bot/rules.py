@@ -105,12 +105,12 @@ def _pages(event: Event, world: World, people: Iterable[PersonId], text: Say, in
 def show_status(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         card = room_card(room)
-        yield replace(card, delay=_pace(world.reads.shown(card.target), world))
+        yield replace(card, delay=_pace(world.reads.shown(card.target), room.connection, world))
 
 
-def _pace(shown: Shown | None, world: World) -> timedelta:
+def _pace(shown: Shown | None, connection: ConnectionId, world: World) -> timedelta:
     """Give how long a card must not be edited yet: one that waits spends nothing of what an urgent message needs."""
-    return max(shown.at + world.house.policy.card_pace - world.now, timedelta(0)) if shown is not None else timedelta(0)
+    return max(shown.at + world.house.pace(connection) - world.now, timedelta(0)) if shown is not None else timedelta(0)
 
 
 def room_card(room: Room) -> Intent:
@@ -173,7 +173,7 @@ def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
         slot = f"announce:{connection}:{chat}:{incident.id}"
         shown = world.reads.shown(slot)
         if isinstance(event.payload, ev.RoomOpened) or shown is not None:
-            yield replace(card_wish(slot, connection, chat, incident.id), delay=_pace(shown, world))
+            yield replace(card_wish(slot, connection, chat, incident.id), delay=_pace(shown, connection, world))
 
 
 # ---------------------------------------------------------------- rooms
@@ -542,4 +542,4 @@ def show_storm_smaller(event: Event, incident: Incident, world: World) -> Wanted
     for connection, chat in world.house.policy.announce:
         slot = f"storm:{connection}:{chat}"
         if world.house.can(connection, Capability.EDIT) and world.reads.shown(slot) is not None:
-            yield replace(card_wish(slot, connection, chat, None), delay=_pace(world.reads.shown(slot), world))
+            yield replace(card_wish(slot, connection, chat, None), delay=_pace(world.reads.shown(slot), connection, world))

@@ -1,4 +1,4 @@
-"""Rate limits that replicas share: one row a bucket, by the generic cell rate algorithm."""
+"""Rate limits that replicas share: one row a bucket, by the generic cell rate algorithm; and counts that they share."""
 
 from __future__ import annotations
 
@@ -33,10 +33,25 @@ _HOLD = Statement(
     ),
     ("name", "tat", "held_until"),
 )
+_C = t.COUNTER.c
+_ADDED = upsert(t.COUNTER)
+_COUNTED = Statement(select(_C.value).where(_C.name == p("name")))
+_COUNT = Statement(
+    _ADDED.on_conflict_do_update(index_elements=["name"], set_={"value": _C.value + _ADDED.excluded.value}).returning(_C.value),
+    ("name", "value"),
+)
 
 
-class BucketWrites(Reader):
-    """Spend from and close rate buckets."""
+class CountReads(Reader):
+    """Read what was counted."""
+
+    def spent(self, name: str) -> int:
+        found = self.link.row(_COUNTED, p_name=name)
+        return found[0] if found else 0
+
+
+class BucketWrites(CountReads):
+    """Spend from and close rate buckets, and count."""
 
     def grant(self, bucket: str, now: datetime, interval: timedelta, burst: timedelta) -> timedelta | None:
         spent, found = self.link.several(
@@ -53,3 +68,6 @@ class BucketWrites(Reader):
 
     def hold(self, bucket: str, until: datetime) -> None:
         self.link.put(_HOLD, {"name": bucket, "tat": _NEVER, "held_until": until})
+
+    def spend(self, name: str, more: int) -> int:
+        return int(self.link.rows(_COUNT, name=name, value=more)[0][0])

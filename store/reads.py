@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from store.alerts import AlertReads
+from store.buckets import CountReads
 from store.deliveries import DeliveryReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
@@ -12,5 +13,7 @@ from store.queue import QueueReads
 from store.rooms import RoomReads
 
 
-class StoreReads(IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads):
+class StoreReads(
+    IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads,
+):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -187,18 +187,19 @@ class DingTalkPlayer:
         """Choose an option of a select by what it shows; below an answer options are buttons."""
         place = await self._place(room, WAIT)
 
-        def found() -> tuple[Seen, bool] | None:
+        def found() -> tuple[Seen, str] | None:
             for message in [on.raw] if on is not None else self.page.heard(place or DIRECT, newest_first=True):
                 said = self._said_on(message) or {}
                 if any(select == one["text"] for one in _rows(said, SELECTS)):
-                    return message, True
-                if any(option == one["text"] for one in listed(said.get("offers"))):
-                    return message, False
+                    return message, ""
+                for one in listed(said.get("offers")):
+                    if one["text"] in (option, f"{select} {option}"):
+                        return message, one["text"]
             return None
 
-        message, drawn = await self.found(found, f"{option!r} of {select!r} to choose")
-        if not drawn:
-            return await self.click(option, room, on=self._read(message))
+        message, row = await self.found(found, f"{option!r} of {select!r} to choose")
+        if row:
+            return await self.click(row, room, on=self._read(message))
         for one in _rows(self._said_on(message) or {}, SELECTS):
             for offered in one["options"] if one["text"] == select else ():
                 if offered["text"] == option:
@@ -255,6 +256,10 @@ class DingTalkPlayer:
         await self.page.fill(name, value)
         for one in value if isinstance(value, list) else [value]:
             self._stage.typed.append((self.id, f"\x00{one}"))  # words of a person, but no line
+
+    async def typed_in(self) -> str:
+        """Give what stands in the fields of the form."""
+        return str([one["filled"] for one in (await self.page.form(on=self._filling))["fields"]])
 
     async def submit(self) -> dict[str, str]:
         """Send the form; gives what was wrong by field, empty = it was taken."""

@@ -210,6 +210,10 @@ class SlackPlayer:
         for one in value if isinstance(value, list) else [value]:
             self._stage.typed.append((self.id, f"\x00{one}"))  # words of a person, but no line
 
+    async def typed_in(self) -> str:
+        """Give what stands in the fields of the form."""
+        return str((await self.page.form()).get("values"))
+
     async def submit(self) -> dict[str, str]:
         """Send the form; gives what was wrong by field, empty = it was taken."""
         modal = await self.page.form()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -52,6 +52,11 @@ class House:
     def clickable(self, connection: ConnectionId) -> bool:
         """Say whether something can be offered below a text there: by buttons or by numbers."""
         return self.can(connection, Capability.CARD) or self.limits[connection].menus
+
+    def pace(self, connection: ConnectionId) -> timedelta:
+        """Give how far apart the edits of one card must be there: the policy's pace, or the chat's where that is slower."""
+        limits = self.limits.get(connection)
+        return max(self.policy.card_pace, timedelta(seconds=limits.edit_pace if limits is not None else 0))
 
     def hail(self, room: Room) -> str:
         """Give what must stand before a typed command in a room, or where to type it if nobody hears there."""

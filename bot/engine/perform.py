@@ -196,7 +196,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):
             return Skip()  # text-only rooms are told every change as a line
-        pace = house.policy.card_pace if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
+        pace = house.pace(connection) if editable else STORM_PACE if slot.startswith("storm:") else timedelta(0)
         if shown.at + pace > now:
             return Wait(shown.at + pace - now)
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
@@ -220,7 +220,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
         uow.save_shown(slot, Shown(kept, "" if unsure else digest, card.headline, now, generation))
         if unsure:
             wish = Intent(effect.kind, effect.lane, effect.target, connection, effect.incident, effect.data)
-            wish = dataclasses.replace(wish, delay=house.policy.card_pace)
+            wish = dataclasses.replace(wish, delay=house.pace(connection))
             uow.want([wish], now)
         room = uow.room(RoomId(effect.data["room"])) if slot.startswith("status:") and not editable else None
         if room is not None:

@@ -189,8 +189,11 @@ async def test_people_are_added_as_far_as_they_can_be(there: World) -> None:
 async def test_a_room_is_closed_by_its_name_and_comes_back(there: World) -> None:
     ref = ref_of(await there.chat.open_room("F-1 支付失败", "x", ["zhang"], "k"))
     group = there.standin.world.groups[ref.chat]
+    await there.chat.add_people(group.cid, ["li", "wang"])
+    members = list(group.members)
     assert isinstance(await there.chat.close_room(group.cid), Done) and group.title == "[已关闭] F-1 支付失败"
     assert isinstance(await there.chat.close_room(group.cid), Done) and group.title == "[已关闭] F-1 支付失败"
+    assert list(group.members) == members and {"zhang", "li", "wang"} <= set(members), "who was there can still read it"
     assert isinstance(await there.chat.reopen_room(group.cid), Done) and group.title == "F-1 支付失败"
     assert await there.chat.set_topic(group.cid, "P1") == Rejected("unsupported")
 
@@ -277,8 +280,9 @@ async def test_the_months_calls_are_counted_as_dingtalk_counts_them(there: World
     await there.chat.edit(ref, Card("✅ 已恢复", "green"))
     await there.chat.look_up(None, "13999999999")
     await there.over(there.person().says("@应急助手 help", group))
-    await there.until(lambda: there.chat.calls_of_the_month[0] >= 3, "the answer's call")
-    assert there.chat.calls_of_the_month == (there.standin.rates.used, 5000) == (3, 5000)
+    await there.until(lambda: there.chat.tally().used >= 3, "the answer's call")
+    tally = there.chat.tally()
+    assert (tally.used, tally.most) == (there.standin.rates.used, 5000) == (3, 5000)
 
 
 async def test_near_the_months_end_of_calls_an_edit_of_details_waits_and_what_matters_goes(
@@ -286,7 +290,7 @@ async def test_near_the_months_end_of_calls_an_edit_of_details_waits_and_what_ma
 ) -> None:
     async with world(monthly_calls=100) as there:
         ref = ref_of(await there.chat.post(there.group().cid, CARD, "key1"))
-        there.chat._wire.quota.used = 95
+        there.chat.tally().stored = 95
         more = Card(CARD.headline, CARD.colour, CARD.about, CARD.sub, (Field("影响", plain("更多")),), CARD.buttons)
         assert await there.chat.edit(ref, more) == Retry(HELD_BACK, "quota")
         assert isinstance(await there.chat.edit(ref, Card("✅ P1 已恢复", "green")), Done)
@@ -308,7 +312,17 @@ def test_a_new_month_begins_by_chinas_calendar() -> None:
     clock.at += timedelta(minutes=2)
     assert not quota.near
     quota.spend("d")
-    assert quota.used == 1
+    assert (quota.tally().period, quota.tally().used) == ("2024-06", 1)
+
+
+def test_the_nearing_end_is_said_once_and_what_the_store_knows_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    quota = Quota(100, HandClock())
+    quota.tally().stored = 96  # of an earlier process
+    assert quota.near
+    for _ in range(5):
+        quota.spend("d")
+    said = capsys.readouterr().out
+    assert said.count("calls_of_the_month_run_out") == 2, "when it is seen, and at the end"
 
 
 # ------------------------------------------------------------ setting it up

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from adapters.chat.dingtalk.forms import CHAT, PRESS, SHEET, drawn, filled, hidden
+from adapters.chat.dingtalk.forms import CHAT, PRESS, SHEET, drawn, filled, hidden, refilled
 from adapters.chat.dingtalk.limits import LIMITS, PARAM_BYTES, VALUE_BYTES
 from adapters.chat.dingtalk.markdown import cut_bytes, escaped, markdown
 from adapters.chat.dingtalk.render import (
@@ -298,3 +299,24 @@ def test_what_should_stand_below_a_field_that_has_words_in_it_is_said_above_the_
     )
     said, _ = private(Reply(form=Form("recover", "已恢复", "已恢复", entries, "@bot 恢复")))
     assert said["note"].splitlines()[-1] == "将告知 8 人"
+
+
+FILLED = some.one_of(
+    TEXTS, some.booleans(), some.none(), some.builds(lambda text: {"index": 0, "value": text}, TEXTS),
+    some.builds(lambda texts: {"index": list(range(len(texts))), "value": texts}, some.lists(TEXTS, max_size=5)),
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(ENTRIES, some.lists(FILLED, min_size=12, max_size=12))
+def test_a_form_drawn_again_holds_all_that_was_filled_in_or_is_not_drawn(entries: list[Entry], filled_in: list[Any]) -> None:
+    form = Form("declare", "声明", "声明", tuple(entries), "@bot 声明", args=(("incident", "F-20240520-001"),))
+    fields = json.loads(drawn(form, "12345678", "cid6KeBBLoveMJOGXoYKF5x7EeiodoA==", ZONE))["fields"]
+    values = {one["name"]: one["defaultValue"] for one in fields if one.get("hidden")}
+    values |= {one["name"]: value for one, value in zip((f for f in fields if not f.get("hidden")), filled_in, strict=False)}
+    again = refilled(form, values, ZONE)
+    if again is not None:
+        assert len(again.encode()) <= VALUE_BYTES
+        held = {one["name"]: one.get("defaultValue") for one in json.loads(again)["fields"]}
+        kept = {name: value for name, value in held.items() if value is not None}
+        assert kept == {name: value for name, value in values.items() if value not in (None, "", False, [])}

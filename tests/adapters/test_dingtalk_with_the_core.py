@@ -225,20 +225,41 @@ async def test_a_form_opens_for_the_clicker_is_filled_in_and_arrives_as_a_press(
     assert zhang.fields(message) == [] and zhang.sees(message)["note"] == "✅ F-1"
 
 
-async def test_a_refused_form_says_so_and_stays(there: World) -> None:
+async def test_a_refused_form_says_so_and_what_was_filled_in_stays(there: World) -> None:
     await posted(there)
-    answers = iter([Reply(form=FORM), Reply(plain("太短"), refused=True, field="title"), Reply(tick=True, text=plain("✓ #1"))])
-    there.core.reply = lambda inbound: next(answers)
+    taken: list[str] = []
+
+    def answer(inbound: Inbound) -> Reply:
+        assert inbound.press is not None
+        if not inbound.press.form:
+            return Reply(form=FORM)
+        taken.append(inbound.press.args["title"])
+        if len(taken) < 3:
+            return Reply(plain("太短"), refused=True, field="title")
+        return Reply(tick=True, text=plain("✓ #1"))
+
+    there.core.reply = answer
     zhang = there.person()
     message = zhang.card(there.group())
     await there.over(zhang.clicks("已恢复", message))
+    zhang.fills(message, 标题="短", 等级="P1", 影响服务=["订单"], 发生时间="2024-05-20 14:07", 指挥官="李四")
     await there.over(zhang.submits(message))
-    assert zhang.sees(message)["note"] == "太短" and "标题" in zhang.fields(message)
+    assert zhang.sees(message)["note"] == "太短"
+    form = json.loads(zhang.sees(message)["form"])
+    kept = {one["label"]: one.get("defaultValue") for one in form["fields"] if not one.get("hidden")}
+    assert kept == {
+        "标题": "短", "等级": {"index": 1, "value": "P1"}, "影响服务": {"index": [1], "value": ["order"]},
+        "发生时间": "2024-05-20 14:07", "指挥官": "李四", "现象与影响": None,
+    }, "and what was left empty made room where it had to"  # fmt: skip
+    zhang.fills(message, 标题="很" * 300)  # more than the variable holds: it stays as it was drawn
+    await there.over(zhang.submits(message))
+    assert "标题" in zhang.fields(message) and zhang.sees(message)["note"] == "太短"
     zhang.fills(message, 标题="支付失败了")
     await there.over(zhang.submits(message))
-    assert zhang.fields(message) == []
-    forms = {i.press.form for i in there.core.heard if i.press and i.press.form}
-    assert len(forms) == 1 and len({i.key for i in there.core.heard}) == 3
+    assert zhang.fields(message) == [] and taken == ["短", "很" * 300, "支付失败了"]
+    sent = [i for i in there.core.heard if i.press and i.press.form]
+    assert len({i.press.form for i in sent if i.press}) == 1, "it is one form, however often it was refused"
+    assert len({i.key for i in there.core.heard}) == len(there.core.heard)
 
 
 async def test_a_typed_command_is_given_its_form_on_a_card_of_ones_own(there: World) -> None:

@@ -207,3 +207,40 @@ async def test_what_is_urgent_overtakes_waiting_edits_and_lines_that_gather(stor
         assert told.at - asked <= timedelta(seconds=1.2), "as soon as the chat takes one more message"
         assert "已拉入" in told.words.splitlines()[0], "in order, with what waited before it"
     day.end()
+
+
+@pytest.mark.parametrize(("chats", "policys", "apart"), [(5.0, 3, 5.0), (5.0, 8, 8.0), (0.0, 3, 3.0)])
+async def test_a_chat_may_ask_for_more_time_between_two_edits(
+    chats: float, policys: int, apart: float, store: Store, url: str
+) -> None:
+    """Where a card changes all the time: the slower of the chat's pace and the policy's holds in the room and elsewhere."""
+    day = Day(store, url, Limits(per_second=50, burst=50, chat_per_second=20, chat_burst=20, edit_pace=chats))
+    day.house = replace(day.house, policy=replace(day.house.policy, card_pace=timedelta(seconds=policys)))
+    await day.begin()
+    ident = await day.declare()
+    await day.until(20)
+    for tick in range(160):
+        await day.claim(day.processes[0])
+        changes: list[ev.Payload] = [ev.AlertsChanged(group=GroupId(1), firing=tick, resolved=0, started=1, stopped=0)]
+        changes += [ev.TitleChanged(title=plain(f"支付失败{tick}"))] if tick % 8 == 0 else []
+        await day.state(ident, *changes, by=Actor(ActorKind.SOURCE, "am"))  # also while an edit is under way
+        for pending in list(day.platform.pending):
+            await day.settle(pending)
+        day.clock.pass_by(0.25)
+    room = await day.room(ident)
+    for slot in (room.address, HALL):
+        edits = [at for at, verb, chat in day.platform.log if verb == "edit" and chat.startswith(f"{slot}#")]
+        gaps = [(later - before).total_seconds() for before, later in pairwise(edits)]
+        assert min(gaps) >= apart, gaps
+        assert min(gaps) < apart + 1, "and no slower than asked"
+    await day.until(62 + apart)
+    await day.state(ident, ev.TitleChanged(title=plain("一")))
+    await day.work()  # at once, after a while without a change
+    await day.state(ident, ev.TitleChanged(title=plain("二")))
+    for slot in (f"status:{room.id}", f"announce:{CHAT}:{HALL}:{ident}"):
+        ((last, due),) = day.rows(
+            "SELECT s.at, e.run_at FROM effect e JOIN shown s ON s.slot = e.target"
+            f" WHERE e.kind = 'ShowCard' AND e.state = 'todo' AND e.target = '{slot}'"
+        )  # the wish itself waits, so that it spends nothing of what an urgent message needs
+        assert (due - last) / 1_000_000 == apart, slot
+    day.end()

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.chat.dingtalk.client import DingTalkChat
+from adapters.chat.dingtalk.render import BODY, NOTE
 from adapters.chat.dingtalk.render import message as rendered
 from adapters.sandbox import demo
 from adapters.sandbox.chat import Resident
@@ -74,6 +75,12 @@ class DingTalkGround:
     """Be a company on DingTalk."""
 
     kind = "dingtalk"
+    # What a client would draw, obey or follow, and how that would stand in its markdown.
+    hostile = (
+        "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
+        ("<font", "**y**", "`z`", "](https://evil.example"),
+    )
+    tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there
 
     def __init__(
@@ -263,9 +270,28 @@ class DingTalkGround:
             await self._gate.start()
         self._down = False
 
+    def labels(self, form: Mapping[str, Any]) -> list[str]:
+        """List the labels of a form's fields."""
+        return [str(one["label"]) for one in form["fields"] if not one.get("hidden")]
+
+    def edit_held(self, card: Any) -> Fault:
+        """Hold the next call that edits a card."""
+        return Fault("hold", match="PUT /v1.0/card/instances", saying=self.world.messages[card.raw.id].track)
+
+    def parsed(self, card: Any) -> list[str]:
+        """List the texts of a message in which DingTalk follows mark-up: those of markdown type, and what may call people."""
+        message = self.world.messages[card.raw.id]
+        if message.kind == "card":
+            said = seen(self.world.cards[message.track], "")
+            return [said[name] for name in (*BODY, *NOTE) if said.get(name)]
+        return [] if message.kind == "text" else [str(message.content.get("text", ""))]
+
     def calls(self, path: str) -> int:
         """Count the answered calls of a path."""
         return sum(c.path == path and c.outcome != "waiting" for c in self.dingtalk.log.calls)
+
+    def metered(self) -> int:
+        return self.dingtalk.rates.used
 
     def edits(self, name: str) -> list[float]:
         place = self.id_of(name)

@@ -91,28 +91,13 @@ SKIPS = (
     Skip("plain", "nobody_is_pinged_by_an_edit", Capability.EDIT),
     Skip("plain", "the card of a room is edited", Capability.EDIT),
     Skip("plain", "a card in a room", Capability.CARD),
+    Skip(
+        "feishu", "a_message_is_declared_from_its_menu",
+        Fact("a message's shortcut opens a page of the app's; the bot is told nothing of the message"),
+    ),
     Skip("dingtalk", "a_message_is_declared_from_its_menu", Fact("a message has no menu that an app could add to")),
-    Skip("dingtalk", "every_way_of_talking_to_the_bot", Part(Row.PLACE, "thread")),
-    Skip(
-        "dingtalk", "a_form_says_what_is_wrong_at_the_field_and_is_taken_once",
-        Fact("a form says what is wrong above it, not at the field"),
-    ),
-    Skip(
-        "dingtalk", "the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about",
-        Fact("below an answer a choice is a row of buttons"),
-    ),
-    Skip(
-        "dingtalk", "hostile_titles_do_nothing",
-        Fact("the title is hostile in Slack's mark-up; DingTalk's is tried by the renderer's own tests"),
-    ),
-    Skip(
-        "dingtalk", "a_recovery_is_withdrawn_and_a_review_waived",
-        Fact("a closed group opens again: there is no second room to link to"),
-    ),
-    Skip(
-        "dingtalk", "a_stale_click_and_a_forbidden_one_change_nothing",
-        Fact("the answer to a click replaces the card: no stale one stays"),
-    ),
+    Skip("dingtalk", "slash", Fact("there are no slash commands")),
+    Skip("dingtalk", "thread", Part(Row.PLACE, "thread")),
     Skip("wecom", "test_cards", Part(Row.INPUT, "free text")),
     Skip(
         "wecom", "who_is_an_outsider_changes_and_learns_nothing",

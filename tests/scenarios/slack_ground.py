@@ -64,6 +64,9 @@ class SlackGround:
     """Be a Slack workspace."""
 
     kind = "slack"
+    # What Slack would obey or follow, and how that would stand in its mark-up.
+    hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
+    tick = "✓ #"  # a reaction
     finds = True
 
     def __init__(
@@ -242,9 +245,20 @@ class SlackGround:
     def preview(self, card: Any) -> str:
         return str(card.raw.push)
 
+    def metered(self) -> int:
+        return 0
+
     def link(self, name: str) -> str:
         """Give the address of a channel."""
         return f"archives/{self.id_of(name)}"
+
+    def labels(self, form: Mapping[str, Any]) -> list[str]:
+        """List the labels of a form's fields."""
+        return [str(block["label"]["text"]) for block in form["view"]["blocks"] if "label" in block]
+
+    def edit_held(self, card: Any) -> Fault:
+        """Hold the next call that edits a card."""
+        return Fault("hold", match=r"chat\.update", saying=card.raw.ts)
 
     def parsed(self, card: Any) -> list[str]:
         """List the texts of a message in which Slack follows mark-up."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from adapters.sandbox.faults import Fault
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 from tests.transcript import NotSeen
@@ -118,11 +119,13 @@ async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
         await room.expects("⚪ P2 退款变慢 已关闭（张三）｜不做复盘：演示")
         await room.card("⚪ P2 已关闭", "重开")
         await room.closes()
-        # A bot cannot unarchive: the incident goes on in a channel of its own, each linked to the other.
         assert (await zhang.direct(f"重开 {incident(room)} 又变慢了")).startswith("✓ #")
         again = await house.opens_again(room)
         card = await again.card("🟠 P2 处理中")
-        assert any(house.ground.link(room.name) in words for words in house.ground.parsed(card))
+        if again.name != room.name:  # Slack's bots cannot unarchive: it goes on in a channel of its own, which links to the first
+            assert any(house.ground.link(room.name) in words for words in house.ground.parsed(card))
+        else:
+            assert "[已关闭]" not in house.title(room.name)
 
 
 async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about(play: Play) -> None:
@@ -134,7 +137,7 @@ async def test_the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_abo
         await room.card("指挥官：张三")
         await room.clicks("更多")
         menu = await room.whispers("还可以")
-        assert menu.buttons[0] == "改等级"
+        assert menu.buttons[0] in ("改等级", "改等级 P1")  # a list, or below an answer on DingTalk a row
         await room.chooses("改等级", "P1")
         await room.expects("🔴 等级：P2 → P1（张三）")
         await room.card("🔴 P1 处理中")
@@ -151,7 +154,7 @@ async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Pl
         zhang = house.people("zhang")
         await zhang.says("hall", "/incident 声明")
         form = await zhang.player.form("声明")
-        assert next(block["label"]["text"] for block in form["view"]["blocks"] if "label" in block) == "标题"
+        assert house.ground.labels(form)[0] == "标题"
         assert await zhang.player.submit() != {}  # a title is needed
         await zhang.player.fill("标题", "支付失败")
         await zhang.player.fill("等级", "P1")
@@ -165,12 +168,11 @@ async def test_a_form_says_what_is_wrong_at_the_field_and_is_taken_once(play: Pl
         await room.clicks("更多")
         await room.whispers("还可以")
         await room.chooses("更多", "合并")
-        await zhang.player.form("并入另一个故障")
-        await zhang.player.fill("v", "不是编号")  # the only field
+        (only,) = house.ground.labels(await zhang.player.form("并入另一个故障"))
+        await zhang.player.fill(only, "不是编号")
         wrong = await zhang.player.submit()
-        assert wrong
-        kept = (await zhang.player.page.form()).get("values")
-        assert "不是编号" in str(kept)  # what was typed stays
+        assert "不是编号" in str(wrong), wrong  # it says what is wrong: at the field, or above the form
+        assert "不是编号" in await zhang.player.typed_in()  # and what was typed stays
 
 
 async def test_a_slip_is_taken_back_and_a_duplicate_joined_by_button(play: Play) -> None:
@@ -201,8 +203,8 @@ async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> N
         room = await house.room_of("zhang")
         lis = li.in_room(room.name)
         card = await room.card("处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
-        held = house.ground.faults.ask(Fault("hold", match=r"chat\.update", saying=card.raw.ts))
-        await lis.clicks("我来指挥")
+        held = house.ground.faults.ask(house.ground.edit_held(card))
+        await lis.says("@bot 指挥")  # a click's own answer may change the card for everybody
         await room.expects("👤 指挥官：李四")
         assert await house.ground.faults.until_held(10)
         await room.clicks("我来指挥")  # still on the old card
@@ -235,28 +237,33 @@ async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
         zhang, chen = house.people("zhang"), house.people("chen")
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
-        assert await room.says("@bot 记录 一") == "✓ #"  # a reaction, for everybody saw it
-        assert (await room.says("/incident 记录 二")).startswith("✓ #")  # nobody saw that: it is answered
+        assert re.fullmatch(house.ground.tick, await room.says("@bot 记录 一"))  # no more, for everybody saw it
+        if house.can("slash"):
+            assert (await room.says("/incident 记录 二")).startswith("✓ #")  # nobody saw that: it is answered
         card = await room.card("处理中")
-        answer = await zhang.player.says("@bot 现状", room.name, thread=card.n)
-        assert "P1 支付失败 处理中" in answer
+        there = {"thread": card.n} if house.can("thread") else {}
+        assert "P1 支付失败 处理中" in await zhang.player.says("@bot 现状", room.name, **there)
         assert "P1 支付失败" in await zhang.direct("现状")
         assert await room.says("大家看一下监控") == ""  # talk among people
-        await room.says("/incident 邀请 @小陈")  # a name in a command
+        await room.says("/incident 邀请 @小陈" if house.can("slash") else "@bot 邀请 @小陈")  # a name in a command
         await chen.told("同事邀请你")
         assert "wang" not in await room.says("@bot 角色 记录 @王五")  # a mention
         await room.card("记录 王五")
 
 
 async def test_hostile_titles_do_nothing(play: Play) -> None:
-    hostile = "<!channel> *x* <@U0LI> `y` <https://evil.example|看>"
     async with play(one_language=False) as house:
+        hostile, signs = house.ground.hostile
         zhang = house.people("zhang")
         await zhang.direct(f"声明 P1 支付 {hostile}")
         room = await house.room_of("zhang")
-        card = await room.card("处理中")
+        await room.says(f"@bot 影响 {hostile}")
+        card = await room.card("(?s)处理中.*evil.example.*影响.*evil.example")  # it is said, in the title and below it
         raw = house.ground.parsed(card)
-        assert not any(sign in words for words in raw for sign in ("<!channel", "<@U0LI>", "<https://evil.example|"))
+        assert any("evil.example" in words for words in raw)
+        assert not any(sign in words for words in raw for sign in signs), raw
+        told = house.ground.parsed(await room.expects("(?s)影响.*evil.example"))
+        assert not any(sign in words for words in told for sign in signs), told
         await zhang.expects("hall", "P1")
 
 

@@ -75,6 +75,7 @@ async def test_an_incident_keeps_the_noise_budget(play: Play) -> None:
             assert house.ground.pinnings() == 1
         assert len(house.unasked("hall")) == 1  # the announcement is one card
         assert house.ground.renamings() <= 6
+        assert house.ground.metered() <= 60  # what an incident may cost where calls are counted
         for person in ("zhang", "li", "wang", "chen", "zhou"):
             assert len(house.unasked(None, person)) <= 2, person  # called, and given a role
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.chat.dingtalk.forms import drawn
+from adapters.chat.dingtalk.forms import PRESS, drawn, hidden, refilled
 from adapters.chat.dingtalk.inbound import Arrived, Session
 from adapters.chat.dingtalk.markdown import escaped
 from adapters.chat.dingtalk.render import NO_FORM, NOTE, Json, Variables, lines_of, private, public, typed_instead
@@ -27,6 +27,7 @@ from adapters.chat.dingtalk.session import Sessions
 from bot.errors import NotStored
 from bot.model.card import Card
 from bot.model.ids import ConnectionId
+from bot.model.press import decode
 from bot.model.text import Text, flat, plain
 from bot.ports import Clock, Content, Done, Inbound, OnInbound, Place, Rejected, Reply, Result, Retry
 
@@ -104,11 +105,13 @@ class Answers:
                 reply = job.result()
             except NotStored:
                 return self._late_click(arrived, None, on_inbound, written)
+            again = await self._refilled(arrived, reply, on_inbound, self._within - (time.monotonic() - started))
         except BaseException:
             _tell(written, False)
             self.answered(arrived.track)
             raise
         said, whole = self._privately(arrived, reply)
+        said |= again
         response: Json = {"cardUpdateOptions": BY_KEY, "userPrivateData": {"cardParamMap": said}}
         if reply.shows is not None:
             response["cardData"] = {"cardParamMap": public(reply.shows)}
@@ -134,7 +137,7 @@ class Answers:
         return key
 
     def _privately(self, arrived: Arrived, reply: Reply) -> tuple[Variables, bool]:
-        """Render what the clicker alone sees; a refused form stays as it is, with what was typed into it."""
+        """Render what the clicker alone sees; of a refused form only what is said above it changes."""
         if arrived.form and reply.refused and reply.form is None:
             said, whole = private(Reply(reply.text))
             return {name: said[name] for name in NOTE}, whole
@@ -144,6 +147,24 @@ class Answers:
         if reply.form is not None:
             form = drawn(reply.form, _sheet(arrived.inbound), arrived.inbound.chat, self._zone)
         return private(reply, form)
+
+    async def _refilled(self, arrived: Arrived, reply: Reply, on_inbound: OnInbound, left: float) -> Variables:
+        """Draw a refused form with what was typed into it, which no client is known to keep once it is sent.
+
+        The form is asked for anew, because another process may have drawn it; without an answer it stays as it was drawn.
+        """
+        if not (arrived.form and reply.refused and reply.form is None):
+            return {}
+        values = arrived.values
+        try:
+            press = replace(decode(hidden(values, PRESS)), asks=True)
+            asks = replace(arrived.inbound, key=f"{arrived.inbound.key}:form", press=press, written=None)
+            async with asyncio.timeout(max(left, 0.1)):
+                form = (await on_inbound(asks)).form
+        except (NotStored, TimeoutError, ValueError):
+            return {}
+        again = refilled(form, values, self._zone) if form is not None else None
+        return {"form": again} if again is not None else {}
 
     def _late_click(
         self, arrived: Arrived, job: asyncio.Task[Reply] | None, on_inbound: OnInbound, written: asyncio.Future[bool]
@@ -155,6 +176,7 @@ class Answers:
             reply = await self._stored(arrived.inbound, job, on_inbound)
             if reply is not None and self._first(arrived.inbound.key):
                 said, _ = self._privately(arrived, reply)
+                said |= await self._refilled(arrived, reply, on_inbound, self._within)
                 await self._mouth.whisper(arrived.track, arrived.inbound.speaker.id, said)
 
         self.run(follow)

@@ -23,7 +23,22 @@ from adapters.chat.dingtalk.wire import Said, Wire, outcome
 from bot.model.card import Card
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
-from bot.ports import Capability, Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Retry, Sent, Sought, Urge
+from bot.ports import (
+    Capability,
+    Clock,
+    Content,
+    Done,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Tally,
+    Urge,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -287,10 +302,9 @@ class DingTalkChat:
     def _chat_of(self, track: str) -> str:
         return self._cards.get(track, ("", ""))[0]
 
-    @property
-    def calls_of_the_month(self) -> tuple[int, int]:
-        """Count this process's calls that the month's quota is spent on, and give the quota."""
-        return self._wire.quota.used, self._wire.quota.most
+    def tally(self) -> Tally:
+        """Count the calls that the month's quota is spent on."""
+        return self._wire.quota.tally()
 
     # ------------------------------------------------------------ in
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

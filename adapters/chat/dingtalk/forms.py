@@ -22,17 +22,17 @@ from bot.model.press import encode
 PRESS, CHAT, SHEET = "press", "chat", "sheet"  # hidden fields: what is pressed, where it was opened, which sheet it is
 NONE = "∅"  # stands for the empty value of a choice
 TIME, PEOPLE = "__time", "__people"
+_CLOSER = ((True, 40), (False, 24), (False, 12))  # with hints or without, and an option's length in characters
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?")
 _HIDDEN = frozenset({PRESS, CHAT, SHEET})
+_EMPTY: tuple[object, ...] = (None, "", False, [])
 
 
 def drawn(form: Form, sheet: str, chat: str, zone: str) -> str:
     """Draw a form within a variable; `sheet` tells this opening of it from others, `chat` is where its answer belongs."""
-    hidden = [{"name": name, "type": "TEXT", "hidden": True, "defaultValue": value} for name, value in (
-        (PRESS, encode(form)), (SHEET, sheet), (CHAT, chat),
-    ) if value]  # fmt: skip
     entries = [e for e in form.entries if e.name not in _HIDDEN]
-    for hints, label in ((True, 40), (False, 24), (False, 12)):
+    hidden = _unseen(form, sheet, chat)
+    for hints, label in _CLOSER:
         said = dumped({"fields": [*hidden, *(_field(e, zone, hints, label) for e in entries)]})
         if len(said.encode()) <= VALUE_BYTES:
             return said
@@ -41,6 +41,35 @@ def drawn(form: Form, sheet: str, chat: str, zone: str) -> str:
         if len(said.encode()) <= VALUE_BYTES or not entries:
             return said
         entries = _fewer(entries, hidden, zone)
+
+
+def refilled(form: Form, values: Mapping[str, Any], zone: str) -> str | None:
+    """Draw a form that was sent again, with everything that was filled in; None = a variable has no room for that.
+
+    What was left empty and may be, makes room from the end.
+    """
+    unseen = _unseen(form, hidden(values, SHEET), hidden(values, CHAT))
+    entries = [e for e in form.entries if e.name not in _HIDDEN]
+    while True:
+        for hints, label in _CLOSER:
+            fields = [_field(e, zone, hints, label) for e in entries]
+            for one in fields:
+                one.pop("defaultValue", None)
+                if values.get(one["name"]) not in _EMPTY:
+                    one["defaultValue"] = values[one["name"]]
+            said = dumped({"fields": [*unseen, *fields]})
+            if len(said.encode()) <= VALUE_BYTES:
+                return said
+        spare = [place for place, entry in enumerate(entries) if not entry.required and "defaultValue" not in fields[place]]
+        if not spare:
+            return None
+        del entries[spare[-1]]
+
+
+def _unseen(form: Form, sheet: str, chat: str) -> list[Json]:
+    return [{"name": name, "type": "TEXT", "hidden": True, "defaultValue": value} for name, value in (
+        (PRESS, encode(form)), (SHEET, sheet), (CHAT, chat),
+    ) if value]  # fmt: skip
 
 
 def _fewer(entries: Sequence[Entry], hidden: Sequence[Json], zone: str) -> list[Entry]:

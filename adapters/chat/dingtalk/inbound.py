@@ -48,6 +48,7 @@ class Arrived:
     session: Session = Session()
     track: str = ""
     form: bool = False
+    values: Json = field(default_factory=dict)  # of a sent form, as they came
     content: str = ""  # a click's hash: the same click delivered under another id
 
 
@@ -151,7 +152,7 @@ def clicked(
         connection, f"card:{message or digest}", Speaker(user, user, known=False),
         Place.GROUP if chat.startswith("cid") else Place.DIRECT, chat, now, press=press, message=track, seen=False,
     )  # fmt: skip
-    return Arrived(inbound, track=track, form=sent, content=digest)
+    return Arrived(inbound, track=track, form=sent, values=values, content=digest)
 
 
 def _action(actions: list[str], params: Json) -> str:

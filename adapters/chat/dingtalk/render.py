@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.chat.dingtalk.limits import LIMITS, PARAM_BYTES, VALUE_BYTES
@@ -222,7 +223,7 @@ def _choices(families: Sequence[Button]) -> tuple[list[str], list[Button]]:
 # ---------------------------------------------------------------- answers
 def private(reply: Reply, form: str = NO_FORM) -> tuple[Variables, bool]:
     """Render an answer to every private variable; False = it is longer than they hold. `form` is the drawn form."""
-    offered = [click for button in (reply.card.buttons if reply.card else ()) for click in (button.options or (button,))]
+    offered = [click for button in (reply.card.buttons if reply.card else ()) for click in _in_a_row(button)]
     drawn, left = _buttons(offered, 1, 2 * MOST_BUTTONS)
     words = answer_words(reply)
     if left:
@@ -239,6 +240,13 @@ def private(reply: Reply, form: str = NO_FORM) -> tuple[Variables, bool]:
         said["form_title"] = cut(line(reply.form.title), 60) or "…"
         said["form_button"] = cut(line(reply.form.submit), LABEL) or "OK"
     return said, bool(kept)
+
+
+def _in_a_row(button: Button) -> Sequence[Button]:
+    """Spread a choice into buttons; where all give one command its value, `P1` alone would not say of what."""
+    if len({option.command for option in button.options}) != 1:
+        return button.options or (button,)
+    return [replace(option, label=f"{button.label} {option.label}") for option in button.options]
 
 
 def answer_words(reply: Reply) -> str:

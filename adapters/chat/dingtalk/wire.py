@@ -16,7 +16,7 @@ import structlog
 from adapters.chat.dingtalk import Config
 from adapters.chat.dingtalk.errors import BANNED_WAIT, KEYS, TOKEN, TOKEN_WAIT, answer_in, error_in, sorted_out
 from adapters.http import Answered, Http
-from bot.ports import Clock, Lost, Rejected, Result, Retry
+from bot.ports import Clock, Lost, Rejected, Result, Retry, Tally
 
 log = structlog.get_logger(__name__)
 
@@ -44,30 +44,33 @@ Heard = Said | Retry | Lost
 
 @dataclass(slots=True)
 class Quota:
-    """Count this process's calls of the month; what others call, or we called before a restart, is not in it."""
+    """Count the calls of the month; what other apps of the organisation call is not in it."""
 
     most: int
     clock: Clock
-    month: str = ""
-    used: int = 0
+    _tally: Tally = field(default_factory=lambda: Tally(0, ""))
     _told: float = 0.0
+
+    def tally(self) -> Tally:
+        """Give the count of this month."""
+        month = self.clock.now().astimezone(CHINA).strftime("%Y-%m")
+        if month != self._tally.period:
+            self._tally, self._told = Tally(self.most, month), 0.0
+        return self._tally
 
     def spend(self, connection: str) -> None:
         """Count one call, and say so when the month's end is far and its calls are few."""
-        month = self.clock.now().astimezone(CHINA).strftime("%Y-%m")
-        if month != self.month:
-            self.month, self.used, self._told = month, 0, 0.0
-        self.used += 1
-        share = self.used / self.most
-        for mark in (WARNED, NEAR, 1.0):
-            if self._told < mark <= share:
-                self._told = mark
-                log.warning("calls_of_the_month_run_out", chat=connection, used=self.used, of=self.most, month=month)
+        tally = self.tally()
+        tally.fresh += 1
+        reached = max((mark for mark in (WARNED, NEAR, 1.0) if tally.used >= mark * self.most), default=0.0)
+        if reached > self._told:
+            self._told = reached
+            log.warning("calls_of_the_month_run_out", chat=connection, used=tally.used, of=self.most, month=tally.period)
 
     @property
     def near(self) -> bool:
         """Say whether only what matters should still be called."""
-        return self.used >= self.most * NEAR and self.month == self.clock.now().astimezone(CHINA).strftime("%Y-%m")
+        return self.tally().used >= self.most * NEAR
 
 
 class Wire:
