@@ -67,6 +67,17 @@ def said_above(raw: Raw) -> str:
     return above[0] if above else text_of(raw)
 
 
+def named_fields(card: Raw) -> dict[str, str]:
+    """Map the labels of a form's fields, which stand in or above them, to their names, in order."""
+    named, above = {}, ""
+    for one in elements(card):
+        if one.get("tag") == "markdown":
+            above = words(str(one["content"])).removesuffix(" *")
+        elif "name" in one and one["tag"] not in ("form", "button"):
+            named[(one.get("label") or one.get("text") or {}).get("content") or above] = str(one["name"])
+    return named
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """Hold one message as a person reads it; later ones have a later `n`."""
@@ -112,13 +123,19 @@ class FeishuPlayer:
         self.id, self.page, self._stage = ident, page, stage
 
     # ------------------------------------------------------------ typing
-    async def says(self, text: str, room: str | None = None, *, deadline: float = WAIT) -> str:
-        """Type a line and give the bot's answer to it, `✓ #` for its tick, empty where it was not meant."""
+    async def says(
+        self, text: str, room: str | None = None, *, thread: float | None = None, deadline: float = WAIT
+    ) -> str:  # fmt: skip
+        """Type a line and give the bot's answer to it, `✓ #` for its tick, empty where it was not meant.
+
+        `thread` is the `n` of the message that the line answers.
+        """
         place = await self._place(room, deadline)
         self._stage.typed.append((self.id, text))
         said = re.sub(r"^@bot\b", BOT, text)
         slash = re.match(r"/inc(ident)?\b", text)
-        ident = await (self.page.slash(text, place) if slash else self.page.says(said, place))
+        above = next((m.ts for m in self.page.sight.messages.values() if m.raw["created"] == thread), None)
+        ident = await (self.page.slash(text, place) if slash else self.page.says(said, place, thread=above))
         await self.page.look()
         typed_at = max((m.raw["created"] for m in self.page.sight.messages.values() if m.ts == ident), default=0.0)
         if room is not None and BOT not in said and not said.startswith("/"):
@@ -207,17 +224,16 @@ class FeishuPlayer:
     async def fill(self, name: str, value: Any) -> None:
         """Fill in one field."""
         shown = await self.form("")
-        named, above = {}, ""
-        for one in elements(shown.raw["card"]):
-            if one.get("tag") == "markdown":
-                above = words(str(one["content"])).removesuffix(" *")
-            elif "name" in one:
-                named[(one.get("label") or one.get("text") or {}).get("content") or above] = one["name"]
+        named = named_fields(shown.raw["card"])
         if name not in (*named, *named.values()):
             raise NotSeen(f"there is no field {name!r}, but {list(named)}")
         await self.page.fill(named.get(name, name), value, on=shown)
         for one in value if isinstance(value, list) else [value]:
             self._stage.typed.append((self.id, f"\x00{one}"))  # words of a person, but no line
+
+    async def typed_in(self) -> str:
+        """Give what stands in the fields of the form."""
+        return str([one.get("default_value") for one in elements((await self.form("")).raw["card"]) if "name" in one])
 
     async def submit(self) -> dict[str, str]:
         """Send the form; gives what was wrong by field, empty = it was taken."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import re
 import socket
 import time
@@ -16,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.chat.dingtalk import client
 from adapters.sandbox.dingtalk import company
 from adapters.sandbox.dingtalk.standin import DingTalk, DingTalkSandbox
 from adapters.sandbox.dingtalk.world import Group
@@ -64,12 +62,6 @@ class House:
         await until(holds, what, deadline)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Edits follow each other more closely than on DingTalk, so that nobody waits for them here."""
-    monkeypatch.setattr(client, "LIMITS", dataclasses.replace(client.LIMITS, edit_pace=0.2))
-
-
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -84,7 +76,9 @@ async def house(folder: Path, **more: Any) -> AsyncIterator[House]:
         data: dict[str, Any] = {
             "database": {"url": f"sqlite:///{folder}/w.db"},
             "http": {"port": port},
-            "chats": {"dingtalk": {"adapter": "dingtalk", "owner": "zhang", **settings(sandbox.url, made), **more}},
+            "chats": {
+                "dingtalk": {"adapter": "dingtalk", "owner": "zhang", "edit_seconds": 0.2, **settings(sandbox.url, made), **more}
+            },
             "announce": [{"chat": "dingtalk", "channel": next(iter(standin.world.groups))}],
             "monitoring": {"alertmanager": {"adapter": "alertmanager", "auth": {"bearer": TOKEN}}},
             "routing": [

@@ -120,7 +120,7 @@ class DingTalkScene(Scene):
         there = {dingtalk_company.ANNOUNCE: "cid0", dingtalk_company.ALERTS: "cid1"}
         if isinstance(scene, DingTalkScene):
             there = {group.title: group.cid for group in scene.world.groups.values()}
-        keys = {"adapter": "dingtalk", "owner": "zhou", **settings(url, app())}
+        keys = {"adapter": "dingtalk", "owner": "zhou", "edit_seconds": 1, **settings(url, app())}
         roster = [{"id": i, "name": said[0], "accounts": {cls.connection: i}} for i, said in PEOPLE.items()]
         said = company(
             {cls.connection: keys}, {"chat": cls.connection, "channel": there[dingtalk_company.ANNOUNCE]},

@@ -146,6 +146,21 @@ async def test_where_the_answer_replaces_the_card_no_call_follows(replaces: Card
     assert len(await replaces.sends()) == 1
 
 
+async def test_where_the_chats_own_pace_is_longer_than_the_hold_no_call_follows_either(desk: Desk) -> None:
+    cards = Cards(Desk(desk.store, desk.clock, REPLACES))
+    there = cards.desk.house
+    cards.desk.house = cards.desk.intake._house = replace(there, limits={CHAT: replace(there.limits[CHAT], edit_pace=5.0)})
+    await cards.open()
+    await cards.clicks("li", "commander", commander="")
+    await cards.out()
+    cards.clock.at += timedelta(seconds=1)  # so that the next edit has to wait longer than an answer may take
+    reply = await cards.clicks("li", "commander", commander="li")  # hands it back
+    assert reply.shows is not None
+    await cards.out()
+    assert await cards.sends(60) == []
+    assert (await cards.shown()).digest == digest_of(reply.shows)
+
+
 async def test_where_the_answer_only_shows_it_the_call_follows_the_answer(shows: Cards) -> None:
     reply = await shows.clicks("li", "commander", commander="")
     assert await shows.due(2.9) == []

@@ -74,13 +74,13 @@ class Gate:
 class DingTalkGround:
     """Be a company on DingTalk."""
 
+    kind = "dingtalk"
     # What a client would draw, obey or follow, and how that would stand in its markdown.
     hostile = (
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
         ("<font", "**y**", "`z`", "](https://evil.example"),
     )
     tick = r"✓ #\d+"  # there are no reactions
-    kind = "dingtalk"
     finds = False  # of text it tells nobody whether it is there
 
     def __init__(
@@ -291,7 +291,6 @@ class DingTalkGround:
         return sum(c.path == path and c.outcome != "waiting" for c in self.dingtalk.log.calls)
 
     def metered(self) -> int:
-        """Count the calls that the month's quota is spent on."""
         return self.dingtalk.rates.used
 
     def edits(self, name: str) -> list[float]:

@@ -19,7 +19,7 @@ from adapters.sandbox.feishu.player import Stage
 from adapters.sandbox.feishu.sight import text_of as plainly
 from adapters.sandbox.feishu.standin import Feishu, FeishuSandbox
 from adapters.sandbox.feishu.tenant import App, Chat, Message, User
-from tests.feishu_stage import BOT, FeishuStage, text_of, words
+from tests.feishu_stage import BOT, FeishuStage, named_fields, text_of, words
 from tests.scenarios.ground import TOKEN, Line, felt, renamed
 from tests.scenarios.slack_ground import Shifted, free_port
 from tests.transcript import Cast, RoomOf
@@ -38,13 +38,13 @@ def account(ident: str) -> str:
 class FeishuGround:
     """Be a Feishu tenant."""
 
+    kind = "feishu"
     # What Feishu would draw, obey or follow, and how that would stand in its mark-up.
     hostile = (
         "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
         ("<at id=all", "**x**", "`y`", "<font", "](https://evil.example"),
     )
-    tick = r"✓ #\d*"
-    kind = "feishu"
+    tick = "✓ #"  # a reaction
     finds = True
 
     def __init__(
@@ -239,11 +239,22 @@ class FeishuGround:
     def pinnings(self) -> int:
         return self.calls("/im/v1/pins")
 
+    def metered(self) -> int:
+        return 0
+
     def pings(self, card: Any) -> list[str]:
         return [found for words in self.parsed(card) for found in re.findall(r"<at [^>]*>", words)]
 
     def preview(self, card: Any) -> str:
         return str(card.raw.push)
+
+    def labels(self, form: Any) -> list[str]:
+        """List the labels of a form's fields."""
+        return list(named_fields(form.raw["card"]))
+
+    def edit_held(self, card: Any) -> Fault:
+        """Hold the next call that edits a card."""
+        return Fault("hold", match=f"PATCH .*{card.raw.ts}")
 
     def link(self, name: str) -> str:
         """Give what every link to a group holds."""

@@ -136,6 +136,10 @@ class Ground(Protocol):
         """Count the calls that put something on top of a room."""
         ...
 
+    def metered(self) -> int:
+        """Count the calls that the company's contract counts."""
+        ...
+
     def pings(self, card: Any) -> list[str]:
         """List the mentions of people in a card that call them."""
         ...
@@ -260,6 +264,9 @@ class PlainGround:
         return sum(call.method == "PUT" and call.path.endswith("/topic") for call in self.sandbox.plain.log.calls)
 
     def pinnings(self) -> int:
+        return 0
+
+    def metered(self) -> int:
         return 0
 
     def pings(self, card: Any) -> list[str]:

@@ -91,6 +91,10 @@ SKIPS = (
     Skip("plain", "nobody_is_pinged_by_an_edit", Capability.EDIT),
     Skip("plain", "the card of a room is edited", Capability.EDIT),
     Skip("plain", "a card in a room", Capability.CARD),
+    Skip(
+        "feishu", "a_message_is_declared_from_its_menu",
+        Fact("a message's shortcut opens a page of the app's; the bot is told nothing of the message"),
+    ),
     Skip("dingtalk", "a_message_is_declared_from_its_menu", Fact("a message has no menu that an app could add to")),
     Skip("dingtalk", "slash", Fact("there are no slash commands")),
     Skip("dingtalk", "thread", Part(Row.PLACE, "thread")),

@@ -63,10 +63,10 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
+    kind = "slack"
     # What Slack would obey or follow, and how that would stand in its mark-up.
     hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
     tick = "✓ #"  # a reaction
-    kind = "slack"
     finds = True
 
     def __init__(
@@ -244,6 +244,9 @@ class SlackGround:
 
     def preview(self, card: Any) -> str:
         return str(card.raw.push)
+
+    def metered(self) -> int:
+        return 0
 
     def link(self, name: str) -> str:
         """Give the address of a channel."""

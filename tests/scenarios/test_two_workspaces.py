@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from adapters.sandbox.chat import Resident
 from tests.scenarios.conftest import Play, Second
 from tests.scenarios.house import incident
@@ -47,6 +49,7 @@ async def test_people_rooms_and_answers_of_two_organisations_never_cross_over(pl
         assert [line for line in abroad.lines() if line.room is None and "支付失败" in line.text] == []
 
 
+@pytest.mark.slow
 async def test_an_incident_is_mirrored_to_another_workspace(play: Play, second: Second) -> None:
     async with (
         second() as abroad,

@@ -255,6 +255,9 @@ class WecomGround:
     def pinnings(self) -> int:
         return 0
 
+    def metered(self) -> int:
+        return 0
+
     def pings(self, card: Any) -> list[str]:
         return re.findall(r"<@\w+>", str(card.raw.raw["text"]))
 

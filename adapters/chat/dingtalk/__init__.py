@@ -70,6 +70,9 @@ class Config(BaseModel):
         ge=100,
         description="Calls a month that your edition of DingTalk allows; near their end edits that change only details wait.",
     )
+    edit_seconds: float = Field(
+        default=limits.edit_pace, ge=0, le=60, description="Seconds between two edits of one card, at least; each edit is a call."
+    )
     api_url: Annotated[str, BeforeValidator(_bare)] = Field(
         default="https://api.dingtalk.com", pattern=r"^https?://\S+$", description="Where the API is; another only for tests."
     )

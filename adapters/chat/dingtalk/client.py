@@ -59,7 +59,10 @@ class DingTalkChat:
         self.capabilities = capable(settings)
         cards = settings.card_template is not None
         self.limits = dataclasses.replace(
-            LIMITS, menus=not cards, name_chars=LIMITS.name_chars if settings.scene_template else PLAIN_NAME
+            LIMITS,
+            menus=not cards,
+            name_chars=LIMITS.name_chars if settings.scene_template else PLAIN_NAME,
+            edit_pace=settings.edit_seconds,
         )
         self._settings = settings
         self._robot = settings.robot_code or settings.client_id
