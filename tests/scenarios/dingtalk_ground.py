@@ -77,7 +77,7 @@ class DingTalkGround:
     # What a client would draw, obey or follow, and how that would stand in its markdown.
     hostile = (
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
-        ("<font", "**y**", "`z`", "](https://evil.example"),
+        *[("<font", "**y**", "`z`", "](https://evil.example")] * 2,
     )
     edits_apart = 5.0  # seconds, by the noise budget
     heading, pinning = "/v1.0/im/sceneGroup/update", "/v1.0/card/instances/deliver"
