@@ -265,11 +265,11 @@ async def test_hostile_titles_do_nothing(play: Play) -> None:
         await zhang.direct(f"声明 P1 支付 {hostile}")
         room = await house.room_of("zhang")
         raw = house.ground.parsed(await room.card("处理中"))
-        assert not any(sign in words for words in raw for sign in in_title), raw
+        assert not [words for words in raw for sign in in_title if sign in words]
         await room.says(f"@bot 影响 {hostile}")
         raw = house.ground.parsed(await room.card("(?s)影响[^最]*x"))
         assert any("evil.example" in words for words in raw), "it is there to be read"
-        assert not any(sign in words for words in raw for sign in in_text), raw
+        assert not [words for words in raw for sign in in_text if sign in words]
         await zhang.expects("hall", "P1")
 
 
