@@ -78,7 +78,7 @@ class DingTalkGround:
     # What a client would draw, obey or follow, and how that would stand in its markdown.
     hostile = (
         "<font color=red>x</font> **y** `z` ![p](https://evil.example/p.png) [看](https://evil.example)",
-        ("<font", "**y**", "`z`", "](https://evil.example"),
+        *[("<font", "**y**", "`z`", "](https://evil.example")] * 2,
     )
     tick = r"✓ #\d+"  # there are no reactions
     finds = False  # of text it tells nobody whether it is there

@@ -63,9 +63,13 @@ class Shifted:
 class SlackGround:
     """Be a Slack workspace."""
 
+    # What Slack would obey or follow, and how that would stand in its mark-up: of a title, and of what people write, in which
+    # an address is a link.
+    hostile = (
+        "<!channel> *x* <@U0LI> `y` <https://evil.example|看>",
+        ("<!channel", "<@U0LI>", "<https://evil.example|"), ("<!channel", "<@U0LI>"),
+    )  # fmt: skip
     kind = "slack"
-    # What Slack would obey or follow, and how that would stand in its mark-up.
-    hostile = ("<!channel> *x* <@U0LI> `y` <https://evil.example|看>", ("<!channel", "<@U0LI>", "<https://evil.example|"))
     tick = "✓ #"  # a reaction
     finds = True
 

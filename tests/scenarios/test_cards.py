@@ -253,17 +253,16 @@ async def test_every_way_of_talking_to_the_bot(play: Play) -> None:
 
 async def test_hostile_titles_do_nothing(play: Play) -> None:
     async with play(one_language=False) as house:
-        hostile, signs = house.ground.hostile
+        hostile, in_title, in_text = house.ground.hostile
         zhang = house.people("zhang")
         await zhang.direct(f"声明 P1 支付 {hostile}")
         room = await house.room_of("zhang")
+        raw = house.ground.parsed(await room.card("处理中"))
+        assert not [words for words in raw for sign in in_title if sign in words]
         await room.says(f"@bot 影响 {hostile}")
-        card = await room.card("(?s)处理中.*evil.example.*影响.*evil.example")  # it is said, in the title and below it
-        raw = house.ground.parsed(card)
-        assert any("evil.example" in words for words in raw)
-        assert not any(sign in words for words in raw for sign in signs), raw
-        told = house.ground.parsed(await room.expects("(?s)影响.*evil.example"))
-        assert not any(sign in words for words in told for sign in signs), told
+        raw = house.ground.parsed(await room.card("(?s)影响[^最]*x"))
+        assert any("evil.example" in words for words in raw), "it is there to be read"
+        assert not [words for words in raw for sign in in_text if sign in words]
         await zhang.expects("hall", "P1")
 
 
