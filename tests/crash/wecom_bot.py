@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -269,7 +270,7 @@ class WecomBotScene(Scene):
         had: Counter[tuple[str, str]] = Counter()
         for place, message in self.ours():
             text = _text(message)
-            thing = place, _thing(text)
+            thing = place, _thing(text) if message.card is None else _headline(text)
             if message.card is not None and had[thing]:  # one that may have been sent is marked, and there once all the same
                 yield Failed("once", f"a card was sent again to {place}: {text[:200]!r}")
             elif had[thing] and not text.startswith(MARK):
@@ -286,3 +287,8 @@ class WecomBotScene(Scene):
     def repeats(self) -> int:
         """Count the marked messages."""
         return sum(_text(m).startswith(MARK) for _, m in self.ours())
+
+
+def _headline(text: str) -> str:
+    """Give a card's headline, which ends at the incident's number; with a mark before it, its lines break elsewhere."""
+    return re.sub(r"[\s｜·…]", "", _plain(text)).partition("F-")[0]
