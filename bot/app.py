@@ -229,8 +229,9 @@ class App:
             pass  # people's commands go between two batches
 
     async def _look_around(self) -> None:
-        """Count the queue for the metrics, and notice sources that fell silent."""
+        """Count the queue and our tasks for the metrics, and notice sources that fell silent."""
         now = self.clock.now()
+        self.metrics.tasks(len(asyncio.all_tasks()))
         await stale_sources(self.store, self.house, self.sources, now)
         for connection in self.chats:
             self.metrics.slow(connection, self.outbox.health.slow(connection))
