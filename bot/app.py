@@ -235,8 +235,9 @@ class App:
             pass  # people's commands go between two batches
 
     async def _look_around(self) -> None:
-        """Count the queue and metered calls for the metrics, and notice sources that fell silent."""
+        """Count the queue, metered calls and our tasks for the metrics, and notice sources that fell silent."""
         now = self.clock.now()
+        self.metrics.tasks(len(asyncio.all_tasks()))
         await stale_sources(self.store, self.house, self.sources, now)
         for connection in self.chats:
             self.metrics.slow(connection, self.outbox.health.slow(connection))

@@ -28,6 +28,7 @@ class Metrics:
         self._calls = Histogram("warroom_effect_seconds", "Attempts at effects.", ("kind",), buckets=_SLOW, registry=r)
         self._queue = Gauge("warroom_queue", "Effects by state.", ("state",), registry=r)
         self._dead = Gauge("warroom_dead_letters", "Effects given up; see `warroom dead list`.", registry=r)
+        self._tasks = Gauge("warroom_tasks", "Tasks of the event loop, every few seconds.", registry=r)
         self._alerts = Counter("warroom_alerts", "Alerts received.", ("source", "change"), registry=r)
         self._postings = Counter("warroom_postings", "Webhook bodies received.", ("source", "outcome"), registry=r)
         self._waits = Counter("warroom_rate_limit_waits", "Calls put off by a rate limit.", ("connection",), registry=r)
@@ -58,6 +59,10 @@ class Metrics:
         for state in _STATES:
             self._queue.labels(state).set(counts.get(state, 0))
         self._dead.set(counts.get("dead", 0))
+
+    def tasks(self, count: int) -> None:
+        """Set how many tasks the event loop has now."""
+        self._tasks.set(count)
 
     def posting(self, source: str, outcome: str) -> None:
         """Count one webhook body by what became of it."""

@@ -144,6 +144,116 @@ TESTED = (
         ),
         "tests/outages/test_slack_outages.py::test_a_half_open_socket_is_left_and_nothing_said_meanwhile_is_lost",
     ),
+    Tested(
+        Break(
+            "mirrors: nothing lost",
+            "a room took an entry for told that it was not",
+            "bot/engine/perform.py",
+            "uow.save_room(dataclasses.replace(fresh, told=hi))",
+            "uow.save_room(dataclasses.replace(fresh, told=hi + 1))",
+        ),
+        "tests/engine/test_mirror_walk.py::test_nor_on_either_store[sqlite-2]",
+    ),
+    Tested(
+        Break(
+            "mirrors: no loop",
+            "what was typed in a room was told there, too",
+            "bot/model/telling.py",
+            "return event.payload.telling is Telling.NOTICE or not seen_here",
+            "return True",
+        ),
+        "tests/engine/test_mirror_walk.py::test_nor_on_either_store[sqlite-2]",
+    ),
+    Tested(
+        Break(
+            "mirrors: nothing double",
+            "a message that may be there was sent again under another key",
+            "bot/engine/perform.py",
+            "frozen = effect.hi is not None and effect.maybe_sent",
+            "frozen = False",
+        ),
+        "tests/engine/test_mirror.py::test_what_came_through_unheard_is_repeated_only_where_nobody_can_tell[sqlite-keys]",
+    ),
+    Tested(
+        Break(
+            "mirrors: one block",
+            "what was under way had a heading of its own",
+            "bot/engine/perform.py",
+            "if _late(missed, now) and not _late(after, now):  # else it is the prelude of a block that has one",
+            "if _late(missed, now):",
+        ),
+        "tests/engine/test_mirror.py::test_what_may_have_come_through_comes_first_and_the_rest_under_the_only_heading[sqlite-keys-lost]",
+    ),
+    Tested(
+        Break(
+            "Slack's sockets",
+            "a socket was asked for while Slack had asked to wait",
+            "adapters/chat/slack/opening.py",
+            "self._due = max(self._due, time.monotonic() + wait)",
+            "pass",
+        ),
+        "tests/outages/test_slack_outages.py::test_no_socket_is_asked_for_while_a_retry_after_is_pending",
+    ),
+    Tested(
+        Break(
+            "Feishu's deliveries",
+            "what was not stored was acknowledged",
+            "adapters/chat/feishu/connection.py",
+            'said = {"code": 500} if ack.late else encoded(ack.body)',
+            "said = encoded(ack.body)",
+        ),
+        "tests/adapters/test_feishu_end_to_end.py::test_what_could_not_be_stored_is_never_acknowledged",
+    ),
+    Tested(
+        Break(
+            "Feishu's signatures",
+            "a forged request was believed",
+            "adapters/chat/feishu/crypto.py",
+            'if not hmac.compare_digest(sign(key, body, stamp, nonce).encode(), signature.encode("utf-8", "replace")):',
+            "if False:",
+        ),
+        "tests/adapters/test_feishu_inbound.py::test_a_forged_or_old_request_is_refused",
+    ),
+    Tested(
+        Break(
+            "DingTalk's deliveries",
+            "a failure inside an answer of success was taken for a success",
+            "adapters/chat/dingtalk/client.py",
+            'if found.data.get("success") is False or why is not None:',
+            'if found.data.get("success") is False:',
+        ),
+        "tests/adapters/test_dingtalk_client.py::test_a_delivery_that_failed_inside_an_answer_of_success_is_a_failure_and_delivered_later",
+    ),
+    Tested(
+        Break(
+            "DingTalk's silence",
+            "a connection that hears nothing was kept",
+            "adapters/chat/dingtalk/stream.py",
+            "left = self._silence - (time.monotonic() - opened.heard)",
+            "left = 3600.0",
+        ),
+        "tests/adapters/test_dingtalk_with_the_core.py::test_a_connection_that_has_gone_silent_is_replaced[deaf]",
+    ),
+    Tested(
+        Break(
+            "WeCom's signatures",
+            "a forged callback was believed",
+            "adapters/chat/wecom/envelope.py",
+            'if not hmac.compare_digest(self.sign(stamp, nonce, sealed).encode(), signature.encode("utf-8", "replace")):',
+            "if False:",
+        ),
+        "tests/adapters/test_wecom_envelope.py::test_whatever_was_not_signed_is_refused",
+    ),
+    Tested(
+        Break(
+            "WeCom's bot",
+            "a connection without pongs was kept",
+            "adapters/chat/wecom_bot/line.py",
+            "if missed >= MISSED:",
+            "if False:",
+        ),
+        "tests/adapters/test_wecom_bot_line.py::test_a_half_open_connection_is_noticed_by_its_missing_pongs",
+    ),
 )
 
 

@@ -120,7 +120,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
         last = event.n
     more = newest > last
     missed = [e for e in told if not isinstance(e.payload, ev.RoomOpened)]  # that a room only shows things is said above all
-    if _late(missed, now) and not _late(after, now):  # one heading, for the block: what may be there already is only its prelude
+    if _late(missed, now) and not _late(after, now):  # else it is the prelude of a block that has one
         params = {"first": missed[0].recorded_at, "last": missed[-1].recorded_at, "count": len(missed)}
         lines.insert(len(told) - len(missed), house.prose.say(say("caught_up", **params), show))
     content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
