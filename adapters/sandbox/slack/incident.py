@@ -87,7 +87,7 @@ ENGLISH = Script(
         ),
         Step("U0ZHANG", press="Located", card="located ✅"),
         Step(
-            "U0CHEN", type="brief payments", answer="(?s)P1.*Handling.*Li Si.*East China cannot pay.*success rate 83%",
+            "U0CHEN", type="brief payments", answer="(?s)P1.*handling.*Li Si.*East China cannot pay.*success rate 83%",
             directly=True,
         ),
         Step("U0WANG", type="/incident timeline", answer="stop the sale and roll back the payment gateway"),
