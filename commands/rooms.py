@@ -100,7 +100,7 @@ def mirror(ctx: Context, incident: Incident, text: Text = ()) -> Answer:
     name = " ".join(words[: len(words) - stops])
     found = ctx.policy.connections_called(name) if name else ()
     if len(found) != 1:
-        raise refuse("mirror_which", word=name, chats=tuple(ctx.policy.titles))
+        raise refuse("mirror_which", word=name, chats=tuple(c for c in ctx.policy.titles if c not in ctx.policy.hears_for))
     (connection,) = found
     must_be_open(ctx, incident)
     over = as_commander(ctx, incident, "mirror", "mirror_needs")

@@ -35,6 +35,8 @@ def words(marked: str) -> str:
     said = re.sub(r"<a href=\"[^\"]*\">([^<]*)</a>", r"\1", said)
     said = re.sub(r"\*\*([^*\n]+)\*\*", r"\1", said)
     said = said.replace("打字：", "可以发：").replace("type: ", "You can type: ")
+    said = re.sub(r"(?m)^私聊我：", "可以发：@bot ", said)  # a line of lines to type, where only the direct chat hears
+    said = re.sub(r"(?m)^in a direct chat with me: ", "You can type: @bot ", said)
     said = said.replace("私聊我：", "@bot ").replace("in a direct chat with me: ", "@bot ")
     return re.sub(r"@(应急机器人|warroom)\b", "@bot", said)
 

@@ -257,7 +257,7 @@ _ENGLISH = _Script(
         _Step("li", "@bot update rolled back 2 of 4 clusters, success rate 83%", told=r"Update 1 \(Li Si\): rolled back 2 of 4"),
         _Step("zhang", "@bot mark located timeouts since the gateway release"),
         _Step(
-            "chen", "brief payments", "(?s)P1.*Handling.*Li Si.*East China cannot pay.*rolled back 2 of 4 clusters", directly=True
+            "chen", "brief payments", "(?s)P1.*handling.*Li Si.*East China cannot pay.*rolled back 2 of 4 clusters", directly=True
         ),
         _Step("wang", "@bot timeline", "(?s)stop the sale.*timeouts since the gateway release"),
     ),

@@ -79,7 +79,7 @@ ENGLISH = Script(
         Step("zhang", press="Located", card="located ✅"),
         Step(
             "chen", type="brief payments", directly=True,
-            answer="(?s)P1.*Handling.*Li Si.*East China cannot pay.*success rate 83%",
+            answer="(?s)P1.*handling.*Li Si.*East China cannot pay.*success rate 83%",
         ),
     ),
     "alerts have resolved",

@@ -253,9 +253,14 @@ def _helped(make: Maker, declaration: Declaration, incident: Incident | None, ab
     if name == "commander" and incident is not None and incident.commander is None:
         yield name, make.take(incident)
     elif declaration.form and (about or not any(p == "incident" for p, *_ in declaration.parameters)):
-        yield name, make.named(f"command.{name}", name, about if declaration.takes_incident else {}, asks=True)
+        yield name, _begun(make.named(f"command.{name}", name, about if declaration.takes_incident else {}, asks=True))
     elif name in _RUN_BARE and (about or name in ("list", "whoami")):
-        yield name, make.named(f"command.{name}", name, about if declaration.takes_incident else {})
+        yield name, _begun(make.named(f"command.{name}", name, about if declaration.takes_incident else {}))
+
+
+def _begun(button: Button) -> Button:
+    """Let a command's word begin as other buttons do."""
+    return replace(button, label=button.label[:1].upper() + button.label[1:])
 
 
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {

@@ -28,8 +28,8 @@ RIGS = Path(__file__).parent / "rigs"
 # One call of each verb that goes by capability.
 VERBS: dict[Capability, Callable[[ChatAdapter, Rig], Awaitable[Result]]] = {
     Capability.OPEN_ROOM: lambda chat, rig: chat.open_room("F-1 P1 支付失败", "f-20240520-001", [rig.account], "k1"),
-    Capability.CLOSE_ROOM: lambda chat, rig: chat.close_room(rig.room),
-    Capability.REOPEN_ROOM: lambda chat, rig: chat.reopen_room(rig.room),
+    Capability.CLOSE_ROOM: lambda chat, rig: chat.close_room(rig.room, "[已关闭] F-1 P1 支付失败"),
+    Capability.REOPEN_ROOM: lambda chat, rig: chat.reopen_room(rig.room, "F-1 P1 支付失败"),
     Capability.TOPIC: lambda chat, rig: chat.set_topic(rig.room, "P1 处理中"),
     Capability.TAB: lambda chat, rig: chat.set_tab(rig.room, "预案", "https://wiki.example.com/runbook"),
     Capability.PEOPLE: lambda chat, rig: chat.add_people(rig.room, [rig.account]),

@@ -80,7 +80,7 @@ ENGLISH = Script(
     "(?i)bound",
     (
         Step("li", type="update success rate 83%, rolled back 2 of 4", told=r"Update 1 \(Li Si\).*success rate 83%", inside=True),
-        Step("chen", type="brief payments", answer="(?s)P1.*Handling.*Li Si.*East China cannot pay.*success rate 83%"),
+        Step("chen", type="brief payments", answer="(?s)P1.*handling.*Li Si.*East China cannot pay.*success rate 83%"),
     ),
     "alerts have resolved",
     (
