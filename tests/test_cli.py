@@ -125,7 +125,7 @@ def test_the_commands_are_these() -> None:
     said = warroom("--help")
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
-        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people",
+        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people", "catalog",
     ]  # fmt: skip
 
 
