@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -36,10 +37,10 @@ def _clock(value: Any) -> Any:
         value = f"{value // 60:02}:{value % 60:02}"
     if isinstance(value, time):
         return value
-    try:
-        return datetime.strptime(str(value), "%H:%M").time()
-    except ValueError:
-        raise ValueError("must be a time of day such as 10:00") from None
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(value))
+    if found is None:
+        raise ValueError("must be a time of day such as 10:00")
+    return time(int(found[1]), int(found[2]))
 
 
 def _day(value: Any) -> Any:

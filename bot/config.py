@@ -176,7 +176,7 @@ def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _include(merged: dict[str, Any], folder: Path, filled: Filled) -> dict[str, str]:
-    """Read the files that `catalog`, `people`, `rotations` and `templates` name into the document; give which part came from which file."""
+    """Read the files that the document names into it; give which part came from which file."""
     origin: dict[str, str] = {}
     if isinstance(merged.get("catalog"), str):
         services = files.services_from(folder / merged["catalog"], filled, origin)

@@ -29,18 +29,12 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
     yield from _people(data)
     rotations = _entries(data.get("rotations"))
     yield from _services(_entries(data.get("services")), people, {str(ident) for ident in rotations})
-    for ident, rotation in rotations.items():
-        for index, person in _words(rotation.get("people")):
-            if person not in people:
-                yield ("rotations", ident, "people", index), f"{person} is not in the roster"
-        for index, cover in _entries(rotation.get("overrides")).items():
-            if _word(cover.get("person")) not in people:
-                yield ("rotations", ident, "overrides", index, "person"), f"{_word(cover.get('person'))} is not in the roster"
+    yield from _rotations(rotations, people)
     for year, entry in _entries(data.get("holidays")).items():
         for key in ("rest", "work"):
-            for index, day in _words(_spelled(entry.get(key))):
+            for at, day in _words(_spelled(entry.get(key))):
                 if not day.startswith(f"{year}-"):
-                    yield ("holidays", year, key, index), f"is not a day of {year}"
+                    yield ("holidays", year, key, at), f"is not a day of {year}"
 
 
 def unanswered(data: Mapping[str, Any]) -> Iterator[Found]:
@@ -129,6 +123,16 @@ def _services(services: Mapping[int | str, Mapping[str, Any]], people: set[str],
                 yield ("services", ident, "depends_on", index), f"there is no service {other}"
     for circle in _circles(graph):
         yield ("services", circle[0], "depends_on"), "goes round in a circle: " + " → ".join(circle)
+
+
+def _rotations(rotations: Mapping[int | str, Mapping[str, Any]], people: set[str]) -> Iterator[Found]:
+    for ident, rotation in rotations.items():
+        for index, person in _words(rotation.get("people")):
+            if person not in people:
+                yield ("rotations", ident, "people", index), f"{person} is not in the roster"
+        for at, cover in _entries(rotation.get("overrides")).items():
+            if _word(cover.get("person")) not in people:
+                yield ("rotations", ident, "overrides", at, "person"), f"{_word(cover.get('person'))} is not in the roster"
 
 
 def _word(value: object) -> str:

@@ -16,9 +16,7 @@ from store.visible import Reader
 
 _S, _F = t.SWAP.c, t.FEED.c
 
-_SWAPS = Statement(
-    select(*SWAPS.columns).where(_S.rotation == p("rotation"), _S.end > p("since")).order_by(_S.at, _S.id)
-)
+_SWAPS = Statement(select(*SWAPS.columns).where(_S.rotation == p("rotation"), _S.end > p("since")).order_by(_S.at, _S.id))
 _SWAP = Statement(insert(t.SWAP).inline(), SWAPS.names)
 _DROP = Statement(delete(t.SWAP).where(_S.id == p("id")))
 _FEED = Statement(select(*FEEDS.columns).where(_F.rotation == p("rotation")))

@@ -13,5 +13,7 @@ from store.queue import QueueReads
 from store.rooms import RoomReads
 
 
-class StoreReads(IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, OnCallReads):
+class StoreReads(
+    IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, OnCallReads
+):
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

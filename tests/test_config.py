@@ -480,7 +480,10 @@ PEOPLE = "people: [{id: li, name: 李四}]\n"
 
 def test_rotations_arrive_in_the_terms_of_the_core(tmp_path: Path) -> None:
     """Also as YAML reads what nobody quoted: 10:00 is the number 600 to it."""
-    text = CHATS + PEOPLE + """
+    text = (
+        CHATS
+        + PEOPLE
+        + """
 timezone: Europe/Berlin
 services: {pay: {name: 支付, on_call: night}}
 rotations:
@@ -490,6 +493,7 @@ rotations:
   other: {name: DBA, tz: Asia/Tokyo, feed: {url: "https://calendar.example.com/s3cret.ics"}}
 holidays: {2035: {rest: [2035-10-01], work: []}}
 """
+    )
     config = load(written(tmp_path, text), {})
     known = catalog_of(config)
     night, other = known.rotations.values()

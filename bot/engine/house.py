@@ -74,7 +74,9 @@ class House:
             return names[ident]
 
         zone = tz or self.policy.timezone
-        return Show(lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title)
+        return Show(
+            lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title, rotation=self.catalog.shift_label
+        )
 
     def owns(self, person: PersonId, incident: Incident) -> bool:
         """Say whether a person owns an affected service."""

@@ -238,7 +238,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
 
 
 _ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
-_INSTANTS = frozenset({"since"})
+_INSTANTS = frozenset({"since", "until", "start", "end"})
 
 
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
@@ -246,7 +246,7 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     data = effect.data
     if "answer" in data:
         return _answer(effect, reads, house, now)
-    params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
+    params = {k: msgspec.convert(v, datetime | None) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
         if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):

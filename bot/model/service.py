@@ -49,7 +49,7 @@ class Catalog:
 
     services: dict[ServiceId, Service] = field(default_factory=dict)
     rotations: dict[RotationId, Rotation] = field(default_factory=dict)
-    holidays: Holidays = Holidays()
+    holidays: Holidays = field(default_factory=Holidays)
     _named: dict[str, tuple[ServiceId, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -83,6 +83,11 @@ class Catalog:
     def served(self, rotation: RotationId) -> tuple[ServiceId, ...]:
         """List the services that a rotation is on call for."""
         return tuple(service.id for service in self.services.values() if rotation in service.on_call)
+
+    def shift_label(self, rotation: RotationId, lang: str) -> str:
+        """Name a rotation for people; one that is not there any more is called by its id."""
+        found = self.rotations.get(rotation)
+        return found.called(lang) if found else rotation
 
     def label(self, service: ServiceId, lang: str) -> str:
         """Name a service for people; one that left the catalog is called by its id."""

@@ -13,6 +13,7 @@ from bot.ports import Reads
 
 LOOKS_BACK = timedelta(days=70)  # for the beginning of a shift that lasts
 
+
 def on_call(catalog: Catalog, reads: Reads, service: ServiceId, at: datetime) -> Sequence[Shift]:
     """List the shifts of a service at an instant, in the order of its rotations; each person once."""
     found = catalog.get(service)

@@ -6,7 +6,7 @@ A local time that a clock change skips is the instant at which it would have bee
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ class Plan:
     """Hold all that decides about one rotation's shifts; swaps are in the order in which they were agreed."""
 
     rotation: Rotation
-    holidays: Holidays = Holidays()
+    holidays: Holidays = field(default_factory=Holidays)
     swaps: Sequence[Swap] = ()
     feed: Feed | None = None
 
@@ -55,6 +55,14 @@ def shifts(plan: Plan, begin: datetime, end: datetime) -> list[Shift]:
     for swap in plan.swaps:
         laid = _laid(laid, plan.rotation, Cover(swap.start, swap.end, swap.person), Reason.SWAP)
     return list(_joined(_cut(laid, begin, end)))
+
+
+def day_of(rotation: Rotation, at: datetime) -> tuple[datetime, datetime] | None:
+    """Give the hand-overs between which an instant lies; None where there are none, as in a calendar or between two days."""
+    zone = ZoneInfo(rotation.tz)
+    today = at.astimezone(zone).date()
+    windows = () if rotation.feed else (_window(rotation, day, zone) for day in (today, today - DAY))
+    return next(((start, end) for start, end in windows if start <= at < end), None)
 
 
 def unknown_years(plan: Plan, begin: datetime, end: datetime) -> list[int]:

@@ -27,8 +27,9 @@ from bot.errors import Refused, refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
-from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident, apply
+from bot.model.oncall import Feed, Rotation, Swap
 from bot.model.person import Account, Actor, ActorKind, Person, Standing, Viewer
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
@@ -36,6 +37,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
+from bot.oncall.holidays import holidays
 from bot.ports import Filter, Place
 from bot.prose import Prose
 
@@ -141,6 +143,12 @@ class FakeReads:
     def link_code(self, digest: str) -> None:
         return None
 
+    def swaps(self, rotation: RotationId, since: datetime) -> list[Swap]:
+        return [swap for swap in self.world.swaps if swap.rotation == rotation and swap.end > since]
+
+    def feed(self, rotation: RotationId) -> Feed | None:
+        return self.world.feeds.get(rotation)
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -223,10 +231,21 @@ class World:
         self.history: list[tuple[IncidentId | None, Event]] = []
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
+        self.swaps: list[Swap] = []
+        self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT
 
     # ------------------------------------------------------------ what there is
+    def on_call(self, *rotations: Rotation, of: ServiceId = PAY) -> World:
+        """Let a service have rotations."""
+        ids = tuple(rotation.id for rotation in rotations)
+        services = {**self.catalog.services, of: dataclasses.replace(self.catalog.services[of], on_call=ids)}
+        known = {**self.catalog.rotations, **{rotation.id: rotation for rotation in rotations}}
+        self.catalog = Catalog(services, known, holidays({}))
+        self.house = dataclasses.replace(self.house, catalog=self.catalog)
+        return self
+
     def later(self, **span: float) -> World:
         self.now += timedelta(**span)
         return self
@@ -351,6 +370,11 @@ class World:
             n, happened.at or self.now, self.now, who, happened.payload, None, happened.audience, f"cause-{self.causes}"
         )
         self.history.append((target, event))
+        match event.payload:
+            case ev.ShiftSwapped(rotation=rotation, start=start, end=end, person=taker, before=was):
+                self.swaps.append(Swap(event.cause, rotation, start, end, taker, was, self.now))
+            case ev.SwapUndone(swap=swap):
+                self.swaps = [kept for kept in self.swaps if kept.id != swap]
         if target is not None:
             self.incidents[target] = apply(before, event, target)
             self.logs.setdefault(target, []).append(event)

@@ -147,9 +147,7 @@ def test_the_last_cover_of_an_hour_decides_and_a_swap_goes_over_an_override(
 ) -> None:
     begin = local(SHANGHAI, 2026, 2, 2, 10)
     covers = tuple(Cover(begin + a * HOUR, begin + (a + n) * HOUR, p) for a, n, p in overrides)
-    swaps = [
-        Swap(str(i), R, begin + a * HOUR, begin + (a + n) * HOUR, p, None, begin) for i, (a, n, p) in enumerate(agreed)
-    ]
+    swaps = [Swap(str(i), R, begin + a * HOUR, begin + (a + n) * HOUR, p, None, begin) for i, (a, n, p) in enumerate(agreed)]
     plan = Plan(replace(WEEKLY, overrides=covers), swaps=swaps)
     at = begin + hour * HOUR
     over = [c.person for c in (*covers, *swaps) if c.start <= at < c.end]
