@@ -21,7 +21,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.policy import Policy
 from bot.model.routing import Rule
 from bot.model.service import Catalog
-from bot.plugins import settings_of
+from bot.plugins import available, settings_of
 from bot.schema import PREFIX, Chat, Config, House, Monitoring
 
 __all__ = ["Config", "RosterEntry", "build", "catalog_of", "lint", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
@@ -91,6 +91,12 @@ def _checked(merged: Mapping[str, Any]) -> tuple[Config | None, dict[tuple[str, 
     except ValidationError as error:
         found += _found(error)
     settings = dict(_plugin_settings(merged, found))
+    for name, entry in config.rotations.items() if config is not None else ():
+        if entry.feed is not None and entry.feed.adapter not in available("adapters.calendar"):
+            there = ", ".join(available("adapters.calendar"))
+            found.append(
+                (("rotations", name, "feed", "adapter"), f"there is no adapter '{entry.feed.adapter}'; there are: {there}")
+            )
     said = {loc for loc, _ in found}
     return config, settings, found + [(loc, message) for loc, message in contradictions(merged) if loc not in said]
 

@@ -18,7 +18,7 @@ from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId,
 from bot.model.incident import Incident
 from bot.model.link import FormLink
 from bot.model.menu import Menu
-from bot.model.oncall import Feed, Swap
+from bot.model.oncall import Entry, Feed, Swap
 from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.press import Press
 from bot.model.room import Room, Spare
@@ -379,6 +379,16 @@ class AlertChange:
     alert: Alert
     before: AlertState | None
     group: GroupId | None  # the group it is filed under so far
+
+
+class Calendar(Protocol):
+    """Read a calendar that others keep."""
+
+    async def read(self, begin: datetime, end: datetime) -> list[Entry] | str:
+        """List what it holds between two instants, else say why it could not be read: a label under `calendar` in words.yaml."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Reads(Protocol):

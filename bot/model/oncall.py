@@ -50,6 +50,16 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """Hold one entry of a calendar as it stands there; `emails` in lower case, of those who take part."""
+
+    start: datetime
+    end: datetime
+    title: str = ""
+    emails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """Hold one entry of a calendar that others keep; `person` None = nobody of the roster is named in it."""
 

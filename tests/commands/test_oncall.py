@@ -104,8 +104,8 @@ class TestCalendar:
 
     def test_one_that_cannot_be_read_any_more_says_how_old_it_is(self) -> None:
         world = World()
-        old = self.feed(world, read_at=world.now - timedelta(hours=3), error="timeout")
-        assert self.world(old).says("li", "值班").zh.endswith("⚠️ 日历 14:00 没读到：没有及时回答，这是 11:00 读到的")
+        old = self.feed(world, read_at=world.now - timedelta(hours=3), error="no_answer")
+        assert self.world(old).says("li", "值班").zh.endswith("⚠️ 日历 14:00 没读到：没有正常回答，这是 11:00 读到的")
 
     def test_an_entry_that_names_a_stranger_is_said(self) -> None:
         assert "没有人｜⚠️ 日历里的“外包 小王”不在人员名单里" in self.world(self.feed(World())).says("li", "值班 明天 18:00").zh

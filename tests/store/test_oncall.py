@@ -34,7 +34,7 @@ async def test_what_a_calendar_said_is_kept_beside_why_it_cannot_be_read(store: 
     assert await store.read(lambda reads: reads.feed(PAY), ALL_SEEING) is None
     slots = (Slot(T0, T0 + HOUR, PersonId("li"), "李四"), Slot(T0 + HOUR, T0 + 2 * HOUR, None, "谁"))
     read = Feed(PAY, T0, T0, T0 + 60 * HOUR, "", slots)
-    failed = Feed(PAY, T0 + HOUR, T0, T0 + 60 * HOUR, "timeout", slots)
+    failed = Feed(PAY, T0 + HOUR, T0, T0 + 60 * HOUR, "no_answer", slots)
     for feed in (Feed(PAY, T0, error="refused"), read, failed):
         await store.tx(lambda uow, feed=feed: uow.save_feed(feed))  # type: ignore[misc]
         assert await store.read(lambda reads: reads.feed(PAY), ALL_SEEING) == feed
