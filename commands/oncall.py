@@ -91,6 +91,9 @@ def swap(ctx: Context, services: tuple[ServiceId, ...] = (), who: Person | None 
     """
     if who is None:
         raise refuse("swap_who")
+    accounts = ctx.reads.accounts_of(who.id)
+    if accounts and all(account.outsider or account.bot for account in accounts):
+        raise refuse("swap_outsider", person=who.id)
     known = _rotations(ctx, services) if services else tuple(ctx.catalog.rotations)
     if not known:
         raise refuse("swap_none_known", services=services)

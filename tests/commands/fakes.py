@@ -37,6 +37,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
+from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
 from bot.ports import Filter, Place
 from bot.prose import Prose
@@ -166,7 +167,7 @@ class FakeReads:
         return Account(connection, ident, PersonId(known), NAMES[known]) if known in NAMES and known != ident else None
 
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
-        return [Account(connection, f"U-{person}", person, NAMES[person])] if person in NAMES else []
+        return [Account(connection, f"U-{person}", person, NAMES[person], outsider=person == "out")] if person in NAMES else []
 
     def incidents_called(self, word: str, today: str) -> list[Incident]:
         return [i for i in self.world.incidents.values() if i.id.endswith(word) and self._sees(i)][:5]
@@ -266,7 +267,9 @@ class World:
         return group
 
     def standing(self, by: str, incident: Incident | None) -> Standing:
-        return self.house.standing(PersonId(by), by == "out", incident)
+        services = incident.services if incident is not None else tuple(self.catalog.services)
+        duty = PersonId(by) in on_call_for(self.catalog, self.reads(by), services, self.now)
+        return self.house.standing(PersonId(by), by == "out", incident, duty)
 
     def held_back(self, severity: Severity = P2, **given: Any) -> Incident:
         """Make an incident of alerts that a storm keeps without a room."""

@@ -145,6 +145,9 @@ class TestSwap:
         assert key == "swap_which"
         assert words == "没有换班：可能是几个值班表。写上服务：\n支付值班：换班 支付服务 …\n数据库值班：换班 订单服务 …"
 
+    def test_nobody_from_outside_is_put_on_call(self, world: World) -> None:
+        assert world.refusal("swap", "zhang", who=person("out")) == ("swap_outsider", "没有换班：外人 是外部人员，不能值班。")
+
     @pytest.mark.parametrize(("line", "key"), [
         ("换班", "swap_who"), ("换班 孤儿服务 @小陈", "swap_none_known"), ("换班 @小陈 明天 2024-05-20", "swap_backwards"),
         ("换班 订单 @李四 昨天", "swap_nothing"), ("换班 支付服务 @张三 明天", "swap_nothing"),
@@ -184,6 +187,12 @@ class TestSwap:
 
 
 class TestIncidents:
+    def test_under_strict_authority_who_is_on_call_may_respond(self) -> None:
+        world = World(authority="strict").on_call(WEEKLY, of=PAY)
+        incident = world.handled("li", P1, services=(PAY,))
+        assert world.run("note", "zhang", incident, text="x").kinds == ["NoteAdded"]
+        assert world.refusal("note", "chen", incident, text="x")[0] == "not_allowed"
+
     def test_who_is_on_call_confirms_by_declaring(self, world: World) -> None:
         assert world.declared("zhang", P2).status == "handling"
         assert world.declared("zhao", P2, new=True).status == "pending"

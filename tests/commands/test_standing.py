@@ -72,7 +72,7 @@ def _rota(world: World, _: Incident) -> dict[str, Any]:
 
 def _rota_of_others(world: World, _: Incident) -> dict[str, Any]:
     world.on_call(Rotation(RotationId("pay"), "支付值班", people=(PersonId("zhang"),), start=world.now.date()), of=PAY)
-    return {"who": person("out"), "when": (world.now, world.now + timedelta(hours=1))}
+    return {"who": person("zhao"), "when": (world.now, world.now + timedelta(hours=1))}
 
 
 def _with(**given: Any) -> Given:
