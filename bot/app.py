@@ -34,9 +34,10 @@ from bot.engine.vocabulary import Vocabulary
 from bot.engine.webhooks import SourceSettings, Webhooks, auth_of, stale_sources
 from bot.errors import NotStored
 from bot.metrics import Metrics
-from bot.model.ids import ConnectionId
+from bot.model.ids import ConnectionId, RotationId
 from bot.model.person import ALL_SEEING, Account
 from bot.model.routing import compile_rules
+from bot.oncall.feeds import Feeds, Source
 from bot.plugins import plugin
 from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
 from bot.prose import Prose
@@ -109,6 +110,20 @@ def connect_sources(config: Config) -> dict[str, SourceSettings]:
     return sources
 
 
+def connect_calendars(config: Config) -> dict[RotationId, Source]:
+    """Make the reader of every rotation that a calendar keeps."""
+    return {
+        RotationId(name): Source(
+            plugin("adapters.calendar", entry.feed.adapter).Calendar(
+                entry.feed.url.get_secret_value(), entry.tz or config.timezone, entry.feed.timeout_seconds
+            ),
+            timedelta(minutes=entry.feed.refresh_minutes),
+        )
+        for name, entry in config.rotations.items()
+        if entry.feed is not None
+    }
+
+
 def open_store(config: Config, clock: Clock, *, lock: bool = True) -> Store:
     """Open the configured store, its tables brought up to date."""
     store: Store = importlib.import_module("store.open").open_store(config.database.url, clock=clock, lock=lock)
@@ -148,6 +163,8 @@ class App:
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
         self.forms = FormPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
+        roster = [entry.person for entry in roster_of(config)]
+        self.feeds = Feeds(self.store, connect_calendars(config), roster, self.clock.now, self.metrics)
         self._workers: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._ticking: set[asyncio.Task[None]] = set()
@@ -171,6 +188,8 @@ class App:
         self._workers.append(asyncio.create_task(self.roster.refresh(), name="roster"))
         self._every(self.roster.refresh, hours=1)  # each person at most once a day
         self._every(self.timers.tick, seconds=TICK)
+        self._workers.append(asyncio.create_task(self.feeds.refresh(), name="feeds"))
+        self._every(self.feeds.refresh, seconds=30)
         self._every(self._sweep, hours=1)
         self._every(self._look_around, seconds=5)
         self._every(self._set_clock, seconds=60)
@@ -199,6 +218,7 @@ class App:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         await self.intake.stop()
+        await self.feeds.close()
         for chat in self.chats.values():
             await chat.close()
         with contextlib.suppress(NotStored):

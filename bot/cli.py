@@ -60,6 +60,9 @@ def build() -> typer.Typer:
     people = typer.Typer(help="Who is who on the chats.", no_args_is_help=True, rich_markup_mode=None)
     people.command("conflicts")(_ended(people_conflicts))
     made.add_typer(people, name="people")
+    catalog = typer.Typer(help="The service catalog.", no_args_is_help=True, rich_markup_mode=None)
+    catalog.command("lint")(_ended(catalog_lint))
+    made.add_typer(catalog, name="catalog")
     return made
 
 
@@ -125,6 +128,17 @@ def check(config: ConfigFile = DEFAULT) -> int:
     said = ", ".join(f"{n} {_several(what, n)}{names}" for n, what, names in counts)
     print(f"{config} is good: {said}")
     return 0
+
+
+def catalog_lint(config: ConfigFile = DEFAULT) -> int:
+    """List everything that is wrong with the services, people and rotations; needs no secret of the configuration."""
+    from bot.config import lint
+
+    problems = lint(config)
+    _complain(f"{place}: {message}" for place, message in problems)
+    if not problems:
+        print(f"{config}: the catalog is in order")
+    return FAILED if problems else 0
 
 
 def setup(

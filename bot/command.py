@@ -40,6 +40,7 @@ class Claim(StrEnum):
     OTHER = "other"
     MOMENT = "moment"
     NEXT = "next"
+    WHEN = "when"
     ROLE = "role"
     SORT = "sort"
     DRILL = "drill"
@@ -62,6 +63,7 @@ LeadingMoment = Annotated[datetime, Claim.MOMENT, Claim.LEADING]
 LeadingSeverity = Annotated[Severity, Claim.LEADING]
 LeadingServices = Annotated[tuple[ServiceId, ...], Claim.LEADING]
 Next = Annotated[datetime, Claim.NEXT]  # a coming instant: `下次 14:50`, `next 20m`
+When = Annotated[tuple[datetime, ...], Claim.WHEN]  # instants of any day, at most two: `今晚`, `明天 9:00`, `Fri 18:00`
 RoleWord = Annotated[str, Claim.ROLE]  # one word; known roles as scribe, comms, deputy
 NoteSort = Annotated[str, Claim.SORT]  # decision, action or finding, only in front
 Drill = Annotated[bool, Claim.DRILL]  # --演练, --drill

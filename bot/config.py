@@ -14,18 +14,18 @@ from pydantic_settings import EnvSettingsSource
 
 from bot import catalog as files
 from bot.catalog import RosterEntry
-from bot.contradictions import contradictions
-from bot.document import Environment, Filled, Found, dotted, read
+from bot.contradictions import contradictions, unanswered
+from bot.document import Environment, Filled, Found, Problem, dotted, read
 from bot.errors import ConfigError
 from bot.matchers import matcher
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.policy import Policy
 from bot.model.routing import Rule
 from bot.model.service import Catalog
-from bot.plugins import plugin, settings_of
+from bot.plugins import available, plugin, settings_of
 from bot.schema import PREFIX, Chat, Config, House, Monitoring
 
-__all__ = ["Config", "RosterEntry", "build", "catalog_of", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
+__all__ = ["Config", "RosterEntry", "build", "catalog_of", "lint", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
 
 
 def load(path: Path | str, environment: Environment | None = None) -> Config:
@@ -47,15 +47,7 @@ def build(data: Mapping[str, Any], folder: Path, filled: Filled) -> Config:
     except ValueError as error:
         raise ConfigError([*filled.problems, ("environment", str(error))]) from None
     origin = _include(merged, folder, filled)
-    found: list[Found] = []
-    config = None
-    try:
-        config = Config(**merged)
-    except ValidationError as error:
-        found += _found(error)
-    settings = dict(_plugin_settings(merged, found))
-    said = {loc for loc, _ in found}
-    found += [(loc, message) for loc, message in contradictions(merged) if loc not in said]
+    config, settings, found = _checked(merged)
     unread = {place for place, _ in filled.problems}
     problems = [(_place(loc, merged, origin), message) for loc, message in found]
     problems = [*filled.problems, *((place, message) for place, message in problems if place not in unread)]
@@ -66,6 +58,48 @@ def build(data: Mapping[str, Any], folder: Path, filled: Filled) -> Config:
     doubts = files.doubtful(config.services, config.people, set(config.chats))
     config._warnings = tuple((_place(loc, merged, origin), message) for loc, message in doubts)
     return config
+
+
+def lint(path: Path | str, environment: Environment | None = None) -> list[Problem]:
+    """List every problem of the services, the people and the rotations, whatever else is wrong or not yet filled in.
+
+    Also what `load` lets pass: a service for which nobody answers. Raises `ConfigError` when there is nothing to read.
+    """
+    path = Path(path)
+    filled = Filled(os.environ if environment is None else environment)
+    data = read(path, filled)
+    if not isinstance(data, dict):
+        raise ConfigError(filled.problems or [(str(path), "must be a mapping of keys")])
+    told = len(filled.problems)  # so far of the file itself, which may lack variables of other parts
+    origin = _include(data, path.parent, filled)
+    problems = [(place, message) for place, message in filled.problems[:told] if place.partition(".")[0] in _LINTED]
+    problems += filled.problems[told:]
+    _, _, found = _checked(data)
+    found += unanswered(data)
+    problems += [(_place(loc, data, origin), message) for loc, message in found if loc and loc[0] in _LINTED]
+    return [(place, _scrubbed(message, filled.values)) for place, message in dict.fromkeys(problems)]
+
+
+_LINTED = ("catalog", "services", "people", "rotations", "holidays")
+
+
+def _checked(merged: Mapping[str, Any]) -> tuple[Config | None, dict[tuple[str, str], Any], list[Found]]:
+    """Read a whole document: what it says, its plug-ins' own settings, and what is wrong with either."""
+    found: list[Found] = []
+    config = None
+    try:
+        config = Config(**merged)
+    except ValidationError as error:
+        found += _found(error)
+    settings = dict(_plugin_settings(merged, found))
+    for name, entry in config.rotations.items() if config is not None else ():
+        if entry.feed is not None and entry.feed.adapter not in available("adapters.calendar"):
+            there = ", ".join(available("adapters.calendar"))
+            found.append(
+                (("rotations", name, "feed", "adapter"), f"there is no adapter '{entry.feed.adapter}'; there are: {there}")
+            )
+    said = {loc for loc, _ in found}
+    return config, settings, found + [(loc, message) for loc, message in contradictions(merged) if loc not in said]
 
 
 def policy_of(config: Config) -> Policy:
@@ -100,7 +134,7 @@ def _titles(config: Config) -> Mapping[ConnectionId, tuple[str, str]]:
 
 def catalog_of(config: Config) -> Catalog:
     """Give the service catalog."""
-    return files.catalog(config.services)
+    return files.catalog(config.services, config.rotations, config.holidays, config.timezone)
 
 
 def roster_of(config: Config) -> list[RosterEntry]:
@@ -160,7 +194,7 @@ def _laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _include(merged: dict[str, Any], folder: Path, filled: Filled) -> dict[str, str]:
-    """Read the files that `catalog`, `people` and `templates` name into the document; give which part came from which file."""
+    """Read the files that the document names into it; give which part came from which file."""
     origin: dict[str, str] = {}
     if isinstance(merged.get("catalog"), str):
         services = files.services_from(folder / merged["catalog"], filled, origin)
@@ -172,6 +206,9 @@ def _include(merged: dict[str, Any], folder: Path, filled: Filled) -> dict[str, 
     if isinstance(merged.get("people"), str):
         origin["people"] = str(folder / merged["people"])
         merged["people"] = files.people_from(folder / merged["people"], filled)
+    if isinstance(merged.get("rotations"), str):
+        origin["rotations"] = str(folder / merged["rotations"])
+        merged["rotations"] = files.rotations_from(folder / merged["rotations"], filled)
     if isinstance(merged.get("templates"), str):
         merged["templates"] = str(folder / merged["templates"])
         if not Path(merged["templates"]).is_dir():

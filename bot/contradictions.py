@@ -27,7 +27,22 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
                 yield (*above, index), f"{person} is not in the roster"
     yield from _rules(data)
     yield from _people(data)
-    yield from _services(_entries(data.get("services")), people)
+    rotations = _entries(data.get("rotations"))
+    yield from _services(_entries(data.get("services")), people, {str(ident) for ident in rotations})
+    yield from _rotations(rotations, people)
+    for year, entry in _entries(data.get("holidays")).items():
+        for key in ("rest", "work"):
+            for at, day in _words(_spelled(entry.get(key))):
+                if not day.startswith(f"{year}-"):
+                    yield ("holidays", year, key, at), f"is not a day of {year}"
+
+
+def unanswered(data: Mapping[str, Any]) -> Iterator[Found]:
+    """List the services for which nobody answers: no owner, and nobody on call."""
+    for ident, entry in _entries(data.get("services")).items():
+        owners = [person for keys in _mapping(entry.get("owners")).values() for _, person in _words(keys)]
+        if not owners and not _words(entry.get("on_call")):
+            yield ("services", ident, "owners"), "nobody answers for this service: name an owner or who is on call"
 
 
 def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
@@ -92,20 +107,32 @@ def _people(data: Mapping[str, Any]) -> Iterator[Found]:
                 yield ("people", index, "accounts", str(connection)), f"this account is already {owner}'s"
 
 
-def _services(services: Mapping[int | str, Mapping[str, Any]], people: set[str]) -> Iterator[Found]:
+def _services(services: Mapping[int | str, Mapping[str, Any]], people: set[str], rotations: set[str]) -> Iterator[Found]:
     graph: dict[str, list[str]] = {}
     for ident, entry in services.items():
         for duty, owners in _mapping(entry.get("owners")).items():
             for index, person in _words(owners):
                 if person not in people:
                     yield ("services", ident, "owners", str(duty), index), f"{person} is not in the roster"
+        for index, rotation in _words(entry.get("on_call")):
+            if rotation not in rotations:
+                yield ("services", ident, "on_call", index), f"there is no rotation {rotation}"
         graph[str(ident)] = [other for _, other in _words(entry.get("depends_on"))]
         for index, other in _words(entry.get("depends_on")):
             if other not in services:
                 yield ("services", ident, "depends_on", index), f"there is no service {other}"
-    circle = _circle(graph)
-    if circle:
+    for circle in _circles(graph):
         yield ("services", circle[0], "depends_on"), "goes round in a circle: " + " → ".join(circle)
+
+
+def _rotations(rotations: Mapping[int | str, Mapping[str, Any]], people: set[str]) -> Iterator[Found]:
+    for ident, rotation in rotations.items():
+        for index, person in _words(rotation.get("people")):
+            if person not in people:
+                yield ("rotations", ident, "people", index), f"{person} is not in the roster"
+        for at, cover in _entries(rotation.get("overrides")).items():
+            if _word(cover.get("person")) not in people:
+                yield ("rotations", ident, "overrides", at, "person"), f"{_word(cover.get('person'))} is not in the roster"
 
 
 def _word(value: object) -> str:
@@ -127,21 +154,37 @@ def _entries(value: object) -> dict[int | str, Mapping[str, Any]]:
     return {key: entry for key, entry in pairs if isinstance(entry, Mapping)}
 
 
-def _circle(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """Find one circle, as the list of its nodes with the first again at the end; empty = none."""
-    finished: set[str] = set()
-    for start in graph:
-        stack, path = [(start, iter(graph[start]))], [start]
-        while stack and start not in finished:
-            node, following = stack[-1]
-            after = next((n for n in following if n in graph and n not in finished), None)
-            if after is None:
-                finished.add(node)
-                stack.pop()
-                path.pop()
-            elif after in path:
-                return [*path[path.index(after) :], after]
-            else:
-                stack.append((after, iter(graph[after])))
-                path.append(after)
+def _spelled(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def _circles(graph: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Find circles so that every dependency that lies on one is in one of them: the shortest through it.
+
+    Each is the list of its nodes, beginning with the one that stands first in the graph and ending with it again.
+    """
+    order = {node: n for n, node in enumerate(graph)}
+    found: dict[tuple[str, ...], None] = {}
+    for node, needed in graph.items():
+        for other in needed:
+            back = _way(graph, other, node)
+            if back:
+                first = min(range(len(back)), key=lambda n: order[back[n]])
+                found.setdefault((*back[first:], *back[:first]))
+    return [[*circle, circle[0]] for circle in found]
+
+
+def _way(graph: Mapping[str, Sequence[str]], start: str, goal: str) -> list[str]:
+    """Find the shortest way from one node to another, both included; empty = there is none."""
+    came: dict[str, str] = {start: ""}
+    for node in (todo := [start]):
+        if node == goal:
+            way = [goal]
+            while came[way[-1]]:
+                way.append(came[way[-1]])
+            return way[::-1]
+        for other in graph.get(node, ()):
+            if other in graph and other not in came:
+                came[other] = node
+                todo.append(other)
     return []

@@ -16,7 +16,7 @@ from typing import Protocol
 from jinja2 import Undefined
 
 from bot.model.event import Event
-from bot.model.ids import ConnectionId, GroupId, PersonId, ServiceId, group_word
+from bot.model.ids import ConnectionId, GroupId, PersonId, RotationId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.text import Span, Text
@@ -83,6 +83,9 @@ class Page:
         if ident is None:
             return self.prose.label("unknown_service", self.show.lang)
         return clean(self.show.service(ident, self.show.lang))
+
+    def rotation(self, ident: RotationId) -> str:
+        return clean(self.show.rotation(ident, self.show.lang))
 
     def services(self, idents: Iterable[ServiceId]) -> str:
         return self.comma.join(self.service(ident) for ident in idents)

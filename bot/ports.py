@@ -14,10 +14,11 @@ from bot.model.deadline import Deadline, Due
 from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Status
 from bot.model.form import Form
-from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident
 from bot.model.link import FormLink
 from bot.model.menu import Menu
+from bot.model.oncall import Entry, Feed, Swap
 from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.press import Press
 from bot.model.room import Room, Spare
@@ -419,6 +420,16 @@ class AlertChange:
     group: GroupId | None  # the group it is filed under so far
 
 
+class Calendar(Protocol):
+    """Read a calendar that others keep."""
+
+    async def read(self, begin: datetime, end: datetime) -> list[Entry] | str:
+        """List what it holds between two instants, else say why it could not be read: a label under `calendar` in words.yaml."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Reads(Protocol):
     """Read the store as a viewer; every incident that the viewer may not see is as if it were not there."""
 
@@ -473,6 +484,12 @@ class Reads(Protocol):
     def look_ups(self, connection: ConnectionId) -> list[LookUp]:
         """List who was looked up on a connection in vain, by person."""
         ...
+
+    def swaps(self, rotation: RotationId, since: datetime) -> list[Swap]:
+        """List the swaps of a rotation that end after some instant, in the order in which they were agreed."""
+        ...
+
+    def feed(self, rotation: RotationId) -> Feed | None: ...  # None = it was never tried
 
     def spare(self, connection: ConnectionId, chat: str) -> Spare | None: ...
     def spare_of(self, room: RoomId) -> Spare | None: ...  # that it took
@@ -681,6 +698,11 @@ class UnitOfWork(Reads, Protocol):
 
     def save_look_up(self, missed: LookUp) -> None: ...
     def new_person_id(self) -> PersonId: ...
+
+    # on call
+    def save_swap(self, swap: Swap) -> None: ...
+    def drop_swap(self, ident: str) -> None: ...
+    def save_feed(self, feed: Feed) -> None: ...
 
     # what may be pressed for a while
     def menu(self, spot: str) -> Menu | None: ...

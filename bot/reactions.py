@@ -73,6 +73,8 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.SourceSilent: (rules.tell_admins_of_source,),
     ev.SourceHeard: (rules.tell_admins_of_source,),
     ev.PeopleMerged: (rules.carry_over,),
+    ev.ShiftSwapped: (rules.tell_swapped,),
+    ev.SwapUndone: (rules.tell_swapped,),
     ev.SpareRoomOffered: (rules.greet_spare,),
     ev.SpareRoomLost: (rules.watch_pool,),
     ev.SpareRoomsLow: (rules.tell_admins_of_pool,),

@@ -19,6 +19,7 @@ from bot.model.person import ActorKind
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
 from bot.model.text import Span
+from bot.oncall.duty import on_call, on_call_for
 from bot.ports import Capability, Filter, Reads, Shown
 from bot.romanise import romanise
 from bot.views import room_slug
@@ -383,7 +384,7 @@ def sync_people(event: Event, incident: Incident, world: World) -> Wanted:
 
 # ---------------------------------------------------------------- people
 def call_owners(event: Event, incident: Incident, world: World) -> Wanted:
-    """Invite the owners of the affected services who are not there yet, once the incident is worth a room."""
+    """Invite who is on call for the affected services and owns them and is not there yet, once it is worth a room."""
     if incident.held_back or not (
         incident.status is Status.HANDLING or incident.severity in world.house.policy.room_while_pending
     ):
@@ -392,7 +393,9 @@ def call_owners(event: Event, incident: Incident, world: World) -> Wanted:
         return
     known = {invitee.person for invitee in incident.invited}
     owners = world.house.catalog.owners(incident.services)
-    called = [Invitee(p, "owner", service, duty) for p, (service, duty) in owners.items() if p not in known]
+    duty = on_call_for(world.house.catalog, world.reads, incident.services, world.now)
+    called = [Invitee(p, "oncall", service) for p, service in duty.items() if p not in known]
+    called += [Invitee(p, "owner", s, held) for p, (s, held) in owners.items() if p not in known and p not in duty]
     if called:
         yield ev.PeopleInvited(people=tuple(called))
 
@@ -418,7 +421,7 @@ def page_called(event: Event, incident: Incident, world: World) -> Wanted:
     if not incident.severity.grave and event.actor.kind is not ActorKind.PERSON:
         return
     for invitee in fact(event, ev.PeopleInvited).people:
-        if invitee.person == event.actor.person or (not incident.severity.grave and invitee.why == "owner"):
+        if invitee.person == event.actor.person or (not incident.severity.grave and invitee.why in ("owner", "oncall")):
             continue
         yield from call(world, invitee, incident)
 
@@ -426,14 +429,19 @@ def page_called(event: Event, incident: Incident, world: World) -> Wanted:
 def call(world: World, invitee: Invitee, incident: Incident) -> Iterator[Intent]:
     """Tell one person why they are called, once an incident; an offer of command or a role has a message of its own."""
     if invitee.why not in ("commander", "role"):
-        text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty)
+        until = None
+        if invitee.why == "oncall" and invitee.service is not None:
+            held = on_call(world.house.catalog, world.reads, invitee.service, world.now)
+            until = next((shift.end for shift in held if shift.person == invitee.person), None)
+        text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty, until=until)
         yield from page(world, invitee.person, text, f"called/{incident.id}/{invitee.person}", incident.id)
 
 
 def ask_owners_to_confirm(event: Event, incident: Incident, world: World) -> Wanted:
-    """Ask the owners (else the admins) to judge a person's report that has no room of its own yet."""
+    """Ask who is on call and the owners (else the admins) to judge a person's report that has no room of its own yet."""
     if incident.status is Status.PENDING and event.actor.kind is ActorKind.PERSON:
-        owners = tuple(world.house.catalog.owners(incident.services)) or tuple(sorted(world.house.policy.admins))
+        duty = on_call_for(world.house.catalog, world.reads, incident.services, world.now)
+        owners = (*duty, *world.house.catalog.owners(incident.services)) or tuple(sorted(world.house.policy.admins))
         yield from _pages(event, world, owners, say("to_confirm", incident=incident.id), incident)
 
 
@@ -467,6 +475,18 @@ def page_suggested(event: Event, incident: Incident, world: World) -> Wanted:
     suggested = fact(event, ev.CommanderMissing).suggested
     if suggested is not None:
         yield from _pages(event, world, (suggested,), say("please_command", incident=incident.id), incident)
+
+
+def tell_swapped(event: Event, incident: None, world: World) -> Wanted:
+    """Tell both of whom a shift was swapped, or swapped back."""
+    p = event.payload
+    assert isinstance(p, (ev.ShiftSwapped, ev.SwapUndone))
+    now, was = (p.before, p.person) if isinstance(p, ev.SwapUndone) else (p.person, p.before)
+    given = {"rotation": p.rotation, "start": p.start, "end": p.end, "by": event.actor.person}
+    if now is not None:
+        yield from _pages(event, world, (now,), say("shift_yours", before=was, **given), None)
+    if was is not None:
+        yield from _pages(event, world, (was,), say("shift_others", person=now, **given), None)
 
 
 def tell_declarer_of_room(event: Event, incident: Incident, world: World) -> Wanted:
@@ -530,12 +550,13 @@ def show_way_in(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def page_alert_owners(event: Event, incident: None, world: World) -> Wanted:
-    """Tell the owners of a service about alerts proposed at P1 or P2, once a group."""
+    """Tell who is on call for a service, else its owners, about alerts proposed at P1 or P2, once a group."""
     group = world.reads.group(fact(event, ev.AlertsProposed).group)
     if group is None or group.severity is None or not group.severity.grave or group.service is None:
         return
     service = world.house.catalog.get(group.service)
-    for person in service.ops if service else ():
+    duty = tuple(on_call_for(world.house.catalog, world.reads, (group.service,), world.now))
+    for person in duty or (service.ops if service else ()):
         text = say("alerts_to_judge", group=group.id, severity=group.severity, service=group.service, title=group.title)
         yield from page(world, person, text, f"judge/{group.id}/{group.severity}/{person}", None)
 

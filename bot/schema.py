@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.catalog import Key, Keys, Lang, Link, PersonEntry, Section, ServiceEntry, Word, Zone
+from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
 from bot.model.policy import Policy
 from bot.model.routing import Action
@@ -182,7 +182,7 @@ class Retention(Section):
 
 
 class Config(BaseSettings):
-    """Hold the whole configuration; `catalog` and `people` are read into `services` and `people` already."""
+    """Hold the whole configuration; what `catalog`, `people` and `rotations` name is read into it already."""
 
     model_config = SettingsConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__"
@@ -202,6 +202,8 @@ class Config(BaseSettings):
     routing: tuple[Route, ...] = ()
     catalog: str | None = None
     services: dict[Key, ServiceEntry] = {}
+    rotations: dict[Key, RotationEntry] = {}
+    holidays: dict[int, HolidayEntry] = {}
     people: tuple[PersonEntry, ...] = ()
     admins: Keys = ()
     policy: House = House()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.model.event import Via
-from bot.model.ids import ConnectionId, PersonId, ServiceId
+from bot.model.ids import ConnectionId, PersonId, RotationId, ServiceId
 from bot.model.text import Span, Text
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -38,6 +38,7 @@ class Show:
     buttons: frozenset[str] = frozenset()
     platform: Callable[[ConnectionId, str], str] = lambda connection, lang: connection
     heard_for: Callable[[ConnectionId], ConnectionId] = lambda connection: connection  # whose rooms are heard by a connection
+    rotation: Callable[[RotationId, str], str] = lambda rotation, lang: rotation
     here: Callable[[Via], bool] = lambda via: True  # whether something was said on the chat that is told
 
 

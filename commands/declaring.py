@@ -16,11 +16,13 @@ from bot.model.person import Person, Standing
 from bot.model.say import say
 from bot.model.severity import Severity, gravest
 from bot.model.text import Text, plain
+from bot.oncall.duty import on_call_for
 from bot.ports import Filter
 from commands.common import SHOWN_OWNERS, me, must_be_free, owns, past, shortened
 
 TITLE_CHARS = 150
 SAMPLES = 20
+SHOWN_DEPENDANTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,24 +181,26 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
     elif wanted.commander is not None:
         facts.append(ev.PeopleInvited(people=(Invitee(wanted.commander.id, "commander"),)))
         facts.append(ev.CommandOffered(to=wanted.commander.id))
-    owners = tuple(ctx.catalog.owners(named))
+    owners = tuple(dict.fromkeys((*on_call_for(ctx.catalog, ctx.reads, named, ctx.now), *ctx.catalog.owners(named))))
     has_room = confirmed or severity in ctx.policy.room_while_pending
     return Answer(
         facts,
         say(
             "reported" if wanted.report else "declared", owners=owners[:SHOWN_OWNERS], has_room=has_room, at=at,
-            unsure=wanted.unsure, seconds=int(ctx.policy.undo_for.total_seconds()),
+            dependants=ctx.catalog.dependants(named)[:SHOWN_DEPENDANTS], unsure=wanted.unsure,
+            seconds=int(ctx.policy.undo_for.total_seconds()),
         ),
     )  # fmt: skip
 
 
 def _confirms(ctx: Context, wanted: Wanted, named: tuple[ServiceId, ...]) -> bool:
-    """Say whether this person's word makes it an incident at once: an admin, or an owner of what they named.
+    """Say whether this person's word makes it an incident at once: an admin, an owner of what they named, or who is on call.
 
     An ambiguous word names all that it may mean. Naming no service at all, an owner of any service is believed.
     """
     meant = (*named, *(service for _, candidates in wanted.unsure for service in candidates))
-    return ctx.standing is Standing.ADMIN or owns(ctx, meant or tuple(ctx.catalog.services))
+    meant = meant or tuple(ctx.catalog.services)
+    return ctx.standing is Standing.ADMIN or owns(ctx, meant) or me(ctx) in on_call_for(ctx.catalog, ctx.reads, meant, ctx.now)
 
 
 def _proposed(ctx: Context, wanted: Wanted, named: tuple[ServiceId, ...]) -> Severity:

@@ -143,6 +143,8 @@ def undo(ctx: Context, incident: Incident | None = None, what: FormWord | None =
     if isinstance(main.payload, ev.PeopleInvited):
         stuck = main
     ident = step[0][0]
+    if isinstance(main.payload, ev.ShiftSwapped):
+        return _swapped_back(ctx, main, main.payload)
     if isinstance(main.payload, ev.IncidentDeclared) and ident is not None:
         return _cancelled(ctx, _current(ctx, incident, ident))
     if stuck is not None or ident is None or any(other != ident for other, _ in step):
@@ -159,13 +161,18 @@ def _last_step(recent: Step) -> Step:
         steps.setdefault(event.cause, []).insert(0, (ident, event))
     undone: set[tuple[IncidentId | None, int]] = set()
     cancelled: set[IncidentId | None] = set()
+    returned: set[str] = set()
     for step in steps.values():
         for ident, event in step:
             if isinstance(event.payload, ev.Undone):
                 undone |= {(ident, n) for n in event.payload.of}
             elif isinstance(event.payload, ev.IncidentCancelled):
                 cancelled.add(ident)
-        spent = isinstance(step[0][1].payload, ev.Undone) or step[0][0] in cancelled
+            elif isinstance(event.payload, ev.SwapUndone):
+                returned.add(event.payload.swap)
+        first = step[0][1]
+        spent = isinstance(first.payload, (ev.Undone, ev.SwapUndone)) or first.cause in returned
+        spent = spent or (step[0][0] is not None and step[0][0] in cancelled)
         if not spent and any((i, e.n) not in undone and not isinstance(e.payload, _NOTHING) for i, e in step):
             return step
     return []
@@ -178,6 +185,18 @@ def _current(ctx: Context, incident: Incident | None, ident: IncidentId) -> Inci
     if found is None:
         raise refuse("undo_nothing", seconds=int(ctx.policy.undo_for.total_seconds()))
     return found
+
+
+def _swapped_back(ctx: Context, event: Event, swapped: ev.ShiftSwapped) -> Answer:
+    """Give a swapped shift back, unless a later swap has touched it."""
+    since = [swap for swap in ctx.reads.swaps(swapped.rotation, swapped.start) if swap.start < swapped.end]
+    if not since or since[-1].id != event.cause:
+        raise refuse("undo_changed_since", what=event.kind, by=None, at=event.at)
+    back = ev.SwapUndone(
+        swap=event.cause, rotation=swapped.rotation, start=swapped.start, end=swapped.end, person=swapped.person,
+        before=swapped.before,
+    )  # fmt: skip
+    return Answer([back], say("swap_undone", rotation=swapped.rotation, start=swapped.start, end=swapped.end))
 
 
 def _cancelled(ctx: Context, incident: Incident) -> Answer:

@@ -11,6 +11,7 @@ from bot.model.incident import Incident
 from bot.model.person import Person, Standing
 from bot.model.room import LIVE
 from bot.model.say import say
+from bot.oncall.duty import on_call_for
 from commands.common import as_commander, me, must_be_open, owns, ref
 
 _COMMANDER = frozenset({"commander", "ic", "指挥", "指挥官"})
@@ -83,7 +84,7 @@ def role(ctx: Context, incident: Incident, role: RoleWord | None = None, who: Pe
 @command(
     en=("invite",),
     zh=("邀请", "拉人", "加人"),
-    does=Words("叫人或某服务的负责人进群", "call in people, or a service's owners"),
+    does=Words("叫人或某服务的负责人和值班进群", "call in people, or a service's owners and on-call"),
     usage=Words("邀请 @谁… | 服务", "invite @who… | service"),
     example=Words("邀请 @赵六 库存服务", "invite @zhao inventory"),
     form=("people", "services"),
@@ -96,7 +97,9 @@ def invite(ctx: Context, incident: Incident, people: tuple[Person, ...] = (), se
     wanted = {person.id: Invitee(person.id, "asked") for person in people}
     for service in services:
         owners = ctx.catalog.owners((service,))
-        if not owners:
+        for person in on_call_for(ctx.catalog, ctx.reads, (service,), ctx.now):
+            wanted.setdefault(person, Invitee(person, "oncall", service))
+        if not owners and not any(invitee.service == service for invitee in wanted.values()):
             raise refuse("invite_no_owner", field="services", service=service)
         for person, (_, duty) in owners.items():
             wanted.setdefault(person, Invitee(person, "owner", service, duty))

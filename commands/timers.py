@@ -8,6 +8,7 @@ from bot.model.event import Fact, Status
 from bot.model.ids import PersonId
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
+from bot.oncall.duty import on_call_for
 
 LATE = 5  # seconds after which a timer says that it fired late
 
@@ -25,7 +26,7 @@ def end_observation(ctx: Context, incident: Incident) -> list[Fact]:
 
 @automatic("nag_commander", ActorKind.TIMER)
 def nag_commander(ctx: Context, incident: Incident) -> list[Fact]:
-    """Say that nobody commands yet, and suggest an owner in operations."""
+    """Say that nobody commands yet, and suggest who is on call or owns it in operations."""
     if incident.status is not Status.HANDLING or incident.commander is not None or incident.commander_nagged_at is not None:
         return []
     minutes = int((ctx.now - (incident.handled_since or incident.declared_at)).total_seconds() // 60)
@@ -34,7 +35,8 @@ def nag_commander(ctx: Context, incident: Incident) -> list[Fact]:
 
 def _suggested(ctx: Context, incident: Incident) -> PersonId | None:
     services = [service for service in map(ctx.catalog.get, incident.services) if service is not None]
-    owners = [person for service in services for person in service.ops]
+    duty = on_call_for(ctx.catalog, ctx.reads, incident.services, ctx.now)
+    owners = [*duty, *(person for service in services for person in service.ops)]
     present = [person for person in owners if person in incident.involved]
     for ident in (*present, *owners):
         person = ctx.reads.person(ident)

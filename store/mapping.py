@@ -16,6 +16,7 @@ from bot.model.event import Event, decode, encode
 from bot.model.incident import Incident
 from bot.model.link import FormLink
 from bot.model.menu import Menu
+from bot.model.oncall import Feed, Swap
 from bot.model.person import Account, LinkCode, LookUp, Person
 from bot.model.room import Room, Spare
 from bot.ports import Shown
@@ -59,6 +60,8 @@ PEOPLE = Mapper(Person, t.PERSON)
 ACCOUNTS = Mapper(Account, t.ACCOUNT)
 LINK_CODES = Mapper(LinkCode, t.LINK_CODE)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
+SWAPS = Mapper(Swap, t.SWAP)
+FEEDS = Mapper(Feed, t.FEED)
 MENUS = Mapper(Menu, t.MENU)
 FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 

@@ -8,12 +8,13 @@ from store.deliveries import DeliveryReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
 from store.menus import MenuReads
+from store.oncall import OnCallReads
 from store.people import PeopleReads
 from store.queue import QueueReads
 from store.rooms import RoomReads
 
 
 class StoreReads(
-    IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads,
+    IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads, OnCallReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

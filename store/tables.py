@@ -14,6 +14,7 @@ from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Change, Latest, Outcome
+from bot.model.oncall import Slot
 from bot.model.person import Actor
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Severity
@@ -405,6 +406,33 @@ class LookUpRow(Row, table=True):
     at: datetime = kept(Utc)
 
 
+# ---------------------------------------------------------------- on call
+class SwapRow(Row, table=True):
+    """Keep what people agreed about shifts; one that was taken back is not here any more, only in the log."""
+
+    __tablename__ = "swap"
+    __table_args__ = (Index("ix_swap_rotation", "rotation", "end"),)
+    id: str = kept(String, key=True)
+    rotation: str = kept(String)
+    start: datetime = kept(Utc)
+    end: datetime = kept(Utc)
+    person: str = kept(String)
+    before: str | None = kept(String, null=True)
+    at: datetime = kept(Utc)
+
+
+class FeedRow(Row, table=True):
+    """Keep what a rotation's calendar said last, for when it cannot be read."""
+
+    __tablename__ = "feed"
+    rotation: str = kept(String, key=True)
+    tried_at: datetime = kept(Utc)
+    read_at: datetime | None = kept(Utc, null=True)
+    until: datetime | None = kept(Utc, null=True)
+    error: str = kept(String)
+    slots: tuple[Slot, ...] = kept(Json(tuple[Slot, ...]))
+
+
 # ---------------------------------------------------------------- what may be pressed for a while
 class MenuRow(Row, table=True):
     __tablename__ = "menu"
@@ -455,5 +483,7 @@ PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
 LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
+SWAP = table(SwapRow)
+FEED = table(FeedRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

@@ -14,6 +14,7 @@ from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
 from store.menus import MenuWrites
+from store.oncall import OnCallWrites
 from store.people import PeopleWrites
 from store.queue import QueueWrites
 from store.reads import StoreReads
@@ -36,6 +37,7 @@ class Unit(
     BucketWrites,
     TimerWrites,
     MenuWrites,
+    OnCallWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

@@ -125,7 +125,7 @@ def test_the_commands_are_these() -> None:
     said = warroom("--help")
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
-        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people",
+        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people", "catalog",
     ]  # fmt: skip
 
 
@@ -406,3 +406,22 @@ def test_a_chat_that_is_not_there_to_try_is_one_line(tmp_path: Path) -> None:
         assert bot.stderr is not None
         there = "plain, slack, feishu, dingtalk, wecom, all"
         assert bot.stderr.read() == f"error: there is no chat 'irc' to try; there are: {there}\n"
+
+
+def test_the_catalog_is_linted_with_every_fault_and_without_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "warroom.yaml"
+    path.write_text(
+        "chats: {plain: {adapter: plain, base_url: 'http://127.0.0.1:9', secret: '${NOT_SET_HERE}'}}\n"
+        "services: {a: {name: A, owners: {ops: wu}, depends_on: b}, b: {name: B, depends_on: a}}\n",
+        encoding="utf-8",
+    )
+    said = warroom("catalog", "lint", "-c", path)
+    assert said.exit_code == 1
+    assert sorted(said.stderr.splitlines()) == [
+        "error: services.a.depends_on: goes round in a circle: a → b → a",
+        "error: services.a.owners.ops.0: wu is not in the roster",
+        "error: services.b.owners: nobody answers for this service: name an owner or who is on call",
+    ]
+    good = warroom("catalog", "lint", "-c", ROOT / "config.example.yaml")
+    assert (good.exit_code, good.stdout) == (0, f"{ROOT / 'config.example.yaml'}: the catalog is in order\n")
+    assert warroom("catalog", "lint", "-c", tmp_path / "none.yaml").exit_code == 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import string
 import typing
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -17,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bot.config import Config, build, catalog_of, load, policy_of, roster_of, rules_of, secrets_of
+from bot.config import Config, build, catalog_of, lint, load, policy_of, roster_of, rules_of, secrets_of
+from bot.contradictions import contradictions
 from bot.document import Filled
 from bot.errors import ConfigError
 from bot.matchers import matcher
@@ -135,7 +137,7 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "policy.nag_commander",
         "people.*.accounts",
     }  # their keys are values of the user
-    named = {"chats", "monitoring", "services"}
+    named = {"chats", "monitoring", "services", "rotations", "holidays"}
     there = {key for key in keys_of_document(document, named) if not any(key.startswith(f"{m}.") for m in maps)}
     there -= named_entries(there, named)
     assert there == {*keys_of_models(Config), *plugin_keys()}
@@ -469,3 +471,110 @@ def test_what_is_no_matcher_is_refused(text: str) -> None:
 def test_a_quoted_value_comes_back_as_it_was(value: str, op: str) -> None:
     quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     assert matcher(f"label{op}{quoted}") == ("label", op, value)
+
+
+# ------------------------------------------------------------------------------------------------ who is on call
+ROTATION = "{name: 值班, people: [li], start: 2026-01-05}"
+PEOPLE = "people: [{id: li, name: 李四}]\n"
+
+
+def test_rotations_arrive_in_the_terms_of_the_core(tmp_path: Path) -> None:
+    """Also as YAML reads what nobody quoted: 10:00 is the number 600 to it."""
+    text = (
+        CHATS
+        + PEOPLE
+        + """
+timezone: Europe/Berlin
+services: {pay: {name: 支付, on_call: night}}
+rotations:
+  night:
+    {name: 夜班, people: [li], start: 2026-01-05, handover: 22:00, until: "08:30", every: 1, days: workdays,
+     overrides: [{begin: 2026-03-29 00:30, end: 2026-03-29 04:00:00, person: li}]}
+  other: {name: DBA, tz: Asia/Tokyo, feed: {url: "https://calendar.example.com/s3cret.ics"}}
+holidays: {2035: {rest: [2035-10-01], work: []}}
+"""
+    )
+    config = load(written(tmp_path, text), {})
+    known = catalog_of(config)
+    night, other = known.rotations.values()
+    assert (night.handover, night.until, night.tz) == (time(22), time(8, 30), "Europe/Berlin")
+    assert [(c.start.hour, c.end.hour) for c in night.overrides] == [(23, 2)]  # 00:30 +01:00, and 04:00 +02:00 that night
+    assert (other.tz, other.feed) == ("Asia/Tokyo", True)
+    assert known.served(night.id) == ("pay",)
+    assert not known.holidays.works(date(2035, 10, 1))
+    assert "https://calendar.example.com/s3cret.ics" in secrets_of(config)
+
+
+@pytest.mark.parametrize(("rotation", "place", "message"), [
+    ("{name: x}", "", "needs either people or a feed"),
+    ("{name: x, people: [li], start: 2026-01-05, feed: {url: x}}", "", "needs either people or a feed"),
+    ("{name: x, people: [li]}", "", "needs the day of its start"),
+    ("{name: x, people: [li], start: soon}", ".start", "must be a day such as 2026-01-05"),
+    ("{name: x, people: [li], start: 2026-01-05, handover: noon}", ".handover", "must be a time of day such as 10:00"),
+    ("{name: x, people: [li], start: 2026-01-05, every: 0}", ".every", "must be at least 1"),
+    ("{name: x, people: [wu], start: 2026-01-05}", ".people.0", "wu is not in the roster"),
+    ("{name: x, people: [li], start: 2026-01-05, overrides: [{begin: 2026-01-01, end: 2026-01-01, person: li}]}",
+     ".overrides.0", "must end after it begins"),
+    ("{name: x, people: [li], start: 2026-01-05, overrides: [{begin: 2026-01-01, end: 2026-01-02, person: wu}]}",
+     ".overrides.0.person", "wu is not in the roster"),
+])  # fmt: skip
+def test_a_wrong_rotation_is_named(tmp_path: Path, rotation: str, place: str, message: str) -> None:
+    assert problems(written(tmp_path, CHATS + PEOPLE + f"rotations: {{r: {rotation}}}")) == {f"rotations.r{place}": message}
+
+
+def test_a_service_may_only_name_rotations_that_there_are(tmp_path: Path) -> None:
+    text = CHATS + PEOPLE + f"rotations: {{r: {ROTATION}}}\nservices: {{pay: {{name: 支付, on_call: [r, q]}}}}"
+    assert problems(written(tmp_path, text)) == {"services.pay.on_call.1": "there is no rotation q"}
+
+
+def test_rotations_may_have_a_file_of_their_own(tmp_path: Path) -> None:
+    text = CHATS + PEOPLE + "rotations: r.yaml"
+    assert list(load(written(tmp_path, text, r=f"night: {ROTATION}"), {}).rotations) == ["night"]
+    wrong = problems(written(tmp_path, text, r="night: {name: x, people: [wu], start: 2026-01-05}"))
+    assert wrong == {f"{tmp_path / 'r.yaml'}: night.people.0": "wu is not in the roster"}
+
+
+def test_lint_names_every_fault_of_the_catalog_and_of_nothing_else(tmp_path: Path) -> None:
+    """With secrets that are not set and a chat that is wrong: who looks after the catalog need not have them."""
+    text = """
+chats: {plain: {adapter: nowhere, secret: "${NOT_SET}"}}
+catalog: catalog
+people: [{id: li, name: 李四}]
+rotations: {r: {name: 值班, people: [li, wu], start: 2026-01-05}}
+"""
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "pay.yaml").write_text(
+        "a: {name: A, owners: {ops: [li, wei]}, depends_on: [b]}\nb: {name: B, owners: {dev: li}, depends_on: [a, c]}\n"
+        "c: {name: C, on_call: r, depends_on: [b, d]}\n", encoding="utf-8",
+    )  # fmt: skip
+    (tmp_path / "catalog" / "order.yaml").write_text("d: {name: D}\ne: {name: E, on_call: s, tier: 9}", encoding="utf-8")
+    pay, order = tmp_path / "catalog" / "pay.yaml", tmp_path / "catalog" / "order.yaml"
+    assert set(lint(written(tmp_path, text), {})) == {
+        (f"{pay}: a.owners.ops.1", "wei is not in the roster"),
+        (f"{pay}: a.depends_on", "goes round in a circle: a → b → a"),
+        (f"{pay}: b.depends_on", "goes round in a circle: b → c → b"),
+        (f"{order}: d.owners", "nobody answers for this service: name an owner or who is on call"),
+        (f"{order}: e.on_call.0", "there is no rotation s"),
+        (f"{order}: e.tier", "must be at most 5"),
+        ("rotations.r.people.1", "wu is not in the roster"),
+    }
+
+
+def test_lint_of_a_good_catalog_has_nothing_to_say() -> None:
+    assert lint(EXAMPLE, {}) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=14))
+def test_every_dependency_on_a_circle_is_in_one_that_is_named(edges: list[tuple[int, int]]) -> None:
+    graph: dict[str, list[str]] = {str(n): [] for n in range(7)}
+    for one, other in edges:
+        graph[str(one)].append(str(other))
+    data = {"services": {node: {"depends_on": needed} for node, needed in graph.items()}}
+    named = [m.removeprefix("goes round in a circle: ").split(" → ") for _, m in contradictions(data) if "circle" in m]
+    assert len({tuple(circle) for circle in named}) == len(named)
+    there = {(a, b) for circle in named for a, b in itertools.pairwise(circle)}
+    reached: dict[str, set[str]] = {node: set(needed) for node, needed in graph.items()}
+    for _ in graph:
+        for node in graph:
+            reached[node] |= {far for near in reached[node] for far in reached[near]}
+    assert there == {(a, b) for a in graph for b in graph[a] if a in reached[b] or a == b}

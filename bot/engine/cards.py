@@ -15,6 +15,7 @@ from bot.model.incident import Incident
 from bot.model.policy import STORM_LASTS
 from bot.model.room import LIVE, entrance
 from bot.model.room import earlier as earlier_room
+from bot.oncall.duty import on_call_for
 from bot.ports import Filter, Reads
 from bot.prose import Show
 from bot.views import alert_card, announcement_card, status_card, storm_card
@@ -60,7 +61,9 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         if related is None and group.service is not None:
             related = next(iter(reads.incidents(Filter(service=group.service, limit=1))), None)
         link = entrance(reads.rooms(related.id), effect.connection) if related is not None else None
-        called = tuple(house.catalog.owners((group.service,))) if group.service is not None else ()
+        services = (group.service,) if group.service is not None else ()
+        duty = on_call_for(house.catalog, reads, services, now)
+        called = tuple(dict.fromkeys((*duty, *house.catalog.owners(services))))
         samples = reads.alerts_of(group.id, 10)
         return alert_card(group, house.prose, show, related=related, samples=samples, link=link, called=called), lang
     held = [incident for incident in reads.held_back_since(now - STORM_LASTS) if not incident.private]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.command import Context, Declaration, Where
@@ -19,7 +20,7 @@ from bot.engine.finding import (
 )
 from bot.engine.fold import fold
 from bot.engine.parameters import FLAGS, Parameter, Want
-from bot.engine.times import WrongSide, read_next, read_past
+from bot.engine.times import WrongSide, read_next, read_past, read_when
 from bot.engine.tokens import Atom, Token, left_over, together, tokenize
 from bot.errors import Refused, refuse
 from bot.model.alert import AlertGroup
@@ -157,6 +158,14 @@ class Line:
         if found is None:
             return 0
         self._found[Want.MOMENT] = found[0]
+        return found[1]
+
+    def _when(self, at: int, parameter: Parameter) -> int:
+        have: tuple[datetime, ...] = self._found.get(Want.WHEN, ())
+        found = read_when(self._words(at, 4), self.ctx.now, self._zone, have[-1] if have else None)
+        if found is None or len(have) == 2:
+            return 0
+        self._found[Want.WHEN] = (*have, found[0])
         return found[1]
 
     def _groups(self, at: int, parameter: Parameter) -> int:
@@ -349,6 +358,7 @@ _CLAIMS: tuple[tuple[Want, _Claim], ...] = (
     (Want.WAIVER, Line._waiver),
     (Want.NEXT, Line._next),
     (Want.MOMENT, Line._moment),
+    (Want.WHEN, Line._when),
     (Want.GROUPS, Line._groups),
     (Want.INCIDENT, Line._incident),
     (Want.OTHER, Line._incident),

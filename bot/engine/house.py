@@ -82,17 +82,18 @@ class House:
         heard_for = self.policy.hears_for
         return Show(
             lang, zone, now, name, self.catalog.label, hail, platform=self.policy.title,
-            heard_for=lambda connection: heard_for.get(connection, connection),
+            heard_for=lambda connection: heard_for.get(connection, connection), rotation=self.catalog.shift_label,
         )  # fmt: skip
 
     def owns(self, person: PersonId, incident: Incident) -> bool:
         """Say whether a person owns an affected service."""
         return person in self.catalog.owners(incident.services)
 
-    def standing(self, person: PersonId, outsider: bool, incident: Incident | None) -> Standing:
+    def standing(self, person: PersonId, outsider: bool, incident: Incident | None, on_call: bool = False) -> Standing:
         """Compute what a person is to an incident at this moment; without an incident, to the organisation.
 
-        While nobody commands, every responder may do what a commander may.
+        `on_call` = for one of its services, without an incident for any. While nobody commands, every responder may do what a
+        commander may.
         """
         if outsider:
             return Standing.OUTSIDER
@@ -100,10 +101,10 @@ class House:
             return Standing.ADMIN
         if incident is None:
             owner = any(person in service.owners() for service in self.catalog.services.values())
-            return Standing.RESPONDER if owner or self.policy.authority == "open" else Standing.MEMBER
+            return Standing.RESPONDER if owner or on_call or self.policy.authority == "open" else Standing.MEMBER
         if incident.commander == person:
             return Standing.COMMANDER
         involved = person in incident.involved or person in incident.roles.values() or self.owns(person, incident)
-        if not involved and self.policy.authority != "open":
+        if not (involved or on_call) and self.policy.authority != "open":
             return Standing.MEMBER
         return Standing.COMMANDER if incident.commander is None else Standing.RESPONDER

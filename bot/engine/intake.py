@@ -40,6 +40,7 @@ from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
 from bot.model.text import Span, flat, plain
+from bot.oncall.duty import on_call_for
 from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
 from bot.rules import World, page
@@ -385,18 +386,23 @@ class _Delivery:
 
     def _context(self, incident: Incident | None, forced: str | None = None) -> Context:
         person: PersonId = self._account.person
-        standing = self._house.standing(person, self._account.outsider, incident)
         return Context(
-            self._now, Actor(ActorKind.PERSON, person), standing, self._lang, self._zone(), self._house.catalog,
+            self._now, Actor(ActorKind.PERSON, person), self._standing(incident), self._lang, self._zone(), self._house.catalog,
             self._house.policy, self.reads, person=self._person, place=self._inbound.place,
             via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen()),
             room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
         )  # fmt: skip
 
+    def _standing(self, incident: Incident | None) -> Standing:
+        person, house = self._account.person, self._house
+        services = incident.services if incident is not None else tuple(house.catalog.services)
+        # Where every member may respond anyway, nobody need be looked up.
+        duty = house.policy.authority != "open" and person in on_call_for(house.catalog, self.reads, services, self._now)
+        return house.standing(person, self._account.outsider, incident, duty)
+
     def _allowed(self, declaration: Declaration, incident: Incident | None, force: str | None) -> str | None:
         """Check the permission; gives the reason when somebody rightly goes over their standing."""
-        person = self._account.person
-        standing = self._house.standing(person, self._account.outsider, incident)
+        person, standing = self._account.person, self._standing(incident)
         owner = incident is not None and declaration.may is Standing.COMMANDER and self._house.owns(person, incident)
         if standing >= declaration.may or owner:
             return force

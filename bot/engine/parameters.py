@@ -35,6 +35,7 @@ class Want(Enum):
     PEOPLE = auto()
     MOMENT = auto()
     NEXT = auto()
+    WHEN = auto()
     MARK = auto()
     METHOD = auto()
     ROLE = auto()

@@ -251,7 +251,7 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
 
 
 _ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
-_INSTANTS = frozenset({"since"})
+_INSTANTS = frozenset({"since", "until", "start", "end"})
 
 
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
@@ -261,7 +261,7 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return _answer(effect, reads, house, now)
     if "chat" in data:
         return _not_told(effect, reads, house, now)
-    params = {k: msgspec.convert(v, datetime) if k in _INSTANTS else v for k, v in data["params"].items()}
+    params = {k: msgspec.convert(v, datetime | None) if k in _INSTANTS else v for k, v in data["params"].items()}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
         if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):

@@ -18,6 +18,7 @@ from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Happened, Via
 from bot.model.ids import ConnectionId, IncidentId, RoomId
 from bot.model.incident import Incident, apply
+from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.ports import Capability, Ref, Shown, UnitOfWork
@@ -167,6 +168,7 @@ class _Book:
         self._move_rooms(event, target)
         self._keep_pool(event)
         self._know_people(event)
+        self._keep_shifts(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -256,6 +258,15 @@ class _Book:
                 known = self.uow.person(ident)
                 if known is not None:
                     self.uow.save_person(dataclasses.replace(known, lang=lang))
+            case _:
+                pass
+
+    def _keep_shifts(self, event: Event) -> None:
+        match event.payload:
+            case ev.ShiftSwapped(rotation=rotation, start=start, end=end, person=ident, before=before):
+                self.uow.save_swap(Swap(self.cause, rotation, start, end, ident, before, self.now))
+            case ev.SwapUndone(swap=swap):
+                self.uow.drop_swap(swap)
             case _:
                 pass
 

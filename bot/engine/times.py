@@ -43,6 +43,27 @@ _CLOCK = (
     r"(?: ?(?P<ampm>am|pm))?"
 )
 _AT = re.compile(rf"(?:(?:at|since|from|by|before) |从|自|在)?(?:(?:{_DAY}) ?)?{_CLOCK} ?(?P<end>起|开始|左右|许|之前|前)?")
+_CLOCK_ONLY = re.compile(_CLOCK)
+_NOW = frozenset({"现在", "此刻", "now"})
+_LATER = re.compile(r"(?P<zh>.+?) ?(?:以后|之后|后)|in (?P<en>.+)")
+_AWAY = {
+    "今天": 0, "今日": 0, "今晚": 0, "今夜": 0, "today": 0, "tonight": 0,
+    "明天": 1, "明日": 1, "明早": 1, "明晚": 1, "tomorrow": 1, "后天": 2, "后晚": 2,
+    "昨天": -1, "昨日": -1, "昨晚": -1, "昨夜": -1, "yesterday": -1, "前天": -2, "前晚": -2,
+}  # fmt: skip
+_WEEK = {c: n for n, c in enumerate("一二三四五六日")} | {"天": 6}
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WHEN = re.compile(
+    rf"(?:(?P<named>{'|'.join(_AWAY)})"
+    r"|(?:(?P<next>下|next )|[这本])?(?:(?:周|星期|礼拜)(?P<week>[一二三四五六日天])"
+    r"|(?P<weekday>mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)"
+    r"|(?P<weekend>周末|weekend)"
+    r"|(?P<year>\d{4})(?:[-/.]|年)(?P<month>\d{1,2})(?:[-/.]|月)(?P<day>\d{1,2})日?"
+    r"|(?P<month2>\d{1,2})(?:[-/]|月)(?P<day2>\d{1,2})[日号]?"
+    rf"|(?P<day3>\d{{1,2}}) (?P<mon3>{'|'.join(_MONTHS)})[a-z]*|(?P<mon4>{'|'.join(_MONTHS)})[a-z]* (?P<day4>\d{{1,2}}))?"
+    r"(?: ?(?P<at>(?<![\d]).*\d.*|.*[点时].*))?"
+)
+_DATED = frozenset({"named", "week", "weekday", "weekend", "year", "month2", "mon3", "mon4"})
 _NEXT = re.compile(
     r"(?:下次|下一次)(?:进展|更新|同步)?(?:时间)? ?(?:在|于)? ?(?P<zh>.+)"
     r"|next(?: update)?(?: (?:by|at|in|before))? (?P<en>.+)"
@@ -71,6 +92,15 @@ def read_past(words: Sequence[str], now: datetime, zone: ZoneInfo) -> tuple[date
 def read_next(words: Sequence[str], now: datetime, zone: ZoneInfo) -> tuple[datetime, int] | None:
     """Read `next 14:50` or `下次 20分钟` from the first of some folded words; raises `WrongSide`."""
     return _longest(words, 7, lambda phrase: _next(phrase, now, zone))
+
+
+def read_when(words: Sequence[str], now: datetime, zone: ZoneInfo, after: datetime | None = None) -> tuple[datetime, int] | None:
+    """Read an instant of any day, gone by or to come, from the first of some folded words.
+
+    A clock time alone is the next such time, behind `after` where that is given. A day alone is its noon (an evening 21:00, a
+    morning 9:00), today's is now; a weekday or a date without a year the next such day.
+    """
+    return _longest(words, 4, lambda phrase: _when(phrase, now, zone, after or now))
 
 
 def length(phrase: str) -> timedelta | None:
@@ -144,6 +174,62 @@ def _next(phrase: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     if movable == "day" and tomorrow is not None and tomorrow - now <= timedelta(hours=12):
         return tomorrow
     raise WrongSide(at)
+
+
+def _when(phrase: str, now: datetime, zone: ZoneInfo, after: datetime) -> datetime | None:
+    if phrase in _NOW:
+        return now
+    ahead = _LATER.fullmatch(phrase)
+    if ahead and (further := length(ahead["zh"] or ahead["en"])) is not None:
+        return now + further
+    ago = _AGO.fullmatch(phrase)
+    if ago and (back := length(ago["length"])) is not None:
+        return now - back
+    found = _WHEN.fullmatch(phrase)
+    day = _day_meant(found, now.astimezone(zone).date()) if found is not None else None
+    if found is None or day is None:
+        return None
+    clock = _CLOCK_ONLY.fullmatch(found["at"] or "")
+    named = found["named"] or ""
+    if found["at"]:
+        if clock is None or (read := _clock(clock)) is None:
+            return None
+        hour, minute, _ = read
+        if named[-1:] in ("晚", "夜") or named == "tonight":
+            day, hour = (day + timedelta(days=1), hour) if hour < 5 else (day, hour + 12 if hour < 12 else hour)
+        if _DATED.intersection(k for k, v in found.groupdict().items() if v):
+            return datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+        day = after.astimezone(zone).date()
+        at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone).astimezone(UTC)
+        return at if at > after else _moved(at, zone, days=1)
+    if named in ("今天", "今日", "today"):
+        return now
+    hour = 21 if named[-1:] in ("晚", "夜") or named == "tonight" else 9 if named.endswith("早") else 12
+    return datetime(day.year, day.month, day.day, hour, tzinfo=zone).astimezone(UTC)
+
+
+def _day_meant(found: re.Match[str], today: date) -> date | None:
+    """Give the day of a matched phrase, today's where it names none; None = there is no such day."""
+    try:
+        if found["named"]:
+            return today + timedelta(days=_AWAY[found["named"]])
+        if found["week"] or found["weekday"]:
+            wanted = _WEEK[found["week"]] if found["week"] else _WEEKDAYS.index(found["weekday"][:3])
+            if found["next"]:  # of next week, whatever today is
+                return today + timedelta(days=7 - today.weekday() + wanted)
+            return today + timedelta(days=(wanted - today.weekday()) % 7)
+        if found["weekend"]:
+            return today if today.weekday() >= 5 else today + timedelta(days=5 - today.weekday())
+        if found["year"]:
+            day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+            return day if 2000 <= day.year <= 2100 else None
+        month = found["month2"] or _MONTHS.get(found["mon3"] or found["mon4"] or "")
+        if month:
+            day = date(today.year, int(month), int(found["day2"] or found["day3"] or found["day4"]))
+            return day if day >= today else day.replace(year=today.year + 1)
+    except ValueError:
+        return None
+    return today if found["at"] else None
 
 
 def _instant(found: re.Match[str], now: datetime, zone: ZoneInfo) -> tuple[datetime, str] | None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from bot.model.decoding import prepare
-from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.person import Actor
 from bot.model.severity import Severity
 from bot.model.text import Text
@@ -544,6 +544,31 @@ class LanguageChosen(Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftSwapped(Payload):
+    """State that `person` is on call for that time in place of `before` (None = nobody was)."""
+
+    telling: ClassVar[Telling] = Telling.SILENT
+    rotation: RotationId
+    start: datetime
+    end: datetime
+    person: PersonId
+    before: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapUndone(Payload):
+    """State that a swap was taken back; `swap` is the execution that recorded it."""
+
+    telling: ClassVar[Telling] = Telling.SILENT
+    swap: str
+    rotation: RotationId
+    start: datetime
+    end: datetime
+    person: PersonId
+    before: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown(Payload):
     """Keep a kind that this build does not know."""
 
@@ -627,7 +652,7 @@ def decode(kind: str, version: int, data: Mapping[str, Any]) -> Payload:
 
 ORGANISATION = (
     AlertsProposed, AlertsAcked, AlertsDismissed, SourceSilent, SourceHeard, SpareRoomOffered, SpareRoomReady, SpareRoomLost,
-    SpareRoomsLow, LinkAsked, PeopleMerged, LanguageChosen,
+    SpareRoomsLow, LinkAsked, PeopleMerged, LanguageChosen, ShiftSwapped, SwapUndone,
 )  # fmt: skip
 
 

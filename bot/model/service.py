@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 
-from bot.model.ids import PersonId, ServiceId
+from bot.model.ids import PersonId, RotationId, ServiceId
+from bot.model.oncall import Holidays, Rotation
 
 
 def _plain(word: str) -> str:
@@ -27,6 +28,7 @@ class Service:
     runbook: str | None = None
     depends_on: tuple[ServiceId, ...] = ()
     channel: str | None = None  # chat id of the service's own channel, for its alert cards
+    on_call: tuple[RotationId, ...] = ()
 
     def owners(self) -> dict[PersonId, str]:
         """Map each owner to the first duty they hold here."""
@@ -43,9 +45,11 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Hold the services, in the order of the file."""
+    """Hold the services and the rotations of those who are on call for them, in the order of the file."""
 
     services: dict[ServiceId, Service] = field(default_factory=dict)
+    rotations: dict[RotationId, Rotation] = field(default_factory=dict)
+    holidays: Holidays = field(default_factory=Holidays)
     _named: dict[str, tuple[ServiceId, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,6 +79,20 @@ class Catalog:
         """Find the runbook of the first of these services that has one: its address."""
         known = (self.services.get(ident) for ident in services)
         return next((service.runbook for service in known if service is not None and service.runbook), None)
+
+    def dependants(self, services: tuple[ServiceId, ...]) -> tuple[ServiceId, ...]:
+        """List the services that need one of these directly, the most vital first."""
+        needing = (s for s in self.services.values() if s.id not in services and not set(s.depends_on).isdisjoint(services))
+        return tuple(service.id for service in sorted(needing, key=lambda service: service.tier))
+
+    def served(self, rotation: RotationId) -> tuple[ServiceId, ...]:
+        """List the services that a rotation is on call for."""
+        return tuple(service.id for service in self.services.values() if rotation in service.on_call)
+
+    def shift_label(self, rotation: RotationId, lang: str) -> str:
+        """Name a rotation for people; one that is not there any more is called by its id."""
+        found = self.rotations.get(rotation)
+        return found.called(lang) if found else rotation
 
     def label(self, service: ServiceId, lang: str) -> str:
         """Name a service for people; one that left the catalog is called by its id."""

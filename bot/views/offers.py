@@ -134,12 +134,22 @@ def _declared(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
             mine = dict(button.args)["to"] == incident.severity
             yield "level", replace(button, label=make.label("offer.suggested", button.label)) if mine else button
     yield from _unsure(make, params)
+    if params["dependants"]:
+        named = [(service, clean(make.show.service(service, make.show.lang))) for service in params["dependants"]]
+        affected = [(cut(n, _LABEL_CHARS) or s, {**about, "services": s}, make.line("impact", n, incident.id)) for s, n in named]
+        options = tuple(replace(make.click(name, "impact", args), typed=line) for name, args, line in affected)
+        yield "dependants", replace(make.named("offer.dependants", "impact", about, asks=True), options=options)
     if incident.held_back:
         yield "join", make.named("offer.room", "join", about)
     changes = ("title", "impact") if incident.provisional else ("severity", "title", "impact")
     options = tuple(make.named(f"offer.{name}", name, about, asks=True) for name in changes)
     yield "change", replace(make.named("offer.change", "title", about), options=options)
     undo = make.click(make.label("offer.undo", params["seconds"]), "undo", {"what": "IncidentDeclared"})
+    yield "undo", replace(undo, typed=make.line("undo"))
+
+
+def _swapped(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    undo = make.click(make.label("offer.undo", params["seconds"]), "undo", {"what": "ShiftSwapped"})
     yield "undo", replace(undo, typed=make.line("undo"))
 
 
@@ -266,7 +276,7 @@ def _begun(button: Button) -> Button:
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
     "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
-    "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
+    "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
 

@@ -27,8 +27,9 @@ from bot.errors import Refused, refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
-from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident, apply
+from bot.model.oncall import Feed, Rotation, Swap
 from bot.model.person import Account, Actor, ActorKind, Person, Standing, Viewer
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
@@ -36,6 +37,8 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
+from bot.oncall.duty import on_call_for
+from bot.oncall.holidays import holidays
 from bot.ports import Filter, Place
 from bot.prose import Prose
 
@@ -141,6 +144,12 @@ class FakeReads:
     def link_code(self, digest: str) -> None:
         return None
 
+    def swaps(self, rotation: RotationId, since: datetime) -> list[Swap]:
+        return [swap for swap in self.world.swaps if swap.rotation == rotation and swap.end > since]
+
+    def feed(self, rotation: RotationId) -> Feed | None:
+        return self.world.feeds.get(rotation)
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -158,7 +167,7 @@ class FakeReads:
         return Account(connection, ident, PersonId(known), NAMES[known]) if known in NAMES and known != ident else None
 
     def accounts(self, person: PersonId, connection: ConnectionId) -> list[Account]:
-        return [Account(connection, f"U-{person}", person, NAMES[person])] if person in NAMES else []
+        return [Account(connection, f"U-{person}", person, NAMES[person], outsider=person == "out")] if person in NAMES else []
 
     def incidents_called(self, word: str, today: str) -> list[Incident]:
         return [i for i in self.world.incidents.values() if i.id.endswith(word) and self._sees(i)][:5]
@@ -223,10 +232,21 @@ class World:
         self.history: list[tuple[IncidentId | None, Event]] = []
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
+        self.swaps: list[Swap] = []
+        self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT
 
     # ------------------------------------------------------------ what there is
+    def on_call(self, *rotations: Rotation, of: ServiceId = PAY) -> World:
+        """Let a service have rotations."""
+        ids = tuple(rotation.id for rotation in rotations)
+        services = {**self.catalog.services, of: dataclasses.replace(self.catalog.services[of], on_call=ids)}
+        known = {**self.catalog.rotations, **{rotation.id: rotation for rotation in rotations}}
+        self.catalog = Catalog(services, known, holidays({}))
+        self.house = dataclasses.replace(self.house, catalog=self.catalog)
+        return self
+
     def later(self, **span: float) -> World:
         self.now += timedelta(**span)
         return self
@@ -247,7 +267,9 @@ class World:
         return group
 
     def standing(self, by: str, incident: Incident | None) -> Standing:
-        return self.house.standing(PersonId(by), by == "out", incident)
+        services = incident.services if incident is not None else tuple(self.catalog.services)
+        duty = PersonId(by) in on_call_for(self.catalog, self.reads(by), services, self.now)
+        return self.house.standing(PersonId(by), by == "out", incident, duty)
 
     def held_back(self, severity: Severity = P2, **given: Any) -> Incident:
         """Make an incident of alerts that a storm keeps without a room."""
@@ -351,6 +373,11 @@ class World:
             n, happened.at or self.now, self.now, who, happened.payload, None, happened.audience, f"cause-{self.causes}"
         )
         self.history.append((target, event))
+        match event.payload:
+            case ev.ShiftSwapped(rotation=rotation, start=start, end=end, person=taker, before=was):
+                self.swaps.append(Swap(event.cause, rotation, start, end, taker, was, self.now))
+            case ev.SwapUndone(swap=swap):
+                self.swaps = [kept for kept in self.swaps if kept.id != swap]
         if target is not None:
             self.incidents[target] = apply(before, event, target)
             self.logs.setdefault(target, []).append(event)

@@ -58,6 +58,8 @@ PROMISED = {
     "timeline": "时间线",
     "why": "为什么",
     "whoami": "我是谁",
+    "oncall": "值班 谁值班",
+    "swap": "换班 替班",
     "menu": "更多 more",
     "help": "帮助 怎么用 ?",
 }
@@ -112,6 +114,8 @@ class TestEach:
             "list",
             "why",
             "whoami",
+            "oncall",
+            "swap",
             "menu",
             "help",
         }

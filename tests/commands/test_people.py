@@ -109,7 +109,10 @@ class TestInvite:
 
     def test_a_service_without_owners_is_named(self, world: World) -> None:
         key, words = world.refusal("invite", "li", world.declared("li", P1), services=(LONE,))
-        assert (key, words) == ("invite_no_owner", "没有邀请：服务目录里「孤儿服务」没有负责人。直接写人：邀请 @谁")
+        assert (key, words) == (
+            "invite_no_owner",
+            "没有邀请：服务目录里「孤儿服务」没有负责人，现在也没有人值班。直接写人：邀请 @谁",
+        )
 
     def test_nobody_named_gives_the_line_to_copy(self, world: World) -> None:
         assert world.refusal("invite", "li", world.declared("li", P1))[0] == "invite_who"

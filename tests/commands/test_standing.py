@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bot.errors import Refused
 from bot.model.event import Mark
+from bot.model.ids import PersonId, RotationId
 from bot.model.incident import Incident
+from bot.model.oncall import Rotation
 from bot.ports import Place
-from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, World, person
+from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, PAY, World, person
 
 GOLDEN = Path(__file__).with_name("standing.golden")
 # chen knows nobody here; zhao was called; wang owns the service; li commands; root is an admin.
@@ -58,6 +61,18 @@ def _in_a_group(world: World, _: Incident) -> dict[str, Any]:
     world.place = Place.GROUP
     world.rooms.clear()
     return {}
+
+
+def _rota(world: World, _: Incident) -> dict[str, Any]:
+    world.on_call(
+        Rotation(RotationId("pay"), "支付值班", people=(PersonId("li"), PersonId("wang")), start=world.now.date()), of=PAY
+    )
+    return {"who": person("zhang")}
+
+
+def _rota_of_others(world: World, _: Incident) -> dict[str, Any]:
+    world.on_call(Rotation(RotationId("pay"), "支付值班", people=(PersonId("zhang"),), start=world.now.date()), of=PAY)
+    return {"who": person("zhao"), "when": (world.now, world.now + timedelta(hours=1))}
 
 
 def _with(**given: Any) -> Given:
@@ -113,10 +128,13 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("timeline", "", P1, _with()),
     ("why", "", P1, _with()),
     ("whoami", "", P1, _with()),
+    ("oncall", "", P1, _with()),
+    ("swap", "one's own, by 李四", P1, _rota),
+    ("swap", "another's", P1, _rota_of_others),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
-_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account"})
+_ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account", "swap"})
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

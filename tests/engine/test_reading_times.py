@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine.fold import fold
-from bot.engine.times import WrongSide, length, read_next, read_past
+from bot.engine.times import WrongSide, length, read_next, read_past, read_when
 from tests.engine.fakes import NOW, ZONE, local
 
 YESTERDAY = "2024-05-19"
@@ -156,3 +156,39 @@ def test_whatever_looks_like_a_time_is_one_or_none(typed: str, now: datetime) ->
                 assert 1 <= count <= len(words)
                 assert at.tzinfo is UTC
                 assert at >= early if early else at <= now + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("typed", "read"), [
+    ("今晚", "05-20 21:00"), ("今晚20:00", "05-20 20:00"), ("今晚 8点", "05-20 20:00"), ("今晚 1点", "05-21 01:00"),
+    ("明天", "05-21 12:00"), ("明早", "05-21 09:00"), ("明晚 21:30", "05-21 21:30"), ("后天", "05-22 12:00"),
+    ("周一", "05-20 12:00"), ("周五", "05-24 12:00"), ("周五 18:00", "05-24 18:00"), ("下周一10点", "05-27 10:00"),
+    ("14:00", "05-21 14:00"), ("14:30", "05-20 14:30"), ("9pm", "05-20 21:00"), ("2小时后", "05-20 16:20"),
+    ("12-01", "12-01 12:00"), ("5-19", "2025-05-19 12:00"), ("12月1日 20:00", "12-01 20:00"), ("2026-10-01", "2026-10-01 12:00"),
+    ("昨晚23:10", "05-19 23:10"), ("3小时前", "05-20 11:20"), ("现在", "05-20 14:20"), ("周末", "05-25 12:00"),
+    ("tonight", "05-20 21:00"), ("tomorrow 9:00", "05-21 09:00"), ("fri 18:00", "05-24 18:00"), ("next mon", "05-27 12:00"),
+    ("tuesday", "05-21 12:00"), ("in 2h", "05-20 16:20"), ("may 21 10:00", "05-21 10:00"),
+])  # fmt: skip
+def test_an_instant_of_any_day_is_read(typed: str, read: str) -> None:
+    """On Monday, 20 May 2024, at 14:20 in Shanghai."""
+    zone, now = ZoneInfo("Asia/Shanghai"), datetime(2024, 5, 20, 6, 20, tzinfo=UTC)
+    words = typed.split()
+    found = read_when([*words, "支付"], now, zone)
+    assert found is not None
+    assert (f"{found[0].astimezone(zone):%Y-%m-%d %H:%M}", found[1]) == (read if len(read) > 11 else f"2024-{read}", len(words))
+
+
+@pytest.mark.parametrize(
+    "typed", ["支付", "支付1", "5", "p1", "2月30日", "monkey", "25:00", "dba2", "13-01", "f-20240520-001", "今"]
+)
+def test_other_words_are_no_instant(typed: str) -> None:
+    assert read_when([typed], datetime(2024, 5, 20, 6, 20, tzinfo=UTC), ZoneInfo("Asia/Shanghai")) is None
+
+
+def test_a_clock_time_behind_an_instant_is_of_its_day() -> None:
+    zone, now = ZoneInfo("Asia/Shanghai"), datetime(2024, 5, 20, 6, 20, tzinfo=UTC)
+    for after, clock, day in (("周六 9:00", "12:00", 25), ("周六 21:00", "9:00", 26)):
+        first = read_when(after.split(), now, zone)
+        assert first is not None
+        then = read_when([clock], now, zone, first[0])
+        assert then is not None
+        assert then[0].astimezone(zone).day == day

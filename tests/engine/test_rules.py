@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,15 +19,17 @@ from bot.model import event as ev
 from bot.model.deadline import Deadline
 from bot.model.effect import Effect, EffectKind, Urgency
 from bot.model.event import Fact, Happened, Status
-from bot.model.ids import ConnectionId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.ids import ConnectionId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident, apply
+from bot.model.oncall import Rotation
 from bot.model.person import ALL_SEEING, Account, Actor, ActorKind, Person
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
 from bot.model.routing import compile_rules
+from bot.model.say import say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
-from bot.model.text import plain
+from bot.model.text import flat, plain
 from bot.ports import Capability, Limits, Store, UnitOfWork
 from bot.prose import Prose
 from bot.reactions import TABLE
@@ -318,3 +320,65 @@ async def test_a_private_incident_has_a_private_room(tmp_path: Path) -> None:
     assert {room.address.partition("~")[0]: room.private for room in walk.platform.rooms.values()} == idents
     walk.end()
     await store.close()
+
+
+# ---------------------------------------------------------------- who is on call
+DUTY = Rotation(RotationId("pay"), "支付值班", people=(ZHOU, LI), start=date(2024, 5, 20))  # 周 until the 27th, then 李
+
+
+@pytest.fixture
+def duty(world: World) -> World:
+    pay = ServiceId("pay")
+    service = replace(world.house.catalog.services[pay], on_call=(DUTY.id,))
+    world.house = replace(world.house, catalog=Catalog({pay: service}, {DUTY.id: DUTY}))
+    return world
+
+
+async def test_who_is_on_call_is_called_in_first_with_the_reason_and_until_when(duty: World) -> None:
+    incident = await duty.declared(automatic=True)
+    assert [(i.person, i.why, i.service) for i in incident.invited] == [
+        (ZHOU, "oncall", "pay"), (LI, "owner", "pay"), (ZHANG, "owner", "pay"),
+    ]  # fmt: skip
+    (page,) = [e for e in await duty.take() if e.kind is EffectKind.PAGE and e.target == "zhou@main"]
+    assert page.data["params"]["until"] == "2024-05-27T02:00:00Z"  # 10:00 in Shanghai
+
+
+async def test_an_owner_on_call_is_called_once_and_as_on_call(duty: World) -> None:
+    duty.clock.at += timedelta(days=7)
+    incident = await duty.declared(automatic=True)
+    assert [(i.person, i.why) for i in incident.invited] == [(LI, "oncall"), (ZHANG, "owner")]
+
+
+async def test_a_swap_is_kept_told_to_both_and_decides_who_is_called(duty: World) -> None:
+    end = NOW + timedelta(hours=4)
+    swapped = ev.ShiftSwapped(rotation=DUTY.id, start=NOW, end=end, person=ZHANG, before=ZHOU)
+
+    def swap(uow: UnitOfWork, *facts: Fact) -> None:
+        record(uow, duty.house, Actor(ActorKind.PERSON, LI), facts, None, now=NOW, cause="m1")
+
+    await duty.store.tx(lambda uow: swap(uow, swapped))
+    told = {e.target: e.data["say"] for e in await duty.take() if e.kind is EffectKind.PAGE}
+    assert told == {"zhang@main": "shift_yours", "zhou@main": "shift_others"}
+    assert [(i.person, i.why) for i in (await duty.declared(automatic=True)).invited] == [(ZHANG, "oncall"), (LI, "owner")]
+    undone = ev.SwapUndone(swap="m1", rotation=DUTY.id, start=NOW, end=end, person=ZHANG, before=ZHOU)
+    await duty.store.tx(lambda uow: swap(uow, undone))
+    pages = await duty.take()
+    told = {e.target: e.data["say"] for e in pages if e.kind is EffectKind.PAGE and e.incident is None}
+    assert told == {"zhou@main": "shift_yours", "zhang@main": "shift_others"}
+    assert (await duty.declared(automatic=True)).invited[0].person == ZHOU
+
+
+async def test_messages_about_shifts_are_worded_in_both_languages(duty: World) -> None:
+    for lang, yours, others in (
+        (
+            "zh",
+            "支付值班 14:05 – 18:05 由你值班，替 周（李 换的）。",
+            "支付值班 14:05 – 18:05 不再由你值班，改由 张值（李 换的）。",
+        ),
+        ("en", "You are on call in 支付值班 from 14:05 to 18:05, for 周 (李 swapped it).", "张 is (李 swapped it)."),
+    ):
+        names = {LI: "李", ZHANG: "张", ZHOU: "周"}
+        reader = replace(show(lang, now=NOW), person=names.__getitem__, rotation=duty.house.catalog.shift_label)
+        given = {"rotation": DUTY.id, "start": NOW, "end": NOW + timedelta(hours=4), "by": LI}
+        assert flat(PROSE.say(say("shift_yours", before=ZHOU, **given), reader)).startswith(yours)
+        assert flat(PROSE.say(say("shift_others", person=ZHANG, **given), reader)).endswith(others)

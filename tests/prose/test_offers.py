@@ -33,7 +33,8 @@ PAY, ORDERS = ServiceId("payments"), ServiceId("orders")
 RECOVERED = busy(
     status=Status.RECOVERED, marks={**busy().marks, Mark.RECOVERED: at("14:33")}, observe_until=at("15:03"), next_update_by=None
 )
-_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60}
+_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60,
+                             "dependants": ()}  # fmt: skip
 _DUPLICATE: dict[str, Any] = {"graver": Severity.P1, "title": plain("付不了"), "severity": Severity.P1, "services": (PAY,),
                               "report": False}  # fmt: skip
 _FREE = incident(status=Status.HANDLING)
@@ -50,6 +51,11 @@ SAID: dict[str, Say] = {
         "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),)}
     ),
     "declared held back": say("declared", incident=replace(_FREE, held_back=True), **_DECLARED),
+    "declared with dependants": say("declared", incident=_FREE, **{**_DECLARED, "dependants": (ORDERS,)}),
+    "swapped": say(
+        "swapped", rotation="值班", start=at("14:20"), end=at("22:00"), person="li", before="zhang", seconds=60,
+    ),
+    "called on duty": say("called", incident=_FREE, room=None, why="oncall", service=PAY, duty=None, until=at("18:00")),
     "declared commanded": say("declared", incident=busy(), **_DECLARED),
     "reported unsure": say("reported", incident=_PENDING, owners=(), unsure=(("支付", (PAY, ORDERS)),)),
     "reported": say("reported", incident=_PENDING, owners=("li",), unsure=()),

@@ -9,7 +9,7 @@ from typing import Any
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState
 from bot.model.event import Event, Mark, Status
-from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, ServiceId
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RotationId, ServiceId
 from bot.model.incident import Change, Incident, Latest, apply
 from bot.model.person import Actor, ActorKind
 from bot.model.severity import Severity
@@ -43,7 +43,10 @@ def show(lang: str, *, now: datetime = NOW, tz: str = "Asia/Shanghai", hail: str
     def platform(connection: ConnectionId, language: str) -> str:
         return "work chat" if language == "en" else "工作群"
 
-    return Show(lang, tz, now, person, service, hail, platform=platform)
+    def rotation(ident: RotationId, language: str) -> str:
+        return "payments on call" if language == "en" else "支付值班"
+
+    return Show(lang, tz, now, person, service, hail, platform=platform, rotation=rotation)
 
 
 def incident(**changes: Any) -> Incident:
