@@ -11,6 +11,7 @@ from bot.model.alert import AlertGroup
 from bot.model.event import Payload, Status
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
+from bot.model.proposing import proposal, raising
 from bot.model.text import plain
 
 _LOOKED_BACK = 50  # facts in which a notice about returned alerts is searched
@@ -37,7 +38,7 @@ def source_attach(ctx: Context, incident: Incident, group: AlertGroup, samples: 
         groups=(group.id,), firing=incident.firing + group.firing, resolved=incident.resolved + group.resolved,
         by_rule=group.rule, samples=samples,
     )  # fmt: skip
-    return [linked, *_raised(incident, group), *(_returned(ctx, incident, group) if group.firing else ())]
+    return [linked, *_raised(ctx, incident, group), *(_returned(ctx, incident, group) if group.firing else ())]
 
 
 @automatic("source_change", ActorKind.SOURCE)
@@ -60,7 +61,7 @@ def source_change(
     facts: list[Payload] = [changed]
     if started:
         if group.severity != before.severity:
-            facts += _raised(incident, group)
+            facts += _raised(ctx, incident, group)
         facts += _returned(ctx, incident, group)
     elif stopped and firing == 0 and _worth_asking(ctx, incident):
         facts.append(ev.RecoverySuggested(resolved=resolved))
@@ -85,10 +86,12 @@ def source_heard(ctx: Context, source: str) -> Sequence[Payload]:
     return [ev.SourceHeard(source=source)]
 
 
-def _raised(incident: Incident, group: AlertGroup) -> Sequence[Payload]:
-    """Raise what only a rule has judged so far; once a person has confirmed, the level is theirs."""
-    unjudged = incident.status is Status.PENDING and incident.automatic
-    if unjudged and group.severity is not None and group.severity.worse_than(incident.severity):
+def _raised(ctx: Context, incident: Incident, group: AlertGroup) -> Sequence[Payload]:
+    """Raise what only a rule has judged so far; once a person has confirmed, the matrix asks them."""
+    if incident.status is not Status.PENDING or not incident.automatic:
+        groups = [*(known for known in ctx.reads.groups_of(incident.id) if known.id != group.id), group]
+        return raising(incident, proposal(incident, groups, ctx.catalog, ctx.policy, ctx.now), ctx.policy)
+    if group.severity is not None and group.severity.worse_than(incident.severity):
         return [ev.SeverityChanged(before=incident.severity, after=group.severity, by_rule=group.rule)]
     return []
 

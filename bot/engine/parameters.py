@@ -48,6 +48,9 @@ class Want(Enum):
     ENGLISH = auto()
     WORD = auto()
     FILTER = auto()
+    EXTENT = auto()
+    PERCENT = auto()
+    DELTA = auto()
     TEXT = auto()
 
 

@@ -237,7 +237,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     return Call(lambda adapter, again: adapter.post(chat, marked if again else content, key), done, find=sought)
 
 
-_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
+_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered", "level_proposed"})
 _INSTANTS = frozenset({"since"})
 
 

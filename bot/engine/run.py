@@ -292,6 +292,6 @@ class _Book:
         for ident, incident in self.incidents.items():
             if self.events.get(ident):
                 self.uow.save_incident(incident, self.events[ident])
-                self.uow.set_deadlines(ident, deadlines(incident, self.house.policy))
+                self.uow.set_deadlines(ident, deadlines(incident, self.house.policy, self.house.catalog))
         if self.intents:
             self.uow.want(list(self.intents.values()), self.now)
