@@ -201,7 +201,7 @@ class Grading(Section):
         cells = {tier: {**row, **self.matrix.get(tier, {})} for tier, row in known.cells.items()}
         counts = {level: count for count, level in known.complaints} if self.complaints is None else self.complaints
         complaints = tuple(sorted((count, level) for level, count in counts.items()))
-        extents: dict[Extent, int] = {**known.extents, **{extent: least for extent, least in self.extents.items()}}
+        extents: dict[Extent, int] = {**known.extents, **dict(self.extents.items())}
         return Matrix(self.mode, cells, extents, complaints)
 
     @model_validator(mode="after")

@@ -39,8 +39,8 @@ from commands.declaring import TITLE_CHARS
     zh=("影响", "影响面", "范围"),
     does=Words("说明影响了什么", "state what is affected"),
     usage=Words(
-        "影响 [服务…] [全部|大面积|部分|少量] [受影响 35%] <影响面>",
-        "impact [services…] [full|major|partial|minor] [affected 35%] <what is affected>",
+        "影响 [服务…] [全部|大面积|部分|少量|受影响 35%] <影响面>",
+        "impact [services…] [full|major|partial|minor|affected 35%] <what is affected>",
     ),
     example=Words("影响 支付服务 成功率61%", "impact payments 61%"),
     form=(Ask("text", holds="impact"), Ask("extent", holds="extent"), "services"),
@@ -58,7 +58,7 @@ def impact(
     new = tuple(service for service in services if service not in incident.services)
     measured = ctx.policy.matrix.extent_of(percent) if percent is not None else None
     stated = max((e for e in (extent, measured) if e is not None), key=lambda e: e.rank, default=None)
-    if stated is incident.extent and percent == incident.percent:
+    if stated is incident.extent and percent in (None, incident.percent):
         stated = None
     if not text and not services and extent is None and percent is None:
         raise refuse("impact_what", field="text", ref=ref(ctx, incident))
