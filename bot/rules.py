@@ -15,7 +15,7 @@ from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Happened, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import ActorKind
+from bot.model.person import Actor, ActorKind
 from bot.model.proposing import proposal, raising
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.engine.house import House
 
 NO_EFFECT = EffectId(0)
+MATRIX = Actor(ActorKind.OUTBOX, "matrix")
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
 GATHERED = (ev.PeopleInvited, ev.RoleAssigned, ev.ComplaintsCounted)
@@ -378,10 +379,10 @@ def judge_level(event: Event, incident: Incident, world: World) -> Wanted:
     """Raise the level, or ask whether to, where what is known by now speaks for a graver one."""
     if event.actor.kind is ActorKind.SOURCE:
         return  # what alerts say of a level their own command judges
-    groups = world.reads.groups_of(incident.id)
-    yield from raising(
-        incident, proposal(incident, groups, world.house.catalog, world.house.policy, world.now), world.house.policy
-    )
+    policy = world.house.policy
+    found = proposal(incident, world.reads.groups_of(incident.id), world.house.catalog, policy, world.now)
+    for raised in raising(incident, found, policy):
+        yield Happened(raised, by=MATRIX)  # whoever made it known did not ask for a level
 
 
 def page_proposal(event: Event, incident: Incident, world: World) -> Wanted:

@@ -136,7 +136,8 @@ class _Book:
         before = self.incidents.get(target) if target is not None else None
         event = Event(
             (before.n if before else 0) + 1 if target is not None else 0,
-            happened.at or self.now, self.now, self.actor, payload, self.via, happened.audience, self.cause,
+            happened.at or self.now, self.now, happened.by or self.actor, payload, None if happened.by else self.via,
+            happened.audience, self.cause,
         )  # fmt: skip
         self.all_events.append(event)
         if target is None:

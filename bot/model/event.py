@@ -619,12 +619,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Wrap a fact that happened at another time, is internal, or belongs to another incident than the command's."""
+    """Wrap a fact that happened at another time, is internal, or is not of the command's incident or of its actor."""
 
     payload: Payload
     at: datetime | None = None
     audience: str = "room"
     incident: IncidentId | None = None
+    by: Actor | None = None  # who else than the one whose command led to it
 
 
 Fact = Payload | Happened
