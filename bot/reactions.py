@@ -35,7 +35,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentReopened: (rules.reopen_rooms, rules.set_topic, rules.rename_rooms),
     ev.IncidentClosed: (rules.set_topic, rules.rename_rooms),
     ev.ObservationEnded: (rules.set_topic,),
-    ev.SeverityChanged: (rules.open_first_room, rules.set_topic, rules.rename_rooms),
+    ev.SeverityChanged: (rules.open_first_room, rules.call_owners, rules.set_topic, rules.rename_rooms),
     ev.CommanderChanged: (rules.sync_people, rules.set_topic, rules.page_commander),
     ev.CommandOffered: (rules.sync_people, rules.page_offer),
     ev.RoleAssigned: (rules.sync_people, rules.page_role),

@@ -109,6 +109,7 @@ async def test_automatically_it_is_raised_and_stays_provisional(world: World) ->
     raised = await world.happens(complaints(20), to=incident.id)
     assert (raised.severity, raised.provisional, raised.asked) == (P2, True, None)
     assert len(await world.rooms(incident.id)) == 1, "a pending P2 has its room"
+    assert [i.person for i in raised.invited] == [LI, ZHANG], "and its owners in it"
     lowered = await world.happens(ev.SeverityChanged(before=P2, after=P4), to=incident.id)
     assert lowered.severity is P4
     await world.happens(complaints(22), to=incident.id)
