@@ -188,7 +188,7 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
         facts,
         say(
             "reported" if wanted.report else "declared", owners=owners[:SHOWN_OWNERS], has_room=has_room, at=at,
-            unsure=wanted.unsure, seconds=int(ctx.policy.undo_for.total_seconds()),
+            unsure=wanted.unsure, seconds=int(ctx.policy.undo_for.total_seconds()), why=() if wanted.severity else found.reasons,
         ),
     )  # fmt: skip
 

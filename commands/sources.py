@@ -12,6 +12,7 @@ from bot.model.event import Payload, Status
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
 from bot.model.proposing import proposal, raising
+from bot.model.severity import Because, Reason
 from bot.model.text import plain
 
 _LOOKED_BACK = 50  # facts in which a notice about returned alerts is searched
@@ -27,6 +28,8 @@ def source_declare(
             title=plain(group.title), severity=group.severity or ctx.policy.default_severity, status=Status.PENDING,
             provisional=True, services=(group.service,) if group.service else (), by_rule=group.rule, groups=(group.id,),
             firing=group.firing, resolved=group.resolved, automatic=True, occurred=occurred, samples=samples,
+            why=(Reason(Because.ALERTS, group.severity, group=group.id) if group.severity
+                 else Reason(Because.DEFAULT, ctx.policy.default_severity),),
         )
     ]  # fmt: skip
 

@@ -33,7 +33,7 @@ PAY, ORDERS = ServiceId("payments"), ServiceId("orders")
 RECOVERED = busy(
     status=Status.RECOVERED, marks={**busy().marks, Mark.RECOVERED: at("14:33")}, observe_until=at("15:03"), next_update_by=None
 )
-_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60}
+_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60, "why": ()}
 _DUPLICATE: dict[str, Any] = {"graver": Severity.P1, "title": plain("付不了"), "severity": Severity.P1, "services": (PAY,),
                               "report": False}  # fmt: skip
 _FREE = incident(status=Status.HANDLING)
@@ -52,7 +52,7 @@ def _menu(about: Incident) -> Say:
 SAID: dict[str, Say] = {
     "declared": say("declared", incident=_FREE, **_DECLARED),
     "declared provisional": say(
-        "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),)}
+        "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),), "why": _WHY[:1]}
     ),
     "declared held back": say("declared", incident=replace(_FREE, held_back=True), **_DECLARED),
     "declared commanded": say("declared", incident=busy(), **_DECLARED),
