@@ -21,7 +21,7 @@ from bot.model.policy import Policy
 from bot.model.room import Room
 from bot.model.say import Say
 from bot.model.service import Catalog
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Severity
 from bot.model.text import Text
 from bot.ports import Filter, Place, Reads
 
@@ -53,6 +53,9 @@ class Claim(StrEnum):
     WORD = "word"
     UNSURE = "unsure"
     FILTER = "filter"
+    EXTENT = "extent"
+    PERCENT = "percent"
+    DELTA = "delta"
     FORM = "form"
 
 
@@ -72,6 +75,9 @@ New = Annotated[bool, Claim.NEW]  # --新建, --new
 Waiver = Annotated[str, Claim.WAIVER]  # --no-postmortem "reason", --免复盘 "原因"
 Url = Annotated[str, Claim.URL]
 Count = Annotated[int, Claim.COUNT]  # a bare integer
+LeadingExtent = Annotated[Extent, Claim.EXTENT, Claim.LEADING]  # full, major, partial or minor
+Percent = Annotated[int, Claim.PERCENT, Claim.LEADING]  # `受影响 35%`, `affected 35%`
+Delta = Annotated[int, Claim.DELTA, Claim.LEADING]  # `+12`, `12`, `-3`
 English = Annotated[str, Claim.ENGLISH]  # en "…"
 Word = Annotated[str, Claim.WORD]  # one bare word as typed
 Unsure = Annotated[tuple[tuple[str, tuple[ServiceId, ...]], ...], Claim.UNSURE]  # words that name several services

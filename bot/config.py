@@ -117,6 +117,7 @@ def policy_of(config: Config) -> Policy:
         announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
+        matrix=config.severity.read,
         **house,
     )
 

@@ -19,6 +19,7 @@ from bot.model.event import Event
 from bot.model.ids import ConnectionId, GroupId, PersonId, RotationId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
+from bot.model.severity import Reason
 from bot.model.text import Span, Text
 from bot.show import PRIVATE, Show, clean, cut, joined, moment, span, tame
 
@@ -151,6 +152,10 @@ class Page:
     def platform(self, connection: ConnectionId) -> str:
         """Give what people call a chat."""
         return cut(clean(self.show.platform(connection, self.show.lang)), _NAME_CHARS)
+
+    def reasons(self, why: tuple[Reason, ...]) -> str:
+        """Do the arithmetic of a level in words."""
+        return self.keep(self.prose.say(Say("level_reasons", {"reasons": why}), self.show))
 
     def group(self, ident: GroupId) -> str:
         return group_word(ident)

@@ -15,7 +15,8 @@ from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Happened, Invitee, Status, Telling
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId
 from bot.model.incident import Incident
-from bot.model.person import ActorKind
+from bot.model.person import Actor, ActorKind
+from bot.model.proposing import proposal, raising
 from bot.model.room import LIVE, Room, RoomState, earlier
 from bot.model.say import Say, say
 from bot.model.text import Span
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from bot.engine.house import House
 
 NO_EFFECT = EffectId(0)
+MATRIX = Actor(ActorKind.OUTBOX, "matrix")
 STORM_GATHERS = timedelta(seconds=1.5)  # what comes at once is on the first card already
 LINES_GATHER = timedelta(seconds=10)  # several of these are one message; whatever is told meanwhile takes them along
-GATHERED = (ev.PeopleInvited, ev.RoleAssigned)
+GATHERED = (ev.PeopleInvited, ev.RoleAssigned, ev.ComplaintsCounted)
 CARRIED = 100  # incidents of one person that are looked through when two turn out to be one
 CARDS_AT_MOST = 5  # alert groups of one incident whose cards follow its room
 STORM_PACE = timedelta(seconds=30)  # where a card cannot be edited, a growing storm is told again at most this often
@@ -380,6 +382,27 @@ def sync_people(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
         if world.house.can(room.connection, Capability.PEOPLE):
             yield room_wish(room, EffectKind.SYNC_PEOPLE, "people", Urgency.URGENT)
+
+
+# ---------------------------------------------------------------- levels
+def judge_level(event: Event, incident: Incident, world: World) -> Wanted:
+    """Raise the level, or ask whether to, where what is known by now speaks for a graver one."""
+    if event.actor.kind is ActorKind.SOURCE:
+        return  # what alerts say of a level their own command judges
+    policy = world.house.policy
+    found = proposal(incident, world.reads.groups_of(incident.id), world.house.catalog, policy, world.now)
+    for raised in raising(incident, found, policy):
+        yield Happened(raised, by=MATRIX)  # whoever made it known did not ask for a level
+
+
+def page_proposal(event: Event, incident: Incident, world: World) -> Wanted:
+    """Ask about a level directly where there is no room to ask in: the commander, else the owners, else the admins."""
+    if not any(world.live):
+        owners = tuple(world.house.catalog.owners(incident.services)) or tuple(sorted(world.house.policy.admins))
+        people = (incident.commander,) if incident.commander is not None else owners
+        p = fact(event, ev.SeverityProposed)
+        text = say("level_proposed", incident=incident.id, before=p.before, to=p.to)
+        yield from _pages(event, world, people, text, incident)
 
 
 # ---------------------------------------------------------------- people

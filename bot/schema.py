@@ -21,16 +21,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
+from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy
 from bot.model.routing import Action
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Severity
 
 PREFIX = "WARROOM_"
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _HOUSE = Policy()  # the documented defaults stand in one place
 
 
-def _span(value: object) -> object:
+def _span(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     found = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
@@ -45,7 +46,17 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _steps(value: object) -> object:
+    """Read one level, or several with the time after which each is asked for."""
+    if isinstance(value, str):
+        return ((timedelta(0), value),)
+    if isinstance(value, dict) and value:
+        return tuple(sorted((_span(after), level) for level, after in value.items()))
+    raise ValueError("must be a level such as P2, or levels with times such as {P2: 0m, P1: 30m}")
+
+
 Span = Annotated[timedelta, BeforeValidator(_span)]
+_Measured = Literal[Extent.PARTIAL, Extent.MAJOR, Extent.FULL]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Levels = Annotated[frozenset[Severity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 
@@ -173,6 +184,38 @@ class House(Section):
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
 
 
+class Grading(Section):
+    """Say which level what is known of an incident asks for, and whether a person is asked first."""
+
+    mode: Mode = Mode.CONFIRM
+    matrix: dict[Annotated[int, Field(ge=1, le=5)], dict[Extent, Annotated[Cell, BeforeValidator(_steps)]]] = Field(
+        default_factory=dict
+    )
+    extents: dict[_Measured, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    complaints: dict[Severity, Annotated[int, Field(ge=1)]] | None = None
+
+    @property
+    def read(self) -> Matrix:
+        """Give the matrix as the core knows it; what is not said stays as it is documented."""
+        known = Matrix()
+        cells = {tier: {**row, **self.matrix.get(tier, {})} for tier, row in known.cells.items()}
+        counts = {level: count for count, level in known.complaints} if self.complaints is None else self.complaints
+        complaints = tuple(sorted((count, level) for level, count in counts.items()))
+        extents: dict[Extent, int] = {**known.extents, **dict(self.extents.items())}
+        return Matrix(self.mode, cells, extents, complaints)
+
+    @model_validator(mode="after")
+    def _never_falls(self) -> Grading:
+        matrix = self.read
+        for tier, extent, than in falls(matrix):
+            raise ValueError(f"{extent} of tier {tier} in the matrix asks for less than {than}")
+        if not matrix.extents[Extent.PARTIAL] < matrix.extents[Extent.MAJOR] < matrix.extents[Extent.FULL]:
+            raise ValueError("extents must grow from partial over major to full")
+        if any(not more[1].worse_than(less[1]) for less, more in zip(matrix.complaints, matrix.complaints[1:], strict=False)):
+            raise ValueError("a graver level must need more complaints")
+        return self
+
+
 class Retention(Section):
     """Say how long finished work is kept; incidents and their facts are kept for ever."""
 
@@ -207,6 +250,7 @@ class Config(BaseSettings):
     people: tuple[PersonEntry, ...] = ()
     admins: Keys = ()
     policy: House = House()
+    severity: Grading = Grading()
     retention: Retention = Retention()
     templates: str | None = None
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())

@@ -12,6 +12,7 @@ from bot.model.event import Event, Mark, Status
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Standing
+from bot.model.proposing import proposal
 from bot.model.say import Say, say
 from bot.ports import Filter
 from bot.views.offers import MENU
@@ -138,10 +139,14 @@ def why(ctx: Context, incident: Incident | None = None, groups: tuple[AlertGroup
         return _why_me(ctx, incident)
     if word is not None and word not in _SEVERITY_WORDS:
         raise refuse("why_what", word=word)
-    kinds = (ev.IncidentDeclared, ev.IncidentConfirmed, ev.SeverityChanged)
+    kinds = (ev.IncidentDeclared, ev.IncidentConfirmed, ev.SeverityChanged, ev.SeverityProposed)
     first, last = ctx.reads.timeline(incident.id, limit=1), ctx.reads.timeline(incident.id, last=LOOK_BACK)
     steps = {event.n: event for event in (*first, *last) if isinstance(event.payload, kinds)}
-    return say("why_severity", incident=incident, steps=list(steps.values()), groups=ctx.reads.groups_of(incident.id)[:3])
+    known = ctx.reads.groups_of(incident.id)
+    found = proposal(incident, known, ctx.catalog, ctx.policy, ctx.now) if incident.active else None
+    return say(
+        "why_severity", incident=incident, steps=list(steps.values()), groups=known[:3], found=found, ref=ref(ctx, incident)
+    )
 
 
 def _why_me(ctx: Context, incident: Incident) -> Say:

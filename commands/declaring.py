@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.command import Answer, Ask, Context, Drill, FormText, Moment, New, Private, Unsure, Where, Words, command
 from bot.errors import refuse
@@ -12,9 +12,11 @@ from bot.model.alert import AlertGroup
 from bot.model.event import Fact, Happened, Invitee, Status
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
+from bot.model.matrix import Proposal, Signs, assess
 from bot.model.person import Person, Standing
+from bot.model.proposing import most_vital
 from bot.model.say import say
-from bot.model.severity import Severity, gravest
+from bot.model.severity import Severity
 from bot.model.text import Text, plain
 from bot.oncall.duty import on_call_for
 from bot.ports import Filter
@@ -159,7 +161,8 @@ def _joined(ctx: Context, known: Incident, wanted: Wanted, title: Text) -> Answe
 def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]) -> Answer:
     at = past(ctx, wanted.at)
     confirmed = not wanted.report and _confirms(ctx, wanted, named)
-    severity = wanted.severity or _proposed(ctx, wanted, named)
+    found = _proposed(ctx, wanted, named, at)
+    severity = wanted.severity or found.level
     firing, resolved = ctx.reads.counts_of([g.id for g in wanted.groups]) if wanted.groups else (0, 0)
     short = shortened(title, TITLE_CHARS)
     facts: list[Fact] = [
@@ -169,7 +172,7 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
             groups=tuple(g.id for g in wanted.groups), firing=firing, resolved=resolved,
             home=ctx.via.connection if ctx.via is not None else None, lang=ctx.policy.lang, report=wanted.report,
             occurred=at, detected=min((g.first_at for g in wanted.groups), default=None),
-            samples=tuple(g.title for g in wanted.groups)[:SAMPLES],
+            samples=tuple(g.title for g in wanted.groups)[:SAMPLES], why=() if wanted.severity else found.reasons,
         )
     ]  # fmt: skip
     if short != title:
@@ -189,6 +192,7 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
             "reported" if wanted.report else "declared", owners=owners[:SHOWN_OWNERS], has_room=has_room, at=at,
             dependants=ctx.catalog.dependants(named)[:SHOWN_DEPENDANTS], unsure=wanted.unsure,
             seconds=int(ctx.policy.undo_for.total_seconds()),
+            why=() if wanted.severity else found.reasons,
         ),
     )  # fmt: skip
 
@@ -203,12 +207,11 @@ def _confirms(ctx: Context, wanted: Wanted, named: tuple[ServiceId, ...]) -> boo
     return ctx.standing is Standing.ADMIN or owns(ctx, meant) or me(ctx) in on_call_for(ctx.catalog, ctx.reads, meant, ctx.now)
 
 
-def _proposed(ctx: Context, wanted: Wanted, named: tuple[ServiceId, ...]) -> Severity:
+def _proposed(ctx: Context, wanted: Wanted, named: tuple[ServiceId, ...], at: datetime | None) -> Proposal:
     """Propose a level: of the alerts, else of alerts that wait to be judged for the service, else by the service's tier."""
-    levels = [g.severity for g in wanted.groups if g.severity is not None]
-    if not levels:
-        levels = [g.severity for s in named for g in ctx.reads.groups_proposed(s) if g.severity is not None]
-    if levels:
-        return gravest(levels)
-    vital = any(service is not None and service.tier == 1 for service in map(ctx.catalog.get, named))
-    return gravest([Severity.P2, ctx.policy.default_severity]) if vital else ctx.policy.default_severity
+    alerts = [(g.id, g.severity) for g in wanted.groups if g.severity is not None]
+    if not alerts:
+        alerts = [(g.id, g.severity) for s in named for g in ctx.reads.groups_proposed(s) if g.severity is not None]
+    service, tier = most_vital(named, ctx.catalog)
+    lasted = ctx.now - at if at is not None else timedelta(0)
+    return assess(Signs(service, tier, lasted=lasted, alerts=tuple(alerts)), ctx.policy.matrix, ctx.policy.default_severity)

@@ -106,8 +106,9 @@ def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) 
     together = tuple(dict.fromkeys((*other.groups, *incident.groups)))
     firing, resolved = ctx.reads.counts_of(together) if together else (0, 0)
     received = ev.MergeReceived(
-        other=incident.id, services=incident.services, groups=incident.groups, firing=firing, resolved=resolved
-    )
+        other=incident.id, services=incident.services, groups=incident.groups, firing=firing, resolved=resolved,
+        complaints=other.complaints + incident.complaints,
+    )  # fmt: skip
     facts: list[Fact] = [*over, Happened(received, incident=other.id), ev.IncidentMerged(into=other.id)]
     return Answer(facts, say("merged", id=incident.id, other=other))
 
@@ -131,14 +132,16 @@ def gather(ctx: Context) -> Answer:
     if len(mine) < 2:
         raise refuse("gather_nothing", incident=mine[0] if mine else None)
     into = min(mine, key=lambda incident: (incident.severity.value, incident.declared_at, incident.id))
-    groups = into.groups
+    groups, complaints = into.groups, into.complaints
     facts: list[Fact] = []
     for other in sorted((incident for incident in mine if incident.id != into.id), key=lambda incident: incident.id):
         groups = tuple(dict.fromkeys((*groups, *other.groups)))
         firing, resolved = ctx.reads.counts_of(groups) if groups else (0, 0)
+        complaints += other.complaints
         received = ev.MergeReceived(
-            other=other.id, services=other.services, groups=other.groups, firing=firing, resolved=resolved
-        )
+            other=other.id, services=other.services, groups=other.groups, firing=firing, resolved=resolved,
+            complaints=complaints,
+        )  # fmt: skip
         facts.append(Happened(received, incident=into.id))
         facts.append(Happened(ev.IncidentMerged(into=into.id), incident=other.id))
     return Answer([*facts, Happened(ev.PersonJoined(person=who), incident=into.id)], say("gathered", count=len(mine) - 1))

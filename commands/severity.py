@@ -21,15 +21,16 @@ from commands.common import as_commander, last_of, must_be_open, ref
     form=(Ask("to", required=True), Ask("reason", line=True)),
 )
 def severity(ctx: Context, incident: Incident, to: LeadingSeverity | None = None, reason: Text = ()) -> list[Fact]:
-    """Change the level, or settle a provisional one."""
+    """Change the level, or settle a provisional one or what the matrix asked."""
     must_be_open(ctx, incident)
     if to is None:
         raise refuse("severity_which", field="to", incident=incident, ref=ref(ctx, incident))
-    if to is incident.severity and not incident.provisional:
+    if to is incident.severity and not incident.provisional and incident.asked is None:
         set_by = last_of(ctx.reads, incident, ev.SeverityChanged, ev.IncidentConfirmed, ev.IncidentDeclared)
         by, at = (set_by.actor, set_by.at) if set_by else (None, None)
         raise refuse("severity_already", field="to", incident=incident, by=by, at=at)
     over: tuple[Fact, ...] = ()
     if incident.severity.worse_than(to):
         over = as_commander(ctx, incident, "severity", "severity_needs", field="to", to=to)
-    return [*over, ev.SeverityChanged(before=incident.severity, after=to, reason=reason)]
+    why = incident.asked.why if incident.asked is not None and incident.asked.level is to else ()
+    return [*over, ev.SeverityChanged(before=incident.severity, after=to, reason=reason, why=why)]

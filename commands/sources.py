@@ -11,6 +11,8 @@ from bot.model.alert import AlertGroup
 from bot.model.event import Payload, Status
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
+from bot.model.proposing import proposal, raising
+from bot.model.severity import Because, Reason
 from bot.model.text import plain
 
 _LOOKED_BACK = 50  # facts in which a notice about returned alerts is searched
@@ -26,6 +28,8 @@ def source_declare(
             title=plain(group.title), severity=group.severity or ctx.policy.default_severity, status=Status.PENDING,
             provisional=True, services=(group.service,) if group.service else (), by_rule=group.rule, groups=(group.id,),
             firing=group.firing, resolved=group.resolved, automatic=True, occurred=occurred, samples=samples,
+            why=(Reason(Because.ALERTS, group.severity, group=group.id) if group.severity
+                 else Reason(Because.DEFAULT, ctx.policy.default_severity),),
         )
     ]  # fmt: skip
 
@@ -37,7 +41,7 @@ def source_attach(ctx: Context, incident: Incident, group: AlertGroup, samples: 
         groups=(group.id,), firing=incident.firing + group.firing, resolved=incident.resolved + group.resolved,
         by_rule=group.rule, samples=samples,
     )  # fmt: skip
-    return [linked, *_raised(incident, group), *(_returned(ctx, incident, group) if group.firing else ())]
+    return [linked, *_raised(ctx, incident, group), *(_returned(ctx, incident, group) if group.firing else ())]
 
 
 @automatic("source_change", ActorKind.SOURCE)
@@ -60,7 +64,7 @@ def source_change(
     facts: list[Payload] = [changed]
     if started:
         if group.severity != before.severity:
-            facts += _raised(incident, group)
+            facts += _raised(ctx, incident, group)
         facts += _returned(ctx, incident, group)
     elif stopped and firing == 0 and _worth_asking(ctx, incident):
         facts.append(ev.RecoverySuggested(resolved=resolved))
@@ -85,10 +89,12 @@ def source_heard(ctx: Context, source: str) -> Sequence[Payload]:
     return [ev.SourceHeard(source=source)]
 
 
-def _raised(incident: Incident, group: AlertGroup) -> Sequence[Payload]:
-    """Raise what only a rule has judged so far; once a person has confirmed, the level is theirs."""
-    unjudged = incident.status is Status.PENDING and incident.automatic
-    if unjudged and group.severity is not None and group.severity.worse_than(incident.severity):
+def _raised(ctx: Context, incident: Incident, group: AlertGroup) -> Sequence[Payload]:
+    """Raise what only a rule has judged so far; once a person has confirmed, the matrix asks them."""
+    if incident.status is not Status.PENDING or not incident.automatic:
+        groups = [*(known for known in ctx.reads.groups_of(incident.id) if known.id != group.id), group]
+        return raising(incident, proposal(incident, groups, ctx.catalog, ctx.policy, ctx.now), ctx.policy)
+    if group.severity is not None and group.severity.worse_than(incident.severity):
         return [ev.SeverityChanged(before=incident.severity, after=group.severity, by_rule=group.rule)]
     return []
 

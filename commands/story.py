@@ -8,12 +8,15 @@ from bot.command import (
     Answer,
     Ask,
     Context,
+    Delta,
     English,
     FormText,
+    LeadingExtent,
     LeadingMoment,
     LeadingServices,
     Next,
     NoteSort,
+    Percent,
     Url,
     Where,
     Words,
@@ -23,6 +26,7 @@ from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact, Happened, Mark
 from bot.model.incident import Incident
+from bot.model.person import Standing
 from bot.model.say import say
 from bot.model.text import Text, flat
 from commands.asking import brief_of
@@ -34,19 +38,60 @@ from commands.declaring import TITLE_CHARS
     en=("impact",),
     zh=("影响", "影响面", "范围"),
     does=Words("说明影响了什么", "state what is affected"),
-    usage=Words("影响 [服务…] <影响面>", "impact [services…] <what is affected>"),
+    usage=Words(
+        "影响 [服务…] [全部|大面积|部分|少量|受影响 35%] <影响面>",
+        "impact [services…] [full|major|partial|minor|affected 35%] <what is affected>",
+    ),
     example=Words("影响 支付服务 成功率61%", "impact payments 61%"),
-    form=(Ask("text", holds="impact"), "services"),
+    form=(Ask("text", holds="impact"), Ask("extent", holds="extent"), "services"),
 )
-def impact(ctx: Context, incident: Incident, services: LeadingServices = (), text: Text = ()) -> list[Fact]:
-    """State the impact and add affected services."""
+def impact(
+    ctx: Context,
+    incident: Incident,
+    services: LeadingServices = (),
+    extent: LeadingExtent | None = None,
+    percent: Percent | None = None,
+    text: Text = (),
+) -> list[Fact]:
+    """State the impact and how much is affected, and add affected services."""
     must_be_open(ctx, incident)
     new = tuple(service for service in services if service not in incident.services)
-    if not text and not services:
+    measured = ctx.policy.matrix.extent_of(percent) if percent is not None else None
+    stated = max((e for e in (extent, measured) if e is not None), key=lambda e: e.rank, default=None)
+    if stated is incident.extent and percent in (None, incident.percent):
+        stated = None
+    if not text and not services and extent is None and percent is None:
         raise refuse("impact_what", field="text", ref=ref(ctx, incident))
-    if not text and not new:
-        raise refuse("impact_already", field="services", services=services)
-    return [ev.ImpactStated(text=text, services=new)]
+    if not text and not new and stated is None:
+        raise refuse("impact_already", field="services", incident=incident, services=services)
+    same = not new and stated is None and text == incident.impact
+    if same:
+        raise refuse("impact_already", field="text", incident=incident, services=services)
+    kept = percent if stated is not None and measured is stated else None
+    return [ev.ImpactStated(text=text, services=new, extent=stated, percent=kept)]
+
+
+@command(
+    en=("complaints",),
+    zh=("客诉", "投诉"),
+    does=Words("记客户投诉的数量，只写命令则看数量", "count what customers complain about; bare, see how many"),
+    usage=Words("客诉 +<数量> [说什么]", "complaints +<how many> [about what]"),
+    example=Words("客诉 +12 重复扣款", "complaints +12 charged twice"),
+    may=Standing.MEMBER,
+    where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
+    form=(Ask("count", required=True, line=True), Ask("text", line=True)),
+)
+def complaints(ctx: Context, incident: Incident, count: Delta | None = None, text: Text = ()) -> Answer | list[Fact]:
+    """Add to the complaints of an incident, or correct them; words alone are one."""
+    if count is None and not text:
+        return Answer(say=say("complaints_are", incident=incident, ref=ref(ctx, incident)))
+    must_be_open(ctx, incident)
+    added = 1 if count is None else count
+    if added == 0 or incident.complaints + added < 0:
+        raise refuse("complaints_left", field="count", incident=incident, ref=ref(ctx, incident))
+    total = incident.complaints + added
+    facts: list[Fact] = [ev.ComplaintsCounted(added=added, total=total, text=text)]
+    return Answer(facts, say("complaints_counted", total=total, id=incident.id))
 
 
 @command(

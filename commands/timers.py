@@ -8,6 +8,7 @@ from bot.model.event import Fact, Status
 from bot.model.ids import PersonId
 from bot.model.incident import Incident
 from bot.model.person import ActorKind
+from bot.model.proposing import proposal, raising
 from bot.oncall.duty import on_call_for
 
 LATE = 5  # seconds after which a timer says that it fired late
@@ -22,6 +23,16 @@ def end_observation(ctx: Context, incident: Incident) -> list[Fact]:
     reviewed = incident.severity in ctx.policy.postmortem_levels and not incident.drill
     late = int((ctx.now - (ctx.at or until)).total_seconds())
     return [ev.ObservationEnded(to=Status.REVIEWING if reviewed else Status.RECOVERED, late=late if late > LATE else 0)]
+
+
+@automatic("raise_severity", ActorKind.TIMER)
+def raise_severity(ctx: Context, incident: Incident) -> list[Fact]:
+    """Raise the level of what has lasted too long, or ask whether to."""
+    if incident.status is not Status.HANDLING:
+        return []
+    found = proposal(incident, ctx.reads.groups_of(incident.id), ctx.catalog, ctx.policy, ctx.now)
+    late = int((ctx.now - (ctx.at or ctx.now)).total_seconds())
+    return list(raising(incident, found, ctx.policy, late if late > LATE else 0))
 
 
 @automatic("nag_commander", ActorKind.TIMER)

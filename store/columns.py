@@ -129,7 +129,9 @@ class Who(_Coded):
         return lambda stored: None if stored is None else known(stored)
 
 
-def kept(kind: Any, *, null: bool = False, key: bool = False, default: Any = ...) -> Any:
-    """Declare a column of a type; NOT NULL unless told."""
-    column = Column(kind, nullable=null, primary_key=key, autoincrement="auto" if kind is SERIAL else False)
+def kept(kind: Any, *, null: bool = False, key: bool = False, default: Any = ..., before: str | None = None) -> Any:
+    """Declare a column of a type; NOT NULL unless told. `before` is what rows have that are older than the column."""
+    column = Column(
+        kind, nullable=null, primary_key=key, autoincrement="auto" if kind is SERIAL else False, server_default=before
+    )
     return Field(sa_column=column) if default is ... else Field(sa_column=column, default=default)

@@ -13,11 +13,11 @@ from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
-from bot.model.incident import Change, Latest, Outcome
+from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.oncall import Slot
 from bot.model.person import Actor
 from bot.model.room import RoomState, SpareState
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Severity
 from bot.model.text import Text
 from bot.ports import Ref
 from store.columns import SERIAL, Json, Utc, Who, Word, kept
@@ -93,6 +93,12 @@ class IncidentRow(Row, table=True):
     title_en: str | None = kept(String, null=True)
     services: tuple[ServiceId, ...] = kept(Json(tuple[ServiceId, ...]))
     impact: Text = kept(Json(Text))
+    extent: Extent = kept(Word(Extent), before="unknown")
+    percent: int | None = kept(BigInteger, null=True)
+    complaints: int = kept(BigInteger, before="0")
+    asked: Asked | None = kept(Json(Asked), null=True)
+    proposed: Severity | None = kept(Word(Severity), null=True)
+    counted_from: datetime | None = kept(Utc, null=True)
     commander: str | None = kept(String, null=True)
     commander_since: datetime | None = kept(Utc, null=True)
     offered_to: str | None = kept(String, null=True)

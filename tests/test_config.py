@@ -135,6 +135,9 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "policy.observation",
         "policy.warm_rooms",
         "policy.nag_commander",
+        "severity.matrix",
+        "severity.extents",
+        "severity.complaints",
         "people.*.accounts",
     }  # their keys are values of the user
     named = {"chats", "monitoring", "services", "rotations", "holidays"}
@@ -159,7 +162,7 @@ def _explained(text: str, line: str) -> bool:
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
-             "languages": "chats.*.language", "hears_for": "chats.*.hears_for"}  # fmt: skip
+             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
         assert above.get(field.name, f"policy.{field.name}") in keys

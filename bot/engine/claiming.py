@@ -246,6 +246,25 @@ class Line:
     def _sort(self, at: int, parameter: Parameter) -> int:
         return self._one_of(at, Want.SORT, recognise.SORTS)
 
+    def _extent(self, at: int, parameter: Parameter) -> int:
+        return self._one_of(at, Want.EXTENT, recognise.EXTENTS)
+
+    def _percent(self, at: int, parameter: Parameter) -> int:
+        words = self._words(at, 2)
+        for count in range(len(words), 0, -1):
+            found = recognise.percent(" ".join(words[:count]))
+            if found is not None and Want.PERCENT not in self._found:
+                self._found[Want.PERCENT] = found
+                return count
+        return 0
+
+    def _delta(self, at: int, parameter: Parameter) -> int:
+        found = recognise.delta(self.tokens[at].word)
+        if found is None or Want.DELTA in self._found:
+            return 0
+        self._found[Want.DELTA] = found
+        return 1
+
     def _mark(self, at: int, parameter: Parameter) -> int:
         return self._one_of(at, Want.MARK, recognise.MARKS)
 
@@ -372,4 +391,7 @@ _CLAIMS: tuple[tuple[Want, _Claim], ...] = (
     (Want.URL, Line._url),
     (Want.ENGLISH, Line._english),
     (Want.COUNT, Line._count),
+    (Want.EXTENT, Line._extent),
+    (Want.PERCENT, Line._percent),
+    (Want.DELTA, Line._delta),
 )

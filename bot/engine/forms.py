@@ -14,6 +14,7 @@ from bot.model.event import Method
 from bot.model.form import Entry, Form, Input, Option
 from bot.model.ids import PersonId, group_word
 from bot.model.incident import Incident
+from bot.model.matrix import STATED
 from bot.model.person import Person
 from bot.model.say import say
 from bot.model.severity import Severity
@@ -32,6 +33,7 @@ _INPUTS: Mapping[Want, Input] = {
     Want.ROLE: Input.CHOICE, Want.OTHER: Input.CHOICE, Want.GROUPS: Input.CHOICES, Want.PERSON: Input.PERSON,
     Want.PEOPLE: Input.PEOPLE, Want.MOMENT: Input.TIME, Want.NEXT: Input.TIME, Want.DRILL: Input.FLAG,
     Want.PRIVATE: Input.FLAG, Want.NEW: Input.FLAG, Want.TEXT: Input.TEXT,
+    Want.EXTENT: Input.CHOICE,
 }  # fmt: skip
 
 
@@ -155,6 +157,10 @@ class _Page:
         match want:
             case Want.SEVERITY:
                 return tuple(Option(level.value, level.value, self.words[f"meaning.{level}"]) for level in Severity)
+            case Want.EXTENT:
+                limits = self.ctx.policy.matrix.extents
+                hints = {extent: f"≥ {limits[extent]}%" if limits.get(extent) else "" for extent in STATED}
+                return tuple(Option(e.value, self.words[f"extent.{e}"], hints[e]) for e in reversed(STATED))
             case Want.METHOD:
                 return tuple(Option(method.value, self.words[f"method.{method}"]) for method in Method)
             case Want.SORT:

@@ -28,12 +28,23 @@ def direct_message(told: Say, house: House, show: Show, cards: bool) -> Content:
     return _message(text, offered, about if isinstance(about, Incident) else None, show.lang)
 
 
-def room_line(event: Event, incident: Incident, house: House, show: Show) -> Content | None:
-    """Word the only entry of a message with its buttons; None = there is nothing to click."""
-    offered = notice_offers(event, incident, house.prose, show)
-    if not offered:
+def clickable_entry(
+    events: Sequence[Event], incident: Incident, house: House, show: Show
+) -> tuple[int, Text, tuple[Offer, ...]] | None:
+    """Find the one entry of a message below which there is something to click: its place, its words then, and the buttons.
+
+    None = there is nothing to click, or so much that nobody could tell what belongs to which entry.
+    """
+    found = [(at, offered) for at, e in enumerate(events) if (offered := notice_offers(e, incident, house.prose, show))]
+    if len(found) != 1:
         return None
-    return _message(house.prose.entry(event, incident, _clickable(show, offered)), offered, incident, show.lang)
+    at, offered = found[0]
+    return at, house.prose.entry(events[at], incident, _clickable(show, offered)), offered
+
+
+def with_buttons(text: Text, offered: Sequence[Offer], incident: Incident, lang: str) -> Content:
+    """Put buttons below the entries of a room."""
+    return _message(text, offered, incident, lang)
 
 
 def answer_message(answer: Any) -> Content:

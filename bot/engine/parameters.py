@@ -49,6 +49,9 @@ class Want(Enum):
     ENGLISH = auto()
     WORD = auto()
     FILTER = auto()
+    EXTENT = auto()
+    PERCENT = auto()
+    DELTA = auto()
     TEXT = auto()
 
 

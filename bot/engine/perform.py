@@ -13,7 +13,7 @@ from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
-from bot.engine.notices import answer_message, direct_message, room_line, sent_again
+from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
 from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
 from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
@@ -30,6 +30,7 @@ from bot.ports import Capability, ChatAdapter, Content, Reads, Ref, Result, Sent
 from bot.prose import Show
 from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text
+from bot.views.offers import Offer
 
 __all__ = ["Call", "Plan", "Skip", "Wait", "key_of", "plan"]
 
@@ -115,21 +116,26 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             chars, size = chars + len(words) + 1, size + len(words.encode()) + 1
             if lines and (chars > limits.text_chars - 100 or size > limits.text_bytes - 300):
                 break
-            lines.insert(0 if isinstance(event.payload, ev.RoomOpened) else len(lines), line)
-            told.append(event)
+            first = isinstance(event.payload, ev.RoomOpened)
+            lines.insert(0 if first else len(lines), line)
+            told.insert(0 if first else len(told), event)
         last = event.n
     more = newest > last
+    offered: tuple[Offer, ...] = ()
+    if house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
+        clickable = clickable_entry(told, incident, house, show)
+        if clickable is not None:
+            at, said, offered = clickable
+            lines[at] = addressed_text(said, room.connection, reads)
     missed = [e for e in told if not isinstance(e.payload, ev.RoomOpened)]  # that a room only shows things is said above all
     if _late(missed, now) and not _late(after, now):  # else it is the prelude of a block that has one
         params = {"first": missed[0].recorded_at, "last": missed[-1].recorded_at, "count": len(missed)}
         lines.insert(len(told) - len(missed), house.prose.say(say("caught_up", **params), show))
-    content: Content = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
+    text: Text = tuple(span for i, line in enumerate(lines) for span in ((Span("\n"), *line) if i else line))
     choices: tuple[str, ...] = ()
-    if len(told) == 1 and house.clickable(room.connection) and chars <= MOST_BESIDE_BUTTONS:
-        clickable = room_line(told[0], incident, house, show)
-        content = addressed(clickable, room.connection, reads) if clickable is not None else content
-        if room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
-            content, choices = with_numbers(content, house, room.connection, show)
+    content = with_buttons(text, offered, incident, show.lang) if offered else text
+    if offered and room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
+        content, choices = with_numbers(content, house, room.connection, show)
     address, lo, hi = room.address or "", room.told + 1, last
     if frozen:
         lo, hi = effect.lo or lo, min(effect.hi or hi, last) if lines else effect.hi or hi  # a longer name may push lines out
@@ -250,7 +256,7 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
     return dataclasses.replace(before.ref, extra=extra)
 
 
-_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered"})
+_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered", "level_proposed"})
 _INSTANTS = frozenset({"since", "until", "start", "end"})
 
 

@@ -20,7 +20,7 @@ from bot.model.ids import PersonId, ServiceId
 from bot.model.incident import Incident
 from bot.model.person import Person
 from bot.model.say import Say
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Severity
 from bot.model.text import plain
 from bot.ports import Filter
 
@@ -161,6 +161,27 @@ def _count(value: str, ctx: Context) -> int:
     return int(word)
 
 
+def _extent(value: str, ctx: Context) -> Extent:
+    found = recognise.EXTENTS.get(fold(value))
+    if found is None:
+        raise _unreadable(value)
+    return found
+
+
+def _percent(value: str, ctx: Context) -> int:
+    found = recognise.percent(f"affected {fold(value).removesuffix('%')}%")
+    if found is None:
+        raise _unreadable(value)
+    return found
+
+
+def _delta(value: str, ctx: Context) -> int:
+    found = recognise.delta(fold(value))
+    if found is None:
+        raise _unreadable(value)
+    return found
+
+
 def _filter(value: str, ctx: Context) -> Filter:
     only, unread = narrowed(ctx, fold(value).split())
     if unread:
@@ -183,6 +204,7 @@ _READ: Mapping[Want, Callable[[str, Context], Any]] = {
     Want.INCIDENT: _incident, Want.OTHER: _incident, Want.GROUPS: _groups, Want.SEVERITY: _severity, Want.SERVICES: _services,
     Want.PERSON: _person, Want.PEOPLE: _people, Want.MOMENT: _moment, Want.NEXT: _next, Want.MARK: _mark,
     Want.METHOD: _method, Want.COUNT: _count, Want.FILTER: _filter, Want.SORT: _sort,
+    Want.EXTENT: _extent, Want.PERCENT: _percent, Want.DELTA: _delta,
     Want.ROLE: lambda value, ctx: recognise.role(value), Want.URL: _words,
     Want.ENGLISH: _words, Want.WORD: _words, Want.WAIVER: _words, Want.UNSURE: lambda value, ctx: (),
     Want.TEXT: lambda value, ctx: plain(value.strip()),

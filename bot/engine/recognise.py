@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from bot.engine.fold import fold
 from bot.engine.parameters import Want
 from bot.model.event import Mark, Status
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Severity
 
 _LEVEL = re.compile(r"(?:p|s|sev-?)([0-4])级?|([1-4一二三四])级")
 _GROUP = re.compile(r"a(-?)(\d{1,9})")
 _INCIDENT = re.compile(r"f-?(?:\d{4})?\d{4}-\d{3,6}|\d{4}-\d{3,6}|\d{3,6}")
+_PERCENT = re.compile(r"(?:受影响|affected) ?(\d{1,3})(?:\.\d{1,2})?%")
+_DELTA = re.compile(r"([+-]?)(\d{1,6})")
 _DAYS = re.compile(r"(?:最近|近|last)? ?(\d{1,3}) ?(?:(d|天|日|days?)|(w|周|weeks?)|(h|小时|hours?))")
 
 MARKS: Mapping[str, Mark] = {
@@ -25,6 +27,12 @@ SORTS: Mapping[str, str] = {
     "决策": "decision", "决定": "decision", "decision": "decision",
     "行动": "action", "动作": "action", "action": "action",
     "发现": "finding", "finding": "finding",
+}  # fmt: skip
+EXTENTS: Mapping[str, Extent] = {
+    "全部": Extent.FULL, "全量": Extent.FULL, "full": Extent.FULL, "total": Extent.FULL,
+    "大面积": Extent.MAJOR, "大范围": Extent.MAJOR, "major": Extent.MAJOR,
+    "部分": Extent.PARTIAL, "partial": Extent.PARTIAL,
+    "少量": Extent.MINOR, "个别": Extent.MINOR, "minor": Extent.MINOR,
 }  # fmt: skip
 ROLES: Mapping[str, str] = {
     "记录": "scribe", "记录员": "scribe", "scribe": "scribe",
@@ -83,6 +91,18 @@ def flag(word: str) -> str | None:
     """Give the name of a folded flag token, `--drill` or `-drill`; None = it is not spelled as a flag."""
     name = word.lstrip("-")
     return name if name != word and name else None
+
+
+def percent(phrase: str) -> int | None:
+    """Read a folded `受影响35%` or `affected 35%`, at most 100; None = it is not that."""
+    found = _PERCENT.fullmatch(phrase)
+    return int(found[1]) if found is not None and int(found[1]) <= 100 else None
+
+
+def delta(word: str) -> int | None:
+    """Read a folded `+12`, `12` or `-3`."""
+    found = _DELTA.fullmatch(word)
+    return int(found[2]) * (-1 if found[1] == "-" else 1) if found is not None else None
 
 
 def days(phrase: str) -> float | None:

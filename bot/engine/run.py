@@ -137,7 +137,8 @@ class _Book:
         before = self.incidents.get(target) if target is not None else None
         event = Event(
             (before.n if before else 0) + 1 if target is not None else 0,
-            happened.at or self.now, self.now, self.actor, payload, self.via, happened.audience, self.cause,
+            happened.at or self.now, self.now, happened.by or self.actor, payload, None if happened.by else self.via,
+            happened.audience, self.cause,
         )  # fmt: skip
         self.all_events.append(event)
         if target is None:
@@ -303,6 +304,6 @@ class _Book:
         for ident, incident in self.incidents.items():
             if self.events.get(ident):
                 self.uow.save_incident(incident, self.events[ident])
-                self.uow.set_deadlines(ident, deadlines(incident, self.house.policy))
+                self.uow.set_deadlines(ident, deadlines(incident, self.house.policy, self.house.catalog))
         if self.intents:
             self.uow.want(list(self.intents.values()), self.now)

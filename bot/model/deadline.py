@@ -8,6 +8,8 @@ from datetime import datetime
 from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.policy import Policy
+from bot.model.proposing import rises_at
+from bot.model.service import Catalog
 
 Due = dict[tuple[str, str], datetime]
 
@@ -22,7 +24,7 @@ class Deadline:
     due: datetime
 
 
-def deadlines(incident: Incident, policy: Policy) -> Due:
+def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     """Give every timer that must stand for this incident now."""
     due: Due = {}
     if incident.status is Status.RECOVERED and incident.observe_until is not None:
@@ -31,6 +33,9 @@ def deadlines(incident: Incident, policy: Policy) -> Due:
         wait = policy.nag_commander.get(incident.severity)
         if wait is not None and incident.commander_nagged_at is None:
             due["nag_commander", ""] = (incident.handled_since or incident.declared_at) + wait
+    rises = rises_at(incident, catalog, policy)
+    if rises is not None:
+        due["raise_severity", ""] = rises
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     for room, wanted_at in incident.waiting_rooms:

@@ -17,7 +17,7 @@ import msgspec
 from bot.model.decoding import prepare
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.person import Actor
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Reason, Severity
 from bot.model.text import Text
 
 
@@ -93,6 +93,7 @@ class IncidentDeclared(Payload):
     occurred: datetime | None = None
     detected: datetime | None = None
     samples: tuple[str, ...] = ()
+    why: tuple[Reason, ...] = ()  # of a provisional level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,20 @@ class SeverityChanged(Payload):
     after: Severity
     reason: Text = ()
     by_rule: str | None = None
+    why: tuple[Reason, ...] = ()  # what the matrix found, where it raised the level or a person agreed with it
+    automatic: bool = False  # the matrix raised it, nobody was asked
+    late: int = 0  # seconds, when its timer fired over 5 s after its due
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityProposed(Payload):
+    """State that the matrix asks for a graver level, and why; a person decides."""
+
+    telling: ClassVar[Telling] = Telling.NOTICE
+    before: Severity
+    to: Severity
+    why: tuple[Reason, ...] = ()
+    late: int = 0  # seconds, when its timer fired over 5 s after its due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +175,17 @@ class PersonJoined(Payload):
 class ImpactStated(Payload):
     text: Text
     services: tuple[ServiceId, ...] = ()  # added to those already affected
+    extent: Extent | None = None  # how much is affected; None = not said
+    percent: int | None = None  # what it was read off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComplaintsCounted(Payload):
+    """State that customers complained `added` more times (fewer: a correction), `total` in all."""
+
+    added: int
+    total: int
+    text: Text = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +288,7 @@ class MergeReceived(Payload):
     groups: tuple[GroupId, ...] = ()
     firing: int = 0
     resolved: int = 0
+    complaints: int = 0  # of both together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -617,12 +644,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Wrap a fact that happened at another time, is internal, or belongs to another incident than the command's."""
+    """Wrap a fact that happened at another time, is internal, or is not of the command's incident or of its actor."""
 
     payload: Payload
     at: datetime | None = None
     audience: str = "room"
     incident: IncidentId | None = None
+    by: Actor | None = None  # who else than the one whose command led to it
 
 
 Fact = Payload | Happened

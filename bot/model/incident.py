@@ -18,7 +18,7 @@ from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.person import Actor
 from bot.model.policy import Policy
-from bot.model.severity import Severity
+from bot.model.severity import Extent, Reason, Severity, gravest
 from bot.model.text import Text
 
 T = TypeVar("T")
@@ -54,6 +54,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Hold a graver level that the matrix asks for and that nobody has decided on."""
+
+    level: Severity
+    why: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Describe an incident as of its `n`-th fact; it holds counts of alerts, never alerts."""
 
@@ -68,6 +76,12 @@ class Incident:
     title_en: str | None = None
     services: tuple[ServiceId, ...] = ()
     impact: Text = ()
+    extent: Extent = Extent.UNKNOWN
+    percent: int | None = None
+    complaints: int = 0
+    asked: Asked | None = None
+    proposed: Severity | None = None  # the gravest level that was asked for or given up: it is not asked for again
+    counted_from: datetime | None = None  # reopened after it was over: durations begin anew
     commander: PersonId | None = None
     commander_since: datetime | None = None
     offered_to: PersonId | None = None
@@ -154,6 +168,8 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         return _declared(event, event.payload, ident)
     changes = _changes(incident, event, event.payload)
     person = event.actor.person
+    if isinstance(event.payload, ev.ComplaintsCounted):
+        person = None  # who passes a complaint on takes no part in the work
     if person is not None and person not in changes.get("involved", incident.involved):
         changes["involved"] = (*changes.get("involved", incident.involved), person)
     change = Change(event.n, event.kind, event.actor, event.recorded_at)
@@ -178,10 +194,26 @@ def _plus(have: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys((*have, *more)))
 
 
+def _levelled(incident: Incident, after: Severity) -> dict[str, Any]:
+    """Set a level as a person says: what was asked is answered, and what they lowered it from is not asked for again."""
+    given_up = [incident.severity] if incident.severity.worse_than(after) else []
+    known = [incident.proposed] if incident.proposed is not None else []
+    proposed = gravest([*given_up, *known]) if given_up or known else None
+    return {"severity": after, "provisional": False, "asked": None, "proposed": proposed}
+
+
+def _stated(incident: Incident, p: ev.ImpactStated) -> dict[str, Any]:
+    changes: dict[str, Any] = {"impact": p.text or incident.impact, "services": _plus(incident.services, p.services)}
+    if p.extent is not None:
+        worse = p.extent.rank > incident.extent.rank
+        changes |= {"extent": p.extent, "percent": p.percent, **({"proposed": None} if worse else {})}
+    return changes
+
+
 def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
     match p:
         case ev.IncidentConfirmed():
-            return {"status": Status.HANDLING, "severity": p.severity, "provisional": False, "handled_since": event.at}
+            return {"status": Status.HANDLING, "handled_since": event.at, **_levelled(incident, p.severity)}
         case ev.IncidentDismissed():
             return {"status": Status.CLOSED, "outcome": Outcome.DISMISSED, "closed_at": event.at}
         case ev.IncidentCancelled():
@@ -191,9 +223,14 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
                     "groups": (), "firing": 0, "resolved": 0, "observe_until": None}  # fmt: skip
         case ev.MergeReceived():
             return {"services": _plus(incident.services, p.services), "groups": _plus(incident.groups, p.groups),
-                    "firing": p.firing, "resolved": p.resolved, "linked": _plus(incident.linked, (p.other,))}  # fmt: skip
+                    "firing": p.firing, "resolved": p.resolved, "linked": _plus(incident.linked, (p.other,)),
+                    "complaints": max(incident.complaints, p.complaints)}  # fmt: skip
         case ev.SeverityChanged():
-            return {"severity": p.after, "provisional": False}
+            if p.automatic:
+                return {"severity": p.after, "proposed": p.after, "asked": None}
+            return _levelled(incident, p.after)
+        case ev.SeverityProposed():
+            return {"asked": Asked(p.to, p.why), "proposed": p.to}
         case ev.CommandOffered():
             return {"offered_to": p.to}
         case ev.CommanderChanged():
@@ -209,7 +246,9 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
         case ev.PersonJoined():
             return {"involved": _plus(incident.involved, (p.person,))}
         case ev.ImpactStated():
-            return {"impact": p.text or incident.impact, "services": _plus(incident.services, p.services)}
+            return _stated(incident, p)
+        case ev.ComplaintsCounted():
+            return {"complaints": p.total}
         case ev.UpdatePosted():
             return {"latest": Latest(p.text, event.actor, event.at, p.number), "next_update_by": p.next_by}
         case ev.Marked():
@@ -233,12 +272,15 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"recovery_asked_at": event.at}
         case ev.IncidentRecovered():
             return {"status": Status.RECOVERED, "recovery": p.text, "method": p.method, "observe_until": p.observe_until,
-                    "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None}  # fmt: skip
+                    "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None, "asked": None}  # fmt: skip
         case ev.IncidentReopened():
             marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
+            # A recovery withdrawn while it was watched was none: it has lasted all the time.
+            counted_from = incident.counted_from if incident.observed(event.at) else event.at
             return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
                     "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
-                    "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at}  # fmt: skip
+                    "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at,
+                    "counted_from": counted_from, "proposed": None, "asked": None}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}
         case ev.IncidentClosed():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.model.ids import ConnectionId, PersonId
+from bot.model.matrix import Matrix
 from bot.model.severity import Severity
 
 SPARES = 3  # prepared rooms of a connection, where nobody said how many
@@ -36,6 +37,7 @@ class Policy:
     admins: frozenset[PersonId] = frozenset()
     founders: tuple[PersonId, ...] = ()
     default_severity: Severity = Severity.P3
+    matrix: Matrix = field(default_factory=Matrix)
     observation: Mapping[Severity, timedelta] = field(default_factory=_observation)
     postmortem_levels: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
     room_while_pending: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})

@@ -220,6 +220,18 @@ def _to_confirm(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "dismiss", make.named("button.dismiss", "dismiss", about, asks=True, assumes=assumes)
 
 
+def _asked(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    """Offer the level that the matrix asks for, and to keep the present one."""
+    incident: Incident = params["incident"]
+    if incident.asked is None:
+        return
+    assumes = {"severity": incident.severity.value}
+    for name, level, primary in (("agree", incident.asked.level, True), ("stay", incident.severity, False)):
+        args = {"incident": incident.id, "to": level.value}
+        label = make.label(f"offer.{name}", level.value)
+        yield name, make.click(label, "severity", args, level.value, primary=primary, assumes=assumes)
+
+
 def _offered(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "accept", make.named("offer.accept", "commander", {"incident": params["incident"].id}, primary=True)
 
@@ -276,6 +288,7 @@ def _begun(button: Button) -> Button:
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
     "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
+    "level_proposed": _asked,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
@@ -285,6 +298,8 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
     assumes: dict[str, str] = {"status": incident.status.value}
     about: dict[str, str] = {"incident": incident.id}
     match event.payload:
+        case ev.SeverityProposed() if incident.asked is not None:
+            yield from _asked(make, {"incident": incident})
         case ev.CommanderMissing() if incident.commander is None and incident.open:
             yield "command", make.take(incident)
         case ev.RecoverySuggested() if incident.status is Status.HANDLING:

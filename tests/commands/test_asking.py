@@ -134,15 +134,19 @@ class TestWhy:
         world.later(minutes=5).run("severity", "zhao", incident, to=P1, reason="扩大到全国")
         assert world.run("why", "chen", incident, what="等级").zh.splitlines() == [
             "F-20240520-001 现在是 P1。",
-            "14:00 李四：声明为 P2（按告警或服务的重要程度建议）",
+            "14:00 李四：声明为 P2（告警 A-1029 → P2）",
             "14:05 赵六：P2 → P1，扩大到全国",
+            "按现在的情况算：告警 A-1029 → P2。",
             "A-1029：规则 orders-critical，因为 severity=critical（实际 critical）",
         ]
 
     def test_a_settled_level_is_not_told_as_a_change(self, world: World) -> None:
         incident = world.declared("li", None)
         world.run("severity", "zhao", incident, to=P2)
-        assert world.run("why", "chen", incident).zh.splitlines()[-1] == "14:00 赵六：定为 P2"
+        assert world.run("why", "chen", incident).zh.splitlines()[-2:] == [
+            "14:00 赵六：定为 P2",
+            "按现在的情况算：支付服务（1 级服务），影响未说明 → P2。",
+        ]
         assert "等级 定为 P2" in world.run("brief", "chen", incident).zh
 
     def test_alerts_tell_their_rule_and_what_matched(self, world: World) -> None:

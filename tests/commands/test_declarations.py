@@ -35,6 +35,7 @@ PROMISED = {
     "invite": "邀请 拉人 加人",
     "join": "进群 加入",
     "impact": "影响 影响面 范围",
+    "complaints": "客诉 投诉",
     "note": "记录 记 记一笔 备注",
     "update": "进展 同步 更新",
     "mark": "节点 定位 止血 发现 发生",
@@ -104,6 +105,7 @@ class TestEach:
     def test_asks_no_more_of_people_than_the_table(self, declaration: Declaration) -> None:
         everyone = {
             "bind-account",
+            "complaints",
             "lang",
             "report",
             "declare",

@@ -52,7 +52,7 @@ def test_without_a_level_it_is_made_provisional_and_the_level_asked(world: World
     done = world.run("declare", "li", services=(PAY,), title="支付失败")
     assert done.incident is not None
     assert (done.incident.severity, done.incident.provisional) == (P2, True)  # tier 1
-    assert "等级？现按 P2（暂定）。要改：等级 P1 F-20240520-001" in done.zh
+    assert "等级？现按 P2（暂定）：支付服务（1 级服务），影响未说明 → P2。要改：等级 P1 F-20240520-001" in done.zh
 
 
 def test_the_level_is_proposed_by_alerts_before_the_tier(world: World) -> None:

@@ -161,10 +161,10 @@ class Life(RuleBasedStateMachine):
     def time_goes_by(self, seconds: int) -> None:
         self.world.later(seconds=seconds)
         for incident in list(self.world.incidents.values()):
-            for (kind, _), due in sorted(deadlines(incident, self.world.policy).items()):
+            for (kind, _), due in sorted(deadlines(incident, self.world.policy, self.world.catalog).items()):
                 if kind in ("end_observation", "nag_commander") and due <= self.world.now:
                     self.world.tick(kind, self.world.now_of(incident), due)
-                    assert (kind, "") not in deadlines(self.world.now_of(incident), self.world.policy), (
+                    assert (kind, "") not in deadlines(self.world.now_of(incident), self.world.policy, self.world.catalog), (
                         f"{kind} would fire for ever"
                     )
 

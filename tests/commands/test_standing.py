@@ -101,6 +101,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("invite", "", P1, _with(people=(person("zhang"),))),
     ("join", "", P1, _with()),
     ("impact", "", P1, _with(text="x")),
+    ("complaints", "", P1, _with(count=12)),
     ("note", "", P1, _with(text="x")),
     ("update", "", P1, _with(text="x")),
     ("mark", "", P1, _with(mark=Mark.LOCATED)),

@@ -20,11 +20,11 @@ def test_the_end_of_the_observation_brings_the_review(world: World) -> None:
     incident = world.handled("li", P2)
     world.run("recover", "li", incident)
     world.later(minutes=15)
-    due = deadlines(world.now_of(incident), world.policy)["end_observation", ""]
+    due = deadlines(world.now_of(incident), world.policy, world.catalog)["end_observation", ""]
     done = world.tick("end_observation", incident, due)
     assert done.facts == [ObservationEnded(to=Status.REVIEWING, late=0)]
     assert world.now_of(incident).status is Status.REVIEWING
-    assert ("end_observation", "") not in deadlines(world.now_of(incident), world.policy)
+    assert ("end_observation", "") not in deadlines(world.now_of(incident), world.policy, world.catalog)
 
 
 def test_a_drill_is_not_reviewed(world: World) -> None:
@@ -70,7 +70,7 @@ class TestNobodyCommands:
         world.later(minutes=3)
         assert world.tick("nag_commander", incident).facts == [CommanderMissing(minutes=3, suggested="li")]
         assert world.tick("nag_commander", incident).facts == []
-        assert ("nag_commander", "") not in deadlines(world.now_of(incident), world.policy)
+        assert ("nag_commander", "") not in deadlines(world.now_of(incident), world.policy, world.catalog)
 
     def test_without_such_an_owner_nobody_is_suggested(self, world: World) -> None:
         incident = world.declared("root", P3, services=(LONE,))
@@ -86,11 +86,11 @@ class TestNobodyCommands:
 
 def test_a_reopened_incident_has_its_time_to_find_a_commander_again(world: World) -> None:
     incident = world.declared("root", P2, services=(PAY,))
-    assert deadlines(world.now_of(incident), world.policy)["nag_commander", ""] == world.now + timedelta(minutes=3)
+    assert deadlines(world.now_of(incident), world.policy, world.catalog)["nag_commander", ""] == world.now + timedelta(minutes=3)
     world.later(minutes=3).tick("nag_commander", incident)
     world.run("recover", "root", incident)
     world.later(days=2)
     world.run("reopen", "root", incident)
     again = world.now + timedelta(minutes=3)
-    assert deadlines(world.now_of(incident), world.policy)["nag_commander", ""] == again
+    assert deadlines(world.now_of(incident), world.policy, world.catalog)["nag_commander", ""] == again
     assert world.later(minutes=3).tick("nag_commander", incident).facts == [CommanderMissing(minutes=3, suggested="li")]

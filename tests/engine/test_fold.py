@@ -199,7 +199,10 @@ class Life(Walk):
         for incident, log in await self.store.read(job, ALL_SEEING):
             assert [event.n for event in log] == list(range(1, len(log) + 1)) and incident.n == len(log)
             assert fold(incident.id, log) == incident
-            wanted = {(kind, slot): micros(due) for (kind, slot), due in deadlines(incident, self.house.policy).items()}
+            wanted = {
+                (kind, slot): micros(due)
+                for (kind, slot), due in deadlines(incident, self.house.policy, self.house.catalog).items()
+            }
             stored = self.rows(f"SELECT kind, slot, due, fired_for FROM deadline WHERE incident = '{incident.id}'")
             assert {(kind, slot): due for kind, slot, due, _ in stored if (kind, slot) in wanted} == wanted
             assert all((kind, slot) in wanted for kind, slot, _, fired_for in stored if fired_for is None)

@@ -15,11 +15,11 @@ from bot.engine.vocabulary import Vocabulary
 from bot.model import event as ev
 from bot.model.event import Event, Mark, Status
 from bot.model.ids import GroupId, ServiceId
-from bot.model.incident import Incident, Outcome
+from bot.model.incident import Asked, Incident, Outcome
 from bot.model.person import Actor, ActorKind
 from bot.model.press import decode, encode
 from bot.model.say import Say, say
-from bot.model.severity import Severity
+from bot.model.severity import Because, Extent, Reason, Severity
 from bot.model.text import flat, plain
 from bot.prose import LANGS
 from bot.views.offers import MENU, Offer, notice_offers, offers
@@ -33,11 +33,16 @@ PAY, ORDERS = ServiceId("payments"), ServiceId("orders")
 RECOVERED = busy(
     status=Status.RECOVERED, marks={**busy().marks, Mark.RECOVERED: at("14:33")}, observe_until=at("15:03"), next_update_by=None
 )
-_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60,
+_DECLARED: dict[str, Any] = {"owners": ("li",), "has_room": True, "at": None, "unsure": (), "seconds": 60, "why": (),
                              "dependants": ()}  # fmt: skip
 _DUPLICATE: dict[str, Any] = {"graver": Severity.P1, "title": plain("付不了"), "severity": Severity.P1, "services": (PAY,),
                               "report": False}  # fmt: skip
 _FREE = incident(status=Status.HANDLING)
+_WHY = (
+    Reason(Because.IMPACT, Severity.P2, 35, 20, PAY, 1, Extent.MAJOR),
+    Reason(Because.DURATION, Severity.P1, 1920, 1800),
+)
+_ASKED = busy(severity=Severity.P2, asked=Asked(Severity.P1, _WHY), proposed=Severity.P1)
 _PENDING = incident(status=Status.PENDING, provisional=True, severity=Severity.P2)
 
 
@@ -48,7 +53,7 @@ def _menu(about: Incident) -> Say:
 SAID: dict[str, Say] = {
     "declared": say("declared", incident=_FREE, **_DECLARED),
     "declared provisional": say(
-        "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),)}
+        "declared", incident=_PENDING, **{**_DECLARED, "has_room": False, "unsure": (("支付", (PAY, ORDERS)),), "why": _WHY[:1]}
     ),
     "declared held back": say("declared", incident=replace(_FREE, held_back=True), **_DECLARED),
     "declared with dependants": say("declared", incident=_FREE, **{**_DECLARED, "dependants": (ORDERS,)}),
@@ -72,6 +77,7 @@ SAID: dict[str, Say] = {
     "command offered": say("command_offered", incident=busy()),
     "please command": say("please_command", incident=_FREE),
     "alerts to judge": say("alerts_to_judge", group=GroupId(12), severity=Severity.P2, service=PAY, title="5xx"),
+    "level proposed": say("level_proposed", incident=_ASKED, before="P2", to="P1"),
     "menu pending": _menu(_PENDING),
     "menu handling": _menu(busy()),
     "menu free": _menu(_FREE),
@@ -86,6 +92,8 @@ SAID: dict[str, Say] = {
     ),
 }  # fmt: skip
 NOTICED: dict[str, tuple[ev.Payload, Incident]] = {
+    "a level is proposed": (ev.SeverityProposed(before=Severity.P2, to=Severity.P1, why=_WHY), _ASKED),
+    "a level was proposed": (ev.SeverityProposed(before=Severity.P2, to=Severity.P1, why=_WHY), busy()),
     "nobody commands": (ev.CommanderMissing(minutes=3), _FREE),
     "nobody commands any more": (ev.CommanderMissing(minutes=3), busy()),
     "all resolved": (ev.RecoverySuggested(resolved=8), busy()),

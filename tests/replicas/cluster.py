@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -187,8 +187,10 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def cluster(url: str, folder: Path, skews: Sequence[float]) -> AsyncIterator[Cluster]:
-    """Run replicas with these clocks; all must end well, but those that were killed."""
+async def cluster(
+    url: str, folder: Path, skews: Sequence[float], change: Mapping[str, Any] | None = None
+) -> AsyncIterator[Cluster]:
+    """Run replicas with these clocks; all must end well, but those that were killed. `change` is put over their configuration."""
     plain = demo.stand_in("http://127.0.0.1:9", SECRET, TOKEN)
     async with Sandbox(plain) as sandbox:
         config = demo.organisation(chat_url=sandbox.url, secret=SECRET, token=TOKEN, database=url)
@@ -196,6 +198,7 @@ async def cluster(url: str, folder: Path, skews: Sequence[float]) -> AsyncIterat
         declare = {"name": "svc", "match": ["service=~svc.*"], "action": "declare", "service": "{service}", "severity": "P1"}
         config["routing"] = [declare]
         config["policy"] = {"nag_commander": {"P1": f"{NAG}s"}}
+        config |= change or {}
         path = folder / "config.yaml"
         path.write_text(json.dumps(config), encoding="utf-8")
         replicas = [Replica(path, skew) for skew in skews]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import time
@@ -134,6 +135,34 @@ async def test_one_is_killed_in_the_middle_of_a_call_and_never_comes_back(pg_url
                 await here.says(replica, "wang", f"@bot 进展 之后{replica.skew:g}", room)
         await here.quiet()
         exactly_told(here, room)
+
+
+@pytest.mark.parametrize("mode", ["confirm", "automatic"])
+async def test_a_level_is_raised_by_time_once_though_a_replica_is_killed(pg_url: str, tmp_path: Path, mode: str) -> None:
+    """Duration raises it: every incident once, not before its time, and by what is left of the replicas."""
+    rises = 6  # seconds
+    slow = {"P3": "0m", "P2": f"{rises}s"}
+    matrix = {2: {"partial": slow}, 3: {"partial": slow, "major": "P2"}}
+    change = {"severity": {"mode": mode, "matrix": matrix}, "routing": [], "policy": {"nag_commander": {}}}
+    async with cluster(pg_url, tmp_path, (-2.0, 0.0, 2.0), change) as here:
+        names = SERVICES[:6]
+        for n, service in enumerate(names):
+            await here.says(here.replicas[n % 3], "zhou", f"声明 P4 {service} {service} 变慢")
+        idents = [ident for (ident,) in here.rows("SELECT id FROM incident ORDER BY id")]
+        await asyncio.gather(*(here.says(here.replicas[n % 3], "zhou", f"影响 {i} 部分 华东") for n, i in enumerate(idents)))
+        here.replicas[0].send(signal.SIGKILL)
+        kind = "SeverityChanged" if mode == "automatic" else "SeverityProposed"
+        raised = f"event WHERE kind = '{kind}' AND data LIKE '%\"P2\"%' AND data LIKE '%duration%'"
+        await here.until(lambda: here.count(raised) >= len(names), "the levels")
+        await here.quiet()
+        rows = here.rows(f"SELECT incident, recorded_at, data FROM {raised}")
+        assert sorted(incident for incident, *_ in rows) == idents, "once each"
+        began = dict(here.rows("SELECT incident, recorded_at FROM event WHERE kind = 'IncidentDeclared'"))
+        waited = [(at - began[incident]) / 1e6 for incident, at, _ in rows]
+        assert all(rises <= seconds for seconds in waited), waited
+        said = [json.loads(data)["late"] for _, _, data in rows]
+        for seconds, late in zip(waited, said, strict=True):  # at most 5 s late, or said
+            assert late == 0 if seconds <= rises + 5 else abs(seconds - rises - late) < 1.5, (waited, said)
 
 
 def exactly_told(here: Cluster, room: str) -> None:

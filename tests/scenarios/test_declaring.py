@@ -33,7 +33,9 @@ async def test_without_a_level_it_is_provisional_and_asked_once(play: Play) -> N
         receipt = await zhang.says("hall", "@bot 声明 下单页白屏")
         assert "P3（暂定） 下单页白屏" in receipt
         assert re.search(
-            "等级？现按 P3（暂定）。" + house.offer("要改：@bot 等级 P1 F-", "\n[我来指挥]\n[P1]\n[P2]\n[P3 建议]"), receipt
+            "等级？现按 P3（暂定）：没有别的依据，按默认 → P3。"
+            + house.offer("要改：@bot 等级 P1 F-", "\n[我来指挥]\n[P1]\n[P2]\n[P3 建议]"),
+            receipt,
         )
         room = await house.room_of("zhang")
         assert (await room.says("@bot 等级 P3")).startswith("✓ #")  # the same level, and now somebody has said it
