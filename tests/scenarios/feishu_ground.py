@@ -38,10 +38,10 @@ def account(ident: str) -> str:
 class FeishuGround:
     """Be a Feishu tenant."""
 
-    # What Feishu would draw, obey or follow, and how that would stand in its mark-up.
+    # What Feishu would draw, obey or follow, and how that would stand in its mark-up; an address is a link that shows itself.
     hostile = (
         "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
-        *[("<at id=all", "**x**", "`y`", "<font color='red'", "](https://evil.example")] * 2,
+        *[("<at id=all", "**x**", "`y`", "<font color='red'", "[看](")] * 2,
     )
     finds = True
     lacks: Mapping[str, str] = {}
