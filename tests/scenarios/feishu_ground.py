@@ -39,10 +39,10 @@ class FeishuGround:
     """Be a Feishu tenant."""
 
     kind = "feishu"
-    # What Feishu would draw, obey or follow, and how that would stand in its mark-up.
+    # What Feishu would draw, obey or follow, and how that would stand in its mark-up; an address is a link that shows itself.
     hostile = (
         "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
-        *[("<at id=all", "**x**", "`y`", "<font color='red'", "](https://evil.example")] * 2,
+        *[("<at id=all", "**x**", "`y`", "<font color='red'", "[看](")] * 2,
     )
     tick = "✓ #"  # a reaction
     finds = True
