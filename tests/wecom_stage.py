@@ -16,7 +16,7 @@ from adapters.sandbox.player import WAIT, NotSeen
 from adapters.sandbox.wecom.drawn import Raw, pressed, questions
 from adapters.sandbox.wecom.drawn import Seen as Drawn
 from adapters.sandbox.wecom.player import Player, Stage
-from adapters.wecom_card import SHORT, Asked, Pressed, clicked
+from adapters.wecom_card import QUESTION, SHORT, Asked, Pressed, clicked
 
 T = TypeVar("T")
 NUMBER = re.compile(r"F-(\d{8}-\d{3})")
@@ -204,7 +204,11 @@ class WecomPlayer:
         place = await self._showing(
             room, lambda raw: any(select == title and option in [o["text"] for o in of] for title, _, of in questions(raw)), WAIT
         )
-        await self.page.choose(select, option, place, on=on.raw if on else None)
+        card = await self.page.choose(select, option, place, on=on.raw if on else None)
+        chosen = next(o["id"] for title, _, of in questions(card.raw) if title == select for o in of if o["text"] == option)
+        click = clicked("0s:", {QUESTION: [chosen]})
+        if isinstance(click, Pressed):
+            self._stage.pressed.append(click.press.command)
         return await self.click(select, room, on=on)
 
     async def _showing(self, room: str | None, has: Callable[[Any], bool], deadline: float) -> str:
