@@ -42,7 +42,7 @@ class FeishuGround:
     # What Feishu would draw, obey or follow, and how that would stand in its mark-up.
     hostile = (
         "<at id=all></at> **x** `y` <font color='red'>z</font> [看](https://evil.example)",
-        ("<at id=all", "**x**", "`y`", "<font", "](https://evil.example"),
+        ("<at id=all", "**x**", "`y`", "<font color='red'", "[看]("),
     )
     tick = "✓ #"  # a reaction
     finds = True
