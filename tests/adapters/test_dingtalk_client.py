@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from adapters.chat import dingtalk
 from adapters.chat.dingtalk import setup
@@ -285,16 +286,15 @@ async def test_the_months_calls_are_counted_as_dingtalk_counts_them(there: World
     assert (tally.used, tally.most) == (there.standin.rates.used, 5000) == (3, 5000)
 
 
-async def test_near_the_months_end_of_calls_an_edit_of_details_waits_and_what_matters_goes(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    async with world(monthly_calls=100) as there:
-        ref = ref_of(await there.chat.post(there.group().cid, CARD, "key1"))
-        there.chat.tally().stored = 95
-        more = Card(CARD.headline, CARD.colour, CARD.about, CARD.sub, (Field("影响", plain("更多")),), CARD.buttons)
-        assert await there.chat.edit(ref, more) == Retry(HELD_BACK, "quota")
-        assert isinstance(await there.chat.edit(ref, Card("✅ P1 已恢复", "green")), Done)
-    assert "calls_of_the_month_run_out" in capsys.readouterr().out
+async def test_near_the_months_end_of_calls_an_edit_of_details_waits_and_what_matters_goes() -> None:
+    with capture_logs() as logs:
+        async with world(monthly_calls=100) as there:
+            ref = ref_of(await there.chat.post(there.group().cid, CARD, "key1"))
+            there.chat.tally().stored = 95
+            more = Card(CARD.headline, CARD.colour, CARD.about, CARD.sub, (Field("影响", plain("更多")),), CARD.buttons)
+            assert await there.chat.edit(ref, more) == Retry(HELD_BACK, "quota")
+            assert isinstance(await there.chat.edit(ref, Card("✅ P1 已恢复", "green")), Done)
+    assert "calls_of_the_month_run_out" in [line["event"] for line in logs]
 
 
 async def test_a_month_that_is_spent_puts_calls_off(there: World) -> None:
@@ -315,14 +315,14 @@ def test_a_new_month_begins_by_chinas_calendar() -> None:
     assert (quota.tally().period, quota.tally().used) == ("2024-06", 1)
 
 
-def test_the_nearing_end_is_said_once_and_what_the_store_knows_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_nearing_end_is_said_once_and_what_the_store_knows_counts() -> None:
     quota = Quota(100, HandClock())
     quota.tally().stored = 96  # of an earlier process
-    assert quota.near
-    for _ in range(5):
-        quota.spend("d")
-    said = capsys.readouterr().out
-    assert said.count("calls_of_the_month_run_out") == 2, "when it is seen, and at the end"
+    with capture_logs() as logs:
+        assert quota.near
+        for _ in range(5):
+            quota.spend("d")
+    assert [line["event"] for line in logs].count("calls_of_the_month_run_out") == 2, "when it is seen, and at the end"
 
 
 # ------------------------------------------------------------ setting it up
