@@ -1,86 +1,92 @@
 """The whole policy of what happens when, on one page: a fact, and the rules that answer it in this order.
 
-A rule is a pure function of a few lines in `rules.py`. It gives effects to perform, rooms to open, and further facts.
+A rule is a pure function of a few lines in `rules/`. It gives effects to perform, rooms to open, and further facts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bot import rules
 from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import NewRoom, Rule, World
+from bot.rules import alerts, levels, people, pool, rooms, telling
+from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (rules.show_status, rules.tell_rooms, rules.show_announcement, rules.page_mentioned)
+EVERY: tuple[Rule, ...] = (telling.show_status, telling.tell_rooms, telling.show_announcement, telling.page_mentioned)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
-    ev.IncidentDeclared: (rules.open_first_room, rules.call_owners, rules.ask_owners_to_confirm, rules.show_groups),
-    ev.IncidentConfirmed: (rules.open_first_room, rules.call_owners, rules.tell_reporter, rules.set_topic, rules.rename_rooms),
-    ev.IncidentDismissed: (rules.set_topic, rules.rename_rooms, rules.tell_reporter, rules.show_groups, rules.show_storm_smaller),
+    ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
+    ev.IncidentConfirmed: (rooms.open_first_room, people.call_owners, people.tell_reporter, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentDismissed: (
+        rooms.set_topic,
+        rooms.rename_rooms,
+        people.tell_reporter,
+        alerts.show_groups,
+        alerts.show_storm_smaller,
+    ),
     ev.IncidentCancelled: (
-        rules.set_topic,
-        rules.rename_rooms,
-        rules.close_rooms,
-        rules.tell_called,
-        rules.show_groups,
-        rules.show_storm_smaller,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        rooms.close_rooms,
+        people.tell_called,
+        alerts.show_groups,
+        alerts.show_storm_smaller,
     ),
-    ev.IncidentMerged: (rules.set_topic, rules.rename_rooms, rules.show_groups, rules.show_storm_smaller),
-    ev.IncidentRecovered: (rules.set_topic, rules.tell_reporter),
-    ev.IncidentReopened: (rules.reopen_rooms, rules.set_topic, rules.rename_rooms),
-    ev.IncidentClosed: (rules.set_topic, rules.rename_rooms),
-    ev.ObservationEnded: (rules.set_topic,),
-    ev.SeverityChanged: (rules.open_first_room, rules.call_owners, rules.set_topic, rules.rename_rooms),
-    ev.CommanderChanged: (rules.sync_people, rules.set_topic, rules.page_commander),
-    ev.CommandOffered: (rules.sync_people, rules.page_offer),
-    ev.RoleAssigned: (rules.sync_people, rules.page_role),
-    ev.TitleChanged: (rules.set_topic,),
-    ev.PeopleInvited: (rules.sync_people, rules.page_called),
-    ev.PersonJoined: (rules.open_room_on_request, rules.sync_people),
-    ev.ImpactStated: (rules.call_owners, rules.set_tabs, rules.judge_level),
-    ev.ComplaintsCounted: (rules.judge_level,),
-    ev.Marked: (rules.judge_level,),
-    ev.SeverityProposed: (rules.page_proposal,),
-    ev.MergeReceived: (rules.call_owners, rules.show_groups, rules.judge_level),
-    ev.AlertsLinked: (rules.show_groups, rules.judge_level),
-    ev.AlertsUnlinked: (rules.show_groups,),
-    ev.Undone: (rules.set_topic, rules.rename_rooms, rules.sync_people),
-    ev.RoomWanted: (rules.open_room, rules.watch_pool, rules.show_storm_smaller),
+    ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
+    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter),
+    ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms),
+    ev.ObservationEnded: (rooms.set_topic,),
+    ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
+    ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
+    ev.CommandOffered: (rooms.sync_people, people.page_offer),
+    ev.RoleAssigned: (rooms.sync_people, people.page_role),
+    ev.TitleChanged: (rooms.set_topic,),
+    ev.PeopleInvited: (rooms.sync_people, people.page_called),
+    ev.PersonJoined: (rooms.open_room_on_request, rooms.sync_people),
+    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level),
+    ev.ComplaintsCounted: (levels.judge_level,),
+    ev.Marked: (levels.judge_level,),
+    ev.SeverityProposed: (levels.page_proposal,),
+    ev.MergeReceived: (people.call_owners, alerts.show_groups, levels.judge_level),
+    ev.AlertsLinked: (alerts.show_groups, levels.judge_level),
+    ev.AlertsUnlinked: (alerts.show_groups,),
+    ev.Undone: (rooms.set_topic, rooms.rename_rooms, rooms.sync_people),
+    ev.RoomWanted: (rooms.open_room, pool.watch_pool, alerts.show_storm_smaller),
     ev.RoomOpened: (
-        rules.set_topic,
-        rules.rename_rooms,
-        rules.sync_people,
-        rules.set_tabs,
-        rules.tell_reopened,
-        rules.tell_of_earlier_room,
-        rules.show_way_in,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        rooms.sync_people,
+        rooms.set_tabs,
+        telling.tell_reopened,
+        rooms.tell_of_earlier_room,
+        alerts.show_way_in,
     ),
-    ev.RoomBound: (rules.bind_room,),
-    ev.RoomLanguageSet: (rules.set_topic,),
-    ev.MirrorStarted: (rules.start_mirror,),
-    ev.MirrorStopped: (rules.stop_mirror,),
-    ev.RoomClosed: (rules.reopen_closed_room,),
-    ev.RoomFailed: (rules.tell_declarer_of_room, rules.open_next_room),
-    ev.RoomLate: (rules.open_next_room,),
-    ev.RoomHeldBack: (rules.show_storm,),
-    ev.DeliveryFailed: (rules.tell_admins, rules.tell_without_card),
-    ev.CommanderMissing: (rules.page_suggested,),
-    ev.AlertsProposed: (rules.show_groups, rules.page_alert_owners),
-    ev.AlertsAcked: (rules.show_groups,),
-    ev.AlertsDismissed: (rules.show_groups,),
-    ev.SourceSilent: (rules.tell_admins_of_source,),
-    ev.SourceHeard: (rules.tell_admins_of_source,),
-    ev.PeopleMerged: (rules.carry_over,),
-    ev.ShiftSwapped: (rules.tell_swapped,),
-    ev.SwapUndone: (rules.tell_swapped,),
-    ev.SpareRoomOffered: (rules.greet_spare,),
-    ev.SpareRoomLost: (rules.watch_pool,),
-    ev.SpareRoomsLow: (rules.tell_admins_of_pool,),
+    ev.RoomBound: (rooms.bind_room,),
+    ev.RoomLanguageSet: (rooms.set_topic,),
+    ev.MirrorStarted: (rooms.start_mirror,),
+    ev.MirrorStopped: (rooms.stop_mirror,),
+    ev.RoomClosed: (rooms.reopen_closed_room,),
+    ev.RoomFailed: (people.tell_declarer_of_room, rooms.open_next_room),
+    ev.RoomLate: (rooms.open_next_room,),
+    ev.RoomHeldBack: (alerts.show_storm,),
+    ev.DeliveryFailed: (people.tell_admins, telling.tell_without_card),
+    ev.CommanderMissing: (people.page_suggested,),
+    ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
+    ev.AlertsAcked: (alerts.show_groups,),
+    ev.AlertsDismissed: (alerts.show_groups,),
+    ev.SourceSilent: (people.tell_admins_of_source,),
+    ev.SourceHeard: (people.tell_admins_of_source,),
+    ev.PeopleMerged: (people.carry_over,),
+    ev.ShiftSwapped: (people.tell_swapped,),
+    ev.SwapUndone: (people.tell_swapped,),
+    ev.SpareRoomOffered: (pool.greet_spare,),
+    ev.SpareRoomLost: (pool.watch_pool,),
+    ev.SpareRoomsLow: (pool.tell_admins_of_pool,),
 }
 
 

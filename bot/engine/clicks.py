@@ -17,7 +17,8 @@ from bot.model.incident import Incident, Outcome
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.ports import Inbound, Reads, UnitOfWork
-from bot.rules import card_wish, room_card
+from bot.rules.telling import room_card
+from bot.rules.world import card_wish
 
 _LOOK_BACK = 200
 TOO_LATE = frozenset({"click_already", "stale_click"})  # what a click is told whose assumption no longer holds

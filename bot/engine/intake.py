@@ -43,7 +43,7 @@ from bot.model.text import Span, flat, plain
 from bot.oncall.duty import on_call_for
 from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
-from bot.rules import World, page
+from bot.rules.world import World, page
 from bot.show import joined
 from bot.views.titles import one_line, title_of
 

@@ -28,7 +28,7 @@ from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
-from bot.rules import STORM_GATHERS, STORM_PACE, room_wish
+from bot.rules.world import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text
 from bot.views.offers import Offer
 

@@ -21,7 +21,7 @@ from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.model.say import say
 from bot.model.text import Span
 from bot.ports import Capability, ChatAdapter, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
-from bot.rules import opened_again
+from bot.rules.rooms import opened_again
 from bot.views import room_name, topic
 
 GONE = frozenset({"no_room", "no_such_room", "not_found", "archived"})  # refusals that mean that the bot is not there

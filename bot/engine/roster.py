@@ -20,7 +20,8 @@ from bot.model.person import ALL_SEEING, Account, LookUp, Person, sought
 from bot.model.person import met as known_by_chat
 from bot.model.room import LIVE, Room
 from bot.ports import Capability, ChatAdapter, Done, Filter, Lost, Rejected, Result, Retry, Store, UnitOfWork
-from bot.rules import World, call, room_wish
+from bot.rules.people import call
+from bot.rules.world import World, room_wish
 
 ASK_AGAIN = timedelta(days=1)
 FAILURES = 3  # in a row; after these a connection is left alone for a while

@@ -23,7 +23,7 @@ from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
-from bot.rules import pool_slot
+from bot.rules.pool import pool_slot
 
 DECLARING = "declaring"  # what only one transaction does at a time
 _MOST_FOLLOW_UPS = 200  # a chain of reactions longer than this is a bug, not an incident

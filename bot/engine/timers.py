@@ -17,7 +17,7 @@ from bot.model.ids import IncidentId, RoomId
 from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE
 from bot.ports import Store, UnitOfWork
-from bot.rules import room_wish
+from bot.rules.world import room_wish
 
 AT_ONCE = 50
 LATE = timedelta(seconds=5)  # a timer that fires later than this says so

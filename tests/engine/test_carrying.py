@@ -17,7 +17,7 @@ from bot.model.person import ALL_SEEING
 from bot.model.room import RoomState
 from bot.model.text import flat
 from bot.ports import Capability, Place, Ref, Reply, Shown, UnitOfWork
-from bot.rules import room_card
+from bot.rules.telling import room_card
 from tests.engine.test_intake import CHAT
 from tests.engine.test_presses import LIVELY, Desk, content_of
 from tests.engine.test_presses import desk as desk  # the fixture

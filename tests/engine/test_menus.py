@@ -24,7 +24,7 @@ from bot.model.press import Press, decode
 from bot.model.room import Room, RoomState
 from bot.model.text import flat, plain
 from bot.ports import Capability, Content, Inbound, Limits, Place, Ref, Reply, Speaker, UnitOfWork
-from bot.rules import room_card
+from bot.rules.telling import room_card
 from store.open import open_store
 from tests.engine.test_intake import CHAT, Still
 from tests.engine.test_presses import LIVELY, Desk, content_of

@@ -37,7 +37,7 @@ from bot.ports import (
     Store,
     UnitOfWork,
 )
-from bot.rules import room_card
+from bot.rules.telling import room_card
 from store.open import open_store
 from tests.engine.test_intake import CHAT, NOW, Still, house
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bot import rules
 from bot.app import discover
 from bot.engine.house import House
 from bot.engine.run import record
@@ -33,6 +32,7 @@ from bot.model.text import flat, plain
 from bot.ports import Capability, Limits, Store, UnitOfWork
 from bot.prose import Prose
 from bot.reactions import TABLE
+from bot.rules import rooms
 from bot.views import topic
 from store.open import open_store
 from tests.engine.test_outbox_walk import CHAT, Walk
@@ -279,7 +279,7 @@ def test_whatever_changes_the_topics_words_asks_for_the_topic(path: Path) -> Non
             continue
         after = apply(before, event)
         words = [topic(incident, PROSE, show("zh")) for incident in (before, after)]
-        assert words[0] == words[1] or rules.set_topic in TABLE[type(event.payload)], case
+        assert words[0] == words[1] or rooms.set_topic in TABLE[type(event.payload)], case
 
 
 async def test_a_room_for_which_nobody_is_known_gets_the_founders(tmp_path: Path) -> None:
