@@ -79,7 +79,7 @@ def _duty(ctx: Context, rotation: RotationId, at: datetime) -> Duty:
         "把你的一班（或其中一段）换给别人，或接过别人的", "give a shift of yours (or a part) to somebody, or take one over"
     ),
     usage=Words("换班 [服务] @谁 [时间] [到几时]", "swap [service] @who [when] [until]"),
-    example=Words("换班 支付 @李四 明天", "swap payments @li tomorrow"),
+    example=Words("换班 支付服务 @李四 明天", "swap payments @li tomorrow"),
     may=Standing.MEMBER,
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
     alone=True,

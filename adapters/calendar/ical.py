@@ -28,16 +28,16 @@ class Calendar:
     """Read one feed; times without a zone, and whole days, are those of `tz`."""
 
     def __init__(self, url: str, tz: str, timeout: float) -> None:
-        self._url = "https" + url.removeprefix("webcal") if url.startswith("webcal:") else url
+        self.url = "https" + url.removeprefix("webcal") if url.startswith("webcal:") else url
         self._zone = ZoneInfo(tz)
-        self._http = Http("", secrets=(self._url,), timeout=timeout, connections=1)
+        self._http = Http("", secrets=(self.url,), timeout=timeout, connections=1)
 
     async def read(self, begin: datetime, end: datetime) -> list[Entry] | str:
         """List what the calendar holds between two instants, else say why it could not be read.
 
         The reasons: unreachable, no_answer, refused, too_large (1 MiB or more), unreadable.
         """
-        got = await self._http.call("GET", self._url, headers={"accept": "text/calendar"}, reads=True)
+        got = await self._http.call("GET", self.url, headers={"accept": "text/calendar"}, reads=True)
         match got:
             case Answered(body=body) if len(body) >= BODY_BYTES:
                 return "too_large"

@@ -12,7 +12,7 @@ from bot.engine.filtering import narrowed
 from bot.engine.finding import group_called, incident_called, person_meant, services_called, zone_of
 from bot.engine.fold import fold
 from bot.engine.parameters import FLAGS, Parameter, Want
-from bot.engine.times import WrongSide, read_next, read_past
+from bot.engine.times import WrongSide, read_next, read_past, read_when
 from bot.errors import Refused, refuse
 from bot.model.alert import AlertGroup
 from bot.model.event import Mark, Method
@@ -102,6 +102,21 @@ def _person(value: str, ctx: Context) -> Person:
 
 def _people(value: str, ctx: Context) -> tuple[Person, ...]:
     return tuple(dict.fromkeys(_person(part, ctx) for part in _parts(value)))
+
+
+def _when(value: str, ctx: Context) -> tuple[datetime, ...]:
+    """Read up to two instants, as a typed line has them."""
+    words, at = fold(value).split(), 0
+    read: list[datetime] = []
+    while at < len(words) and len(read) < 2:
+        found = read_when(words[at:], ctx.now, zone_of(ctx), read[-1] if read else None)
+        if found is None:
+            break
+        read.append(found[0])
+        at += found[1]
+    if at < len(words):
+        raise _unreadable(value)
+    return tuple(read)
 
 
 def _moment(value: str, ctx: Context) -> datetime:
@@ -203,6 +218,7 @@ def _words(value: str, ctx: Context) -> str:
 _READ: Mapping[Want, Callable[[str, Context], Any]] = {
     Want.INCIDENT: _incident, Want.OTHER: _incident, Want.GROUPS: _groups, Want.SEVERITY: _severity, Want.SERVICES: _services,
     Want.PERSON: _person, Want.PEOPLE: _people, Want.MOMENT: _moment, Want.NEXT: _next, Want.MARK: _mark,
+    Want.WHEN: _when,
     Want.METHOD: _method, Want.COUNT: _count, Want.FILTER: _filter, Want.SORT: _sort,
     Want.EXTENT: _extent, Want.PERCENT: _percent, Want.DELTA: _delta,
     Want.ROLE: lambda value, ctx: recognise.role(value), Want.URL: _words,

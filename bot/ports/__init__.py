@@ -1,6 +1,7 @@
 """The seams: what the core asks of chats, monitoring systems, the store and the clock. Nothing else."""
 
 from bot.ports.chat import (
+    SPEAKS_OF,
     Capability,
     Cell,
     ChatAdapter,
@@ -30,6 +31,7 @@ from bot.ports.monitoring import Clock, MonitoringSource
 from bot.ports.storing import AlertChange, Calendar, Filter, Reads, Shown, Store, UnitOfWork
 
 __all__ = [
+    "SPEAKS_OF",
     "AlertChange",
     "Calendar",
     "Capability",
