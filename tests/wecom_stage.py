@@ -7,6 +7,7 @@ in one, the stage puts the intelligent bot into it and has it bound, as a person
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ GREY = re.compile(r"\d+i:")  # the key of a button that only says that there is 
 CLOSED = ("[已关闭]", "[Closed]")
 DIRECTLY = re.compile(r"^(已私信你|Sent to you directly)")
 WHOLE = {short: label.capitalize() for label, short in reversed(SHORT.items())}  # what five characters cannot hold
+READS = 0.5  # seconds
 BIND, BOUND = {"zh": "绑定群", "en": "bind"}, re.compile(r"已绑定|[Bb]ound")
 
 
@@ -187,6 +189,8 @@ class WecomPlayer:
     ) -> str:
         """Press a button on the newest card that draws it; gives nothing, as the answer is a message."""
         place = await self._showing(room, lambda raw: any(name == label for label, _ in pressed(raw)), deadline)
+        if self._stage.direct == "bot":
+            await self._reads()
         message = await self.page.click(name, place, on=on.raw if on else None, deadline=deadline)
         keys = dict(pressed(message.raw))
         click = clicked(keys[name], {}) if name in keys else None
@@ -198,6 +202,12 @@ class WecomPlayer:
                 raise NotSeen(f"it asks: {click.question}")
             return await self.click("确认" if self._stage.lang == "zh" else "Confirm", room, deadline=deadline)
         return ""
+
+    async def _reads(self) -> None:
+        """Look for as long as people need to read: only then was the frame of the newest card answered, and the bot knows it."""
+        ends = time.monotonic() + READS
+        while (left := ends - time.monotonic()) > 0:
+            await self.page.look(left)
 
     async def choose(self, select: str, option: str, room: str | None = None, *, on: Read | None = None) -> str:
         """Choose an option of a select by what it shows, and press its button."""
