@@ -36,14 +36,21 @@ class Part:
 
 
 PARTS = {
-    "plain": Part(PlainScene, PLAIN),
-    "slack": Part(SlackScene, SLACK, at_once=5),  # a life there mostly waits for a message a second
-    "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=5),  # the way in differs, the calls do not
-    "feishu": Part(FeishuScene, FEISHU, random=0.2, sampled=4, at_once=6, thrice=r"(chats|pins|messages ROOM).* #1$"),
-    "dingtalk": Part(DingTalkScene, DINGTALK, random=0.2, sampled=4, thrice=r"(group|card/create ROOM|card/top).* #1$"),
-    "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4),  # a life there mostly waits for WeCom's pace
+    "plain": Part(PlainScene, PLAIN, at_once=8),
+    "slack": Part(SlackScene, SLACK, at_once=8),  # a life there mostly waits for a message a second
+    "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=8),  # the way in differs, the calls do not
+    "feishu": Part(FeishuScene, FEISHU, random=0.2, sampled=4, at_once=8, thrice=r"(chats|pins|messages ROOM).* #1$"),
+    "dingtalk": Part(
+        DingTalkScene, DINGTALK, random=0.2, sampled=4, at_once=6, thrice=r"(group|card/create ROOM|card/top).* #1$"
+    ),
+    "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4, at_once=6),  # a life there mostly waits for WeCom's pace
     "wecom-bot": Part(
-        WecomBotScene, WECOM_BOT, random=0.1, sampled=4, thrice=r"(push \w+ (ROOM|#incidents)|answer|update card).* #1$"
+        WecomBotScene,
+        WECOM_BOT,
+        random=0.1,
+        sampled=4,
+        at_once=6,
+        thrice=r"(push \w+ (ROOM|#incidents)|answer|update card).* #1$",
     ),
 }
 
