@@ -71,6 +71,7 @@ async def test_a_newcomer_talks_to_the_bot_with_the_keyboard_alone(browser: Brow
     async with opened(browser) as one:
         page = one.page
         await expect(page.locator("#say")).to_be_focused()
+        await expect(page.locator("#rooms button", has_text="大厅")).to_be_visible()  # what is not there yet is not the next one
         await page.keyboard.press("Alt+ArrowDown")
         await expect(page.locator("#title")).to_have_text("大厅")
         await page.keyboard.type("@bot 现状")

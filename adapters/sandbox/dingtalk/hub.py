@@ -59,7 +59,7 @@ class Hub:
 
     def __init__(self, app: App, scale: float = 1.0, seed: int = 0, clock: Callable[[], float] = time.time) -> None:
         self.scale = scale
-        self.patience = scale  # of the time for an answer: the bot's own clock is never scaled
+        self.patience = 0.0  # how much of the time it waits for an answer, where that is another scale: the bot's clock has none
         self.base = ""
         self.sockets: list[Socket] = []
         self.attempts: list[Data] = []
@@ -156,7 +156,7 @@ class Hub:
         socket.waiting.setdefault(ident, []).append(waiting)
         try:
             await socket.say(frame)
-            async with asyncio.timeout(seconds * self.patience):
+            async with asyncio.timeout(seconds * (self.patience or self.scale)):
                 return await waiting
         except TimeoutError:
             return "timeout"

@@ -56,7 +56,7 @@ class Hub:
 
     def __init__(self, app_id: str, secret: str, scale: float = 1.0, seed: int = 0) -> None:
         self.scale = scale
-        self.patience = scale  # of the time for an answer: the bot's own clock is never scaled
+        self.patience = 0.0  # how much of the time it waits for an answer, where that is another scale: the bot's clock has none
         self.base = ""
         self.sockets: list[Socket] = []
         self.attempts: list[dict[str, Any]] = []
@@ -167,7 +167,7 @@ class Hub:
         self._waiting[ident] = waiting
         try:
             await self._send(socket, ident, json.dumps(parcel.payload, ensure_ascii=False).encode())
-            async with asyncio.timeout(at_most.ACK_SECONDS * self.patience):
+            async with asyncio.timeout(at_most.ACK_SECONDS * (self.patience or self.scale)):
                 said = await waiting
         except TimeoutError:
             entry |= {"outcome": "timeout", "took": time.monotonic() - entry["clock"]}

@@ -51,7 +51,7 @@ class Hub:
 
     def __init__(self, app_id: str, scale: float = 1.0, seed: int = 0) -> None:
         self.scale = scale
-        self.patience = scale  # of the time for an answer: the bot's own clock is never scaled
+        self.patience = 0.0  # how much of the time it waits for an answer, where that is another scale: the bot's clock has none
         self.sockets: list[Socket] = []
         self.attempts: list[dict[str, Any]] = []
         self.changed: Callable[[], Any] = lambda: None  # told when a connection comes or goes
@@ -134,7 +134,7 @@ class Hub:
         self._waiting.setdefault(envelope, []).append(waiting)
         try:
             await socket.say(frame)
-            async with asyncio.timeout(at_most.ACK_SECONDS * self.patience):
+            async with asyncio.timeout(at_most.ACK_SECONDS * (self.patience or self.scale)):
                 answer = await waiting
         except TimeoutError:
             entry |= {"outcome": "timeout", "took": time.monotonic() - entry["clock"]}

@@ -27,7 +27,7 @@ class Callback:
     def __init__(self, corp: Corp, url: str, scale: float = 1.0) -> None:
         self.url = url
         self.scale = scale
-        self.patience = scale  # of the time for an answer: the bot's own clock is never scaled
+        self.patience = 0.0  # how much of the time it waits for an answer, where that is another scale: the bot's clock has none
         self.fresh = False
         self.stamps = corp.clock  # when what is posted was signed
         self.attempts: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ class Callback:
         try:
             response = await self._http.post(
                 f"{self.url}?{query}", content=xml(outer).encode(), headers=headers,
-                timeout=at_most.CALLBACK_SECONDS * self.patience,
+                timeout=at_most.CALLBACK_SECONDS * (self.patience or self.scale),
             )  # fmt: skip
         except httpx.HTTPError as error:
             entry |= {"outcome": type(error).__name__, "took": time.monotonic() - entry["clock"]}
