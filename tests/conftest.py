@@ -125,10 +125,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Give how many processes `-n auto` means: half of a test's time is waiting, but slow ones meet a platform's deadlines."""
-    cores = os.cpu_count() or 1
-    return cores + 1 if config.option.markexpr == "slow" else 2 * cores
+def pytest_xdist_auto_num_workers() -> int:
+    """Give how many processes `-n auto` means: tests wait a lot, but meet the deadlines of platforms and browsers."""
+    return 1 + (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
