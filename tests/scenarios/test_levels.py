@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 
@@ -52,7 +50,6 @@ async def test_a_level_rises_by_itself_where_the_house_wants_it(play: Play) -> N
         assert "P1" in await room.says("@bot why severity")
 
 
-@pytest.mark.on("slack-socket", "slack-http", "feishu-socket", "dingtalk")
 async def test_a_proposed_level_is_agreed_to_or_turned_down_by_a_click(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")
