@@ -1,0 +1,1 @@
+"""Hold every kind of fact, by what it is about; `bot.model.event` gives them all."""
