@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.command import Answer, Context
+from bot.engine.agenda import replan
 from bot.engine.house import House
+from bot.engine.items import keep_items, numbered
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, judged
 from bot.model.deadline import deadlines
@@ -120,7 +122,7 @@ class _Book:
 
     def enter(self, fact: Fact, target: IncidentId | None) -> tuple[Event, IncidentId | None]:
         happened = fact if isinstance(fact, Happened) else Happened(fact)
-        payload = happened.payload
+        payload = numbered(happened.payload, self.uow)
         target = happened.incident or target
         if isinstance(payload, ev.ORGANISATION):
             target = None
@@ -170,6 +172,7 @@ class _Book:
         self._keep_pool(event)
         self._know_people(event)
         self._keep_shifts(event)
+        keep_items(self.uow, event, target)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -305,5 +308,8 @@ class _Book:
             if self.events.get(ident):
                 self.uow.save_incident(incident, self.events[ident])
                 self.uow.set_deadlines(ident, deadlines(incident, self.house.policy, self.house.catalog))
+        replan(
+            self.uow, self.house, ((e, self.incidents[ident]) for ident, events in self.events.items() for e in events), self.now
+        )
         if self.intents:
             self.uow.want(list(self.intents.values()), self.now)

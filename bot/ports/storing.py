@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from bot.model.actions import ActionItem, ItemFilter
 from bot.model.alert import Alert, AlertGroup, AlertState
 from bot.model.deadline import Deadline, Due
 from bot.model.effect import Effect, EffectKind, Intent
@@ -128,6 +129,18 @@ class Reads(Protocol):
         ...
 
     def feed(self, rotation: RotationId) -> Feed | None: ...  # None = it was never tried
+
+    def item(self, number: int) -> ActionItem | None: ...
+    def items(self, only: ItemFilter) -> list[ActionItem]:
+        """List action items: an incident's in the order of their numbers, all others by what is due first.
+
+        Without an incident or accepted among the states, those that are not accepted.
+        """
+        ...
+
+    def team(self, manager: PersonId) -> list[Person]:
+        """List whose manager somebody is, by id."""
+        ...
 
     def spare(self, connection: ConnectionId, chat: str) -> Spare | None: ...
     def spare_of(self, room: RoomId) -> Spare | None: ...  # that it took
@@ -268,8 +281,12 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     # timers
-    def set_deadlines(self, incident: IncidentId, due: Due) -> None:
+    def set_deadlines(self, incident: IncidentId | str, due: Due) -> None:
         """Make the incident's timers equal to these; one that already fired for the same due stays fired."""
+        ...
+
+    def deadlines_of(self, owner: str) -> Due:
+        """Give the timers of an owner that have not fired."""
         ...
 
     def claim_deadlines(self, now: datetime, limit: int) -> list[Deadline]:
@@ -341,6 +358,15 @@ class UnitOfWork(Reads, Protocol):
     def save_swap(self, swap: Swap) -> None: ...
     def drop_swap(self, ident: str) -> None: ...
     def save_feed(self, feed: Feed) -> None: ...
+
+    # action items
+    def new_item_number(self) -> int: ...
+    def lock_item(self, number: int) -> ActionItem | None: ...
+    def add_item(self, item: ActionItem) -> None: ...
+    def save_item(self, item: ActionItem) -> None: ...
+    def hand_items(self, old: PersonId, new: PersonId) -> None:
+        """Let everything that is one person's be another's, who they turned out to be."""
+        ...
 
     # what may be pressed for a while
     def menu(self, spot: str) -> Menu | None: ...

@@ -27,7 +27,7 @@ FIELDS = {
     Status.HANDLING: ("impact", "latest", "commander", "time", "targets", "alerts", "next", "links"),
     Status.RECOVERED: ("impact", "time", "targets", "alerts", "lasted"),
     Status.REVIEWING: ("impact", "time", "targets", "postmortem"),
-    Status.CLOSED: ("time", "targets", "outcome", "waived"),
+    Status.CLOSED: ("time", "targets", "outcome", "waived", "improved"),
 }
 BUTTONS = {
     Status.PENDING: ("confirm", "dismiss", "merge", "severity", "more"),
@@ -44,7 +44,7 @@ COMMANDS = {
 }  # fmt: skip
 
 
-ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen"})  # what needs words opens a form
+ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen", "action"})  # what needs words opens a form
 _ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 
 
@@ -154,6 +154,9 @@ class _Fields:
     def links(self) -> Text:
         known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook), ("card_earlier", self.earlier))
         return self.row([self.say(key, url=url) for key, url in known if url])
+
+    def improved(self) -> Text:
+        return self.say("card_improved") if self.incident.actions.total else ()
 
     def postmortem(self) -> Text:
         return self.say("card_postmortem")
