@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, EffectId, RoomId
 from bot.model.person import ALL_SEEING, Actor, ActorKind
-from bot.ports import Capability, ChatAdapter, Done, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Store, UnitOfWork
+from bot.ports import Capability, ChatAdapter, Done, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Silencer, Store, UnitOfWork
 
 LEASE = timedelta(seconds=4)
 RENEW_EVERY = 1.0  # seconds
@@ -63,8 +64,11 @@ class Outbox:
         me: str,
         metrics: Metrics,
         health: Health | None = None,
+        *,
+        silencers: Mapping[ConnectionId, Silencer] | None = None,
     ) -> None:
         self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
+        self._reached: Mapping[ConnectionId, Any] = {**chats, **(silencers or {})}
         self.health = health or Health(house.clock)
         self._wake = asyncio.Event()
         self._running: dict[EffectId, asyncio.Task[None]] = {}
@@ -82,7 +86,7 @@ class Outbox:
 
     async def take_back(self) -> int:
         """Take over what a dead process of the same store left running; only for the one process of a SQLite file."""
-        return await self._store.tx(lambda uow: uow.take_back(list(self._chats)))
+        return await self._store.tx(lambda uow: uow.take_back(list(self._reached)))
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -110,7 +114,7 @@ class Outbox:
         if free <= 0:
             return 0
         now = self._house.clock.now()
-        mine, busy = list(self._chats), list(self._running)
+        mine, busy = list(self._reached), list(self._running)
         late = now - self._renewed_at > LEASE / 2  # we were stopped, or the store was: our own leases may have run out
 
         def job(uow: UnitOfWork) -> list[Effect]:
@@ -140,7 +144,7 @@ class Outbox:
     def _refused(self, uow: UnitOfWork, effect: Effect, now: datetime) -> timedelta | None:
         """Spend from the connection's and the chat's buckets; gives how long to wait when one is empty."""
         share = BULK_SHARE if effect.urgency is Urgency.BULK else 1.0
-        for bucket in _buckets(effect, self._house.limits[effect.connection]):
+        for bucket in _buckets(effect, self._house.limits.get(effect.connection)):
             interval = timedelta(seconds=1 / bucket.rate)
             wait = uow.grant(bucket.key, now, interval, interval * (bucket.burst - 1) * share)
             if wait is not None:
@@ -229,7 +233,7 @@ class Outbox:
         return await self._store.tx(job)
 
     async def _call(self, effect: Effect, call: Call) -> Result:
-        chat = self._chats[effect.connection]
+        chat = self._reached[effect.connection]
         marked = False
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
@@ -277,7 +281,7 @@ class Outbox:
 
     def _throttled(self, effect: Effect, bucket: str) -> str:
         """Find our own bucket for what the platform throttles: the whole connection when it names that, else this chat's."""
-        buckets = _buckets(effect, self._house.limits[effect.connection])
+        buckets = _buckets(effect, self._house.limits.get(effect.connection))
         return buckets[0 if bucket == effect.connection else -1].key
 
     def _again(self, uow: UnitOfWork, effect: Effect, delay: timedelta, maybe_sent: bool, code: str) -> None:
@@ -348,7 +352,9 @@ def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) ->
     return effect
 
 
-def _buckets(effect: Effect, limits: Limits) -> tuple[_Bucket, ...]:
+def _buckets(effect: Effect, limits: Limits | None) -> tuple[_Bucket, ...]:
+    if limits is None:
+        return ()  # no chat: it says itself when it is too much
     everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
     if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND, EffectKind.GREET):
         thing = effect.lane.split("/")[0] if effect.lane.startswith("room:") else str(effect.data.get("chat", effect.lane))

@@ -27,7 +27,7 @@ from bot.ports.chat import (
     Tally,
     Urge,
 )
-from bot.ports.monitoring import Clock, MonitoringSource
+from bot.ports.monitoring import Clock, Firing, MonitoringSource, Silence, Silencer
 from bot.ports.storing import AlertChange, Calendar, Filter, Reads, Shown, Store, UnitOfWork
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Content",
     "Done",
     "Filter",
+    "Firing",
     "Inbound",
     "Limits",
     "Lost",
@@ -59,6 +60,8 @@ __all__ = [
     "Row",
     "Sent",
     "Shown",
+    "Silence",
+    "Silencer",
     "Sought",
     "Speaker",
     "Store",
