@@ -36,6 +36,7 @@ class EffectKind(StrEnum):
     PAGE = "Page"
     SEND = "Send"
     GREET = "Greet"
+    NOTIFY = "Notify"
 
 
 WISHES = frozenset(
