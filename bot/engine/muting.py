@@ -23,7 +23,7 @@ from bot.model.incident import Incident
 from bot.model.muting import Matcher, matchers
 from bot.model.say import say
 from bot.model.text import flat
-from bot.ports import Done, Firing, Reads, Ref, Rejected, Result, Retry, Silence, Silencer, UnitOfWork
+from bot.ports import Done, Firing, Reads, Ref, Result, Silence, Silencer, UnitOfWork
 from bot.rules.muting import silence_wish, silent_until
 
 LOOKS_EVERY = timedelta(seconds=60)  # at a group that is kept silent

@@ -12,8 +12,8 @@ from bot.engine.addressing import addressed, addressed_text, called_elsewhere
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
-from bot.engine.muting import keep_silent
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
+from bot.engine.muting import keep_silent
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
 from bot.engine.notifying import deliver
 from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing

@@ -40,7 +40,7 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
         due["raise_severity", ""] = rises
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
-    due |= recovery_due(incident, policy.ask_recovery_again) | silence_due(incident)
+    due |= recovery_due(incident) | silence_due(incident)
     for room, wanted_at in incident.waiting_rooms:
         if policy.fallback and incident.active:
             due["open_fallback", str(room)] = wanted_at + policy.fallback_after

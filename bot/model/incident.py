@@ -120,8 +120,8 @@ class Incident:
     home: ConnectionId | None = None
     lang: str = "zh"
     changed: Change | None = None
-    muting: Muting = Muting()
-    recovering: Recovering = Recovering()
+    muting: Muting = field(default_factory=Muting)
+    recovering: Recovering = field(default_factory=Recovering)
 
     @property
     def open(self) -> bool:

@@ -12,7 +12,9 @@ from bot.model.ids import GroupId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPutOff(Payload):
-    """State that the alerts are over and the business is not; people are asked again after a while."""
+    """State that the alerts are over and the business is not; people are asked again then."""
+
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
