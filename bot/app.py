@@ -185,7 +185,7 @@ class App:
         self.house = house_of(config, self.clock, self.chats, self.channels)
         me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.silencers = connect_silencers(config)
-        outside = {**self.channels, **self.silencers}
+        outside: dict[ConnectionId, NotifyChannel | Silencer] = {**self.channels, **self.silencers}
         self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics, channels=outside)
         self.timers = Timers(self.store, self.house, self.metrics)
         self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.command import Answer, Ask, Context, FormMethod, FormWord, LeadingMoment, Waiver, Where, Words, command
-from bot.engine.fold import fold
+from bot.engine.fold import fold as folded
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Event, Fact, Happened, Mark, Status
@@ -32,7 +32,7 @@ def recover(
 ) -> list[Fact]:
     """End the trouble, now or at the time given; graver levels are watched for a while."""
     must_be_open(ctx, incident)
-    if fold(flat(text)) in _NOT_YET and incident.status is Status.HANDLING:
+    if folded(flat(text)) in _NOT_YET and incident.status is Status.HANDLING:
         return [ev.RecoveryPutOff(until=ctx.now + ctx.policy.ask_recovery_again)]
     if incident.status is Status.PENDING:
         raise refuse("recover_pending", ref=ref(ctx, incident))
@@ -64,7 +64,7 @@ def recover(
 )
 def reopen(ctx: Context, incident: Incident, reason: Text = ()) -> list[Fact]:
     """Handle again: anybody who works on it may withdraw a recovery, later it is the commander's or an owner's."""
-    if fold(flat(reason)) in _UNRELATED and incident.observed(ctx.now):
+    if folded(flat(reason)) in _UNRELATED and incident.observed(ctx.now):
         back = last_of(ctx.reads, incident, ev.AlertsReturned)
         return [ev.AlertsUnrelated(groups=(back.payload.group,) if back and isinstance(back.payload, ev.AlertsReturned) else ())]
     if incident.active:

@@ -18,7 +18,7 @@ from bot.model import event as ev
 from bot.model.alert import Alert, AlertGroup, AlertState, Posting
 from bot.model.effect import Effect
 from bot.model.event import Fact, Happened
-from bot.model.ids import GroupId
+from bot.model.ids import GroupId, PersonId
 from bot.model.incident import Incident
 from bot.model.muting import Matcher, matchers
 from bot.model.say import say
@@ -114,7 +114,7 @@ def _comment(incident: Incident | None, group: AlertGroup, reads: Reads, house: 
     return flat(house.prose.say(say("silence_comment", incident=incident, group=group), show))
 
 
-def _creator(incident: Incident | None, group: AlertGroup) -> str | None:
+def _creator(incident: Incident | None, group: AlertGroup) -> PersonId | None:
     by = incident.muting.by if incident is not None and incident.muting.by is not None else group.muted_by
     return by.person if by is not None else None
 
