@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests import postgres
 from tests.scenarios.ledger import LEDGER, TALLY
@@ -23,6 +24,10 @@ DEMANDED = ("postgres", "alertmanager")
 DEMANDED_SLOW = ("postgres",)
 # Kept out of the default suite by pyproject.toml, and what runs them.
 ELSEWHERE = {"crash": "make crash", "slow": "make replicas"}
+
+# The same examples in every run, however busy the machine: a red run can be repeated. WARROOM_EXPLORE=1 looks for new ones.
+settings.register_profile("suite", deadline=None, derandomize=not os.environ.get("WARROOM_EXPLORE"), print_blob=True)
+settings.load_profile("suite")
 
 
 def unavailable(what: str, why: str) -> NoReturn:

@@ -15,7 +15,7 @@ import httpx
 from adapters.sandbox.wire import IDLE
 
 Raw = dict[str, Any]
-WAIT = 10.0  # seconds; the default deadline of everything that is waited for
+WAIT = 30.0  # seconds; the default deadline of everything that is waited for
 
 
 class NotSeen(AssertionError):

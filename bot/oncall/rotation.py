@@ -41,8 +41,10 @@ def shift_at(plan: Plan, at: datetime) -> Shift | None:
 
 
 def next_shift(plan: Plan, after: datetime, person: PersonId | None = None) -> Shift | None:
-    """Find the first shift (of somebody) that begins after an instant, within the time that is looked ahead."""
-    coming = (s for s in shifts(plan, after, after + AHEAD) if s.start > after and person in (None, s.person))
+    """Find the first shift (of somebody) that begins after an instant, looking ahead from the end of the present one."""
+    present = shift_at(plan, after)
+    seen_to = (present.end if present is not None else None) or after
+    coming = (s for s in shifts(plan, after, seen_to + AHEAD) if s.start > after and person in (None, s.person))
     found = next(coming, None)
     return shift_at(plan, found.start) if found is not None else None
 

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.conftest import unavailable
+
+expect.set_options(timeout=40_000)  # milliseconds: the machine may be busy
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

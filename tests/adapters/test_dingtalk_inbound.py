@@ -158,7 +158,7 @@ def test_a_form_is_the_same_however_often_it_is_sent() -> None:
     assert sent("a").form == sent("b").form and dict(sent("a").args) == {"incident": "F-1", "text": "a"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     some.recursive(
         some.none() | some.booleans() | some.integers() | some.text(max_size=20),

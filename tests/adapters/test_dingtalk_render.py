@@ -92,7 +92,7 @@ CARDS = some.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(CARDS)
 def test_no_card_has_a_variable_over_its_limit(card: Card) -> None:
     said = public(card)
@@ -210,7 +210,7 @@ def test_an_answer_over_its_room_says_so() -> None:
     assert private(Reply(plain("汉" * 600)))[1]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(TEXTS, CARDS)
 def test_no_answer_is_over_its_limit(words: str, card: Card) -> None:
     said, _ = private(Reply(plain(words), card=card))
@@ -238,7 +238,7 @@ ENTRIES = some.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(ENTRIES)
 def test_no_form_is_over_its_limit_and_optional_entries_go_first(entries: list[Entry]) -> None:
     form = Form("declare", "声明", "声明", tuple(entries), "@bot 声明", args=(("incident", "F-20240520-001"),))
@@ -307,7 +307,7 @@ FILLED = some.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(ENTRIES, some.lists(FILLED, min_size=12, max_size=12))
 def test_a_form_drawn_again_holds_all_that_was_filled_in_or_is_not_drawn(entries: list[Entry], filled_in: list[Any]) -> None:
     form = Form("declare", "声明", "声明", tuple(entries), "@bot 声明", args=(("incident", "F-20240520-001"),))

@@ -35,7 +35,7 @@ def theirs(frame: Frame):  # type: ignore[no-untyped-def]
 
 
 @given(frames)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_sdk_reads_what_we_write_and_we_what_it_writes(frame: Frame) -> None:
     their = theirs(frame)
     assert load(their.SerializeToString()) == frame

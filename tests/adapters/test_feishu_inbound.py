@@ -206,7 +206,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.sampled_from(["im.message.receive_v1", "card.action.trigger", "application.bot.menu_v6", "x"]), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_that_a_stranger_sends_is_believed(kind: str, data: st.DataObject) -> None:
     body = message({"text": "@_user_1 x"}) if kind.startswith("im") else click({"value": {"p": "x"}})
     body["header"]["event_type"] = kind
@@ -231,7 +231,6 @@ def test_the_official_vector_is_decrypted() -> None:
 
 
 @given(st.binary(max_size=500))
-@settings(deadline=None)
 def test_what_was_encrypted_is_decrypted(words: bytes) -> None:
     assert decrypt("k3y", encrypted("k3y", words)) == words
 

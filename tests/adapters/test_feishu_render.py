@@ -206,7 +206,7 @@ cards = st.builds(
 
 
 @given(cards, values)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_card_is_taken(made: Card, said: tuple[Span, ...]) -> None:
     shown = card(made, {"w": 1, "d": 1}, said)
     taken(shown)

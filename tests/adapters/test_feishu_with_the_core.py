@@ -25,7 +25,7 @@ from bot.document import Filled
 from tests.adapters.feishu_world import SECRETS, free_port
 
 BEARER = "t0ken-t0ken-t0ken"
-LONG = 20.0  # seconds
+LONG = 40.0  # seconds
 BOTH = ["socket", "http"]
 
 
@@ -103,7 +103,7 @@ async def house(mode: str, folder: Path, *, scale: float = 1.0, **policy: str) -
         serving = asyncio.create_task(serve(config, ready=ready.set_result, stop=stop))
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 while mode == "socket" and not standin.hub.sockets:  # noqa: ASYNC110  (the stand-in tells nobody)
                     await asyncio.sleep(0.01)
             async with Stage(sandbox.url) as stage:

@@ -122,7 +122,7 @@ any_card = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(any_card)
 def test_every_card_is_taken_by_the_chat(card: Card) -> None:
     words = render(card)
@@ -130,7 +130,7 @@ def test_every_card_is_taken_by_the_chat(card: Card) -> None:
     assert taken(words) == 204
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(any_text)
 def test_every_text_that_fits_is_taken_by_the_chat(typed: str) -> None:
     words = render(plain(typed))

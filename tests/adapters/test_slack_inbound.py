@@ -193,7 +193,7 @@ SCRAPS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(p.stem for p in FIXTURES.glob("*.json"))), st.data())
 def test_a_payload_with_anything_in_any_place_never_crashes(name: str, data: st.DataObject) -> None:
     body = payload(name)

@@ -212,13 +212,13 @@ CARDS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(CARDS)
 def test_a_card_of_any_size_keeps_every_limit(shown: Card) -> None:
     sound(card(shown))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_a_card_of_any_words_is_sound_and_calls_nobody(one: str, two: str) -> None:
     body = card(
@@ -246,7 +246,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SIZED, ENTRIES, SIZED)
 def test_a_form_of_any_size_keeps_every_limit(title: str, entries: list[Entry], typed: str) -> None:
     named = tuple(

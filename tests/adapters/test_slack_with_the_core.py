@@ -54,7 +54,7 @@ async def house(mode: str, folder: Path) -> AsyncIterator[tuple[Slack, Stage]]:
         serving = asyncio.create_task(serve(config, ready=ready.set_result, stop=stop))
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 while mode == "socket" and not standin.hub.sockets:  # noqa: ASYNC110  (the stand-in tells nobody)
                     await asyncio.sleep(0.01)
             async with Stage(sandbox.url) as stage:

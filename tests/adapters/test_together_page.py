@@ -17,7 +17,7 @@ from bot.app import serve
 from bot.config import build
 from bot.document import Filled
 
-LONG = 20_000  # milliseconds
+LONG = 40_000  # milliseconds
 PICTURES = os.environ.get("WARROOM_PICTURES")  # a folder for screenshots; none are taken without
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -125,7 +125,7 @@ def uncut(card: dict[str, Any], by_bot: bool) -> None:
         assert select["option_list"] == card["button_selection"]["option_list"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shown=cards())
 def test_every_card_is_taken_by_both_and_drawn_uncut(wecom: Company, shown: Card) -> None:
     for render, by_bot, take in ((app.direct, False, wecom.direct), (bot.messages, True, wecom.push)):
@@ -143,7 +143,7 @@ def test_every_card_is_taken_by_both_and_drawn_uncut(wecom: Company, shown: Card
         wecom.room(room)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shown=cards())
 def test_every_card_can_take_anothers_place(wecom: Company, shown: Card) -> None:
     for sizes in (app.SIZES, bot.SIZES):
@@ -158,7 +158,7 @@ def test_every_card_can_take_anothers_place(wecom: Company, shown: Card) -> None
     wecom.update(code, made)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shown=cards())
 def test_what_is_pressed_is_what_the_button_said_also_after_a_question(shown: Card) -> None:
     card = template_card(shown, app.SIZES, "task-1")
@@ -179,7 +179,7 @@ def test_what_is_pressed_is_what_the_button_said_also_after_a_question(shown: Ca
         assert click.press.command != "unreadable"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([*PIECES, *"#>-_~![]()ab\r", "font", "<@", "</"]), max_size=60).map("".join))
 def test_strangers_words_are_never_marks_tags_or_calls(raw: str) -> None:
     for shown in (escaped(raw), markdown((Span(raw),)), markdown((Span(raw[:3]), Span(raw[3:])))):
@@ -196,7 +196,7 @@ def test_what_is_cut_fits_and_says_so(raw: str, most: int) -> None:
     assert width(made) <= most and (made == safe or made.endswith("…"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.builds(Span, typed(200, 700), st.sampled_from(["text", "code", "link", "person"]), st.none(),
                           st.sampled_from([None, "zhang", "https://x.example/a?b=1"])), max_size=6))  # fmt: skip
 def test_tokens_fit_any_size(spans: list[Span]) -> None:

@@ -75,7 +75,7 @@ async def house(folder: Path, chats: Sequence[str], **more: Any) -> AsyncIterato
         try:
             async with Stage(sandbox.url, direct="app" if chats[0] == "wecom" else "bot") as stage:
                 if "wecom-bot" in chats:
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(40):
                         while standin.hub.live is None:  # noqa: ASYNC110  (the stand-in tells nobody)
                             await asyncio.sleep(0.01)
                 yield standin, stage, product

@@ -189,7 +189,7 @@ async def refused(call: Awaitable[Any], code: str, status: int = 400) -> TeaExce
     return caught.value
 
 
-async def until(holds: Callable[[], Any], what: str, deadline: float = 10.0) -> Any:
+async def until(holds: Callable[[], Any], what: str, deadline: float = 40.0) -> Any:
     """Wait for a condition, at most so long."""
     ends = time.monotonic() + deadline
     while not (found := holds()):

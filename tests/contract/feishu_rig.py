@@ -266,7 +266,7 @@ def _stop(held: dict[str, Any], thread: threading.Thread) -> None:
     assert not thread.is_alive()
 
 
-async def until(holds: Callable[[], Any], what: str, deadline: float = 10.0) -> Any:
+async def until(holds: Callable[[], Any], what: str, deadline: float = 40.0) -> Any:
     """Wait for a condition, at most so long."""
     ends = time.monotonic() + deadline
     while not (found := holds()):

@@ -104,7 +104,7 @@ async def refused(call: Awaitable[Any], error: str, status: int = 200) -> SlackA
     return caught.value
 
 
-async def until(holds: Callable[[], Any], what: str, deadline: float = 10.0) -> Any:
+async def until(holds: Callable[[], Any], what: str, deadline: float = 40.0) -> Any:
     """Wait for a condition, at most so long."""
     ends = time.monotonic() + deadline
     while not (found := holds()):

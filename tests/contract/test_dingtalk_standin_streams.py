@@ -169,7 +169,7 @@ async def test_later_is_not_success(rig: Rig) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{there['endpoint']}?ticket={there['ticket']}") as ws:
         await rig.player("zhang").rename("值班", "新名")
         for status in ("LATER", "SUCCESS"):
-            frame = await ws.receive_json(timeout=5)
+            frame = await ws.receive_json(timeout=20)
             ack = {"code": 200, "headers": {"contentType": "application/json", "messageId": frame["headers"]["messageId"]}}
             await ws.send_json({**ack, "message": "OK", "data": json.dumps({"status": status, "message": ""})})
         await until(lambda: rig.dingtalk.hub.attempts[-1]["outcome"] == "acknowledged", "the event to be taken")
@@ -208,7 +208,7 @@ async def test_an_acknowledgement_counts_only_for_its_own_frame_and_connection(h
         one = await session.ws_connect(f"{first['endpoint']}?ticket={first['ticket']}")
         two = await session.ws_connect(f"{second['endpoint']}?ticket={second['ticket']}")
         typing = asyncio.ensure_future(rig.player("zhang").says("@助手 帮助", "值班"))
-        frame = await one.receive_json(timeout=5)
+        frame = await one.receive_json(timeout=20)
         ack = {"code": 200, "headers": {"messageId": frame["headers"]["messageId"]}, "message": "OK", "data": "{}"}
         await one.send_json({**ack, "headers": {"messageId": "other"}})
         await one.send_json({**ack, "data": {"not": "a string"}})
@@ -226,7 +226,7 @@ async def test_a_ping_wants_its_echo(rig: Rig) -> None:
     async with rigged(scale=0.002) as hasty:
         there = await opened(hasty)
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{there['endpoint']}?ticket={there['ticket']}") as ws:
-            frame = await ws.receive_json(timeout=5)
+            frame = await ws.receive_json(timeout=20)
             assert (frame["type"], frame["headers"]["topic"]) == ("SYSTEM", "ping")
             ack = {"code": 200, "headers": {"messageId": frame["headers"]["messageId"]}, "message": "OK"}
             await ws.send_json({**ack, "data": json.dumps({"opaque": "other"})})
@@ -242,11 +242,11 @@ async def test_a_disconnect_frame_stops_deliveries_at_once(hasty: Rig) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{there['endpoint']}?ticket={there['ticket']}") as ws:
         began = time.monotonic()
         await rig.control("/_sockets", do="disconnect")
-        frame = await ws.receive_json(timeout=5)
+        frame = await ws.receive_json(timeout=20)
         assert frame["headers"] == {"topic": "disconnect", "contentType": "application/json"}  # there is no messageId
         done = await rig.player("zhang").says("@助手 帮助", "值班")
         assert (done["error"], ws.closed) == ("nobody", False)
-        assert (await ws.receive(timeout=5)).type == aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=20)).type == aiohttp.WSMsgType.CLOSE
         assert time.monotonic() - began >= 0.95  # ten seconds on this clock
 
 
@@ -276,7 +276,7 @@ async def test_a_zombie_answers_pings_and_a_half_open_one_does_not(rig: Rig) -> 
         alive = await session.ws_connect(f"{there['endpoint']}?ticket={there['ticket']}", autoping=False)
         await rig.control("/_sockets", do="zombie")
         await alive.ping()
-        assert (await alive.receive(timeout=5)).type == aiohttp.WSMsgType.PONG
+        assert (await alive.receive(timeout=20)).type == aiohttp.WSMsgType.PONG
         await alive.close()
         dead = await session.ws_connect(f"{again['endpoint']}?ticket={again['ticket']}", autoping=False)
         await rig.control("/_sockets", do="deaf")
@@ -291,7 +291,7 @@ async def test_refuses_connections_while_down(rig: Rig) -> None:
     async with aiohttp.ClientSession() as session:
         ws = await session.ws_connect(f"{there['endpoint']}?ticket={there['ticket']}")
         await rig.sandbox.down()
-        assert (await ws.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE)
+        assert (await ws.receive(timeout=20)).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE)
         with pytest.raises(Exception, match="Cannot connect"):
             await opened(rig)
         await rig.sandbox.start()

@@ -65,7 +65,7 @@ def test_what_is_no_payload_is_refused(name: str, body: bytes) -> None:
     assert error.value.where
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_payload_with_one_thing_wrong_is_read_or_refused_by_name(data: st.DataObject) -> None:
     name, path = data.draw(st.sampled_from(PAYLOADS))

@@ -38,7 +38,7 @@ class Desk:
         return self.slack.desk.take(method, json.loads(json.dumps(given)), {"authorization": f"Bearer {self.app.bot_token}"})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     SIZED, st.integers(0, 200), st.booleans(), SIZED, st.integers(0, 40), st.lists(SHORT, max_size=3),
     st.integers(0, 200),
@@ -73,7 +73,7 @@ def test_a_card_of_up_to_200_entries_is_taken_and_counts_what_it_leaves_out(
         assert offered + more == buttons + options, (offered, more, buttons, options)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SIZED, SIZED)
 def test_an_answer_of_any_length_is_taken(words: str, headline: str) -> None:
     desk = Desk()
@@ -83,7 +83,7 @@ def test_an_answer_of_any_length_is_taken(words: str, headline: str) -> None:
     assert said.body["ok"], said.body
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SHORT, st.integers(1, 10), SIZED, st.integers(0, 200))  # more or longer labels would not be ours
 def test_a_form_of_any_size_is_opened(words: str, entries: int, typed: str, options: int) -> None:
     desk = Desk()

@@ -400,7 +400,7 @@ async def test_it_runs_alone_and_ends_when_asked() -> None:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             url = (await process.stdout.readline()).decode().removeprefix("ready ").strip()
         async with aiohttp.ClientSession() as session:
             web = AsyncWebClient(token="xoxb-alone", base_url=f"{url}/api/", session=session, retry_handlers=[])

@@ -27,6 +27,7 @@ async def browser() -> AsyncIterator[Browser]:
     if path is None:
         unavailable("a browser", "no chromium on the PATH")
     async with async_playwright() as playwright:
+        expect.set_options(timeout=40_000)  # milliseconds: the machine may be busy
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         await browser.close()

@@ -151,7 +151,7 @@ async def test_it_runs_alone_and_ends_when_asked() -> None:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             url = (await process.stdout.readline()).decode().removeprefix("ready ").strip()
         async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
             query = {"corpid": "wwsandbox0corp", "corpsecret": "s3"}
@@ -161,5 +161,5 @@ async def test_it_runs_alone_and_ends_when_asked() -> None:
             assert said["errcode"] == 0 and said["response_code"]
     finally:
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             assert await process.wait() == 0

@@ -170,7 +170,7 @@ async def rigged(**more: Any) -> AsyncIterator[Rig]:
         yield Rig(wecom, sandbox, http, stage, clock)
 
 
-async def until(holds: Callable[[], Any], what: str, deadline: float = 10.0) -> Any:
+async def until(holds: Callable[[], Any], what: str, deadline: float = 40.0) -> Any:
     """Wait for a condition, at most so long."""
     ends = time.monotonic() + deadline
     while not (found := holds()):
@@ -273,7 +273,7 @@ async def robot(rig: Rig, *, secret: str | None = None, ping: int = 30_000) -> A
     client.on("event", one.events.append)
     await client.connect()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await ready.wait()
         yield one
     finally:
@@ -297,7 +297,7 @@ class Line:
         return ident
 
     async def read(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             said: dict[str, Any] = json.loads(await self.ws.recv())
         return said
 

@@ -206,7 +206,7 @@ class WecomBotScene(Scene):
             await self.hub.deliver(self.parcels[ident])
         before = len(self.given)
         self.wecom.people.type("zhang", BOT, "帮助")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while len(self.given) == before:  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(POLL)
 

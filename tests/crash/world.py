@@ -79,7 +79,7 @@ class World:
         self.posts.append(body)
         began = time.monotonic()
         self._begun("post")
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             if self.plan.at_once:
                 await asyncio.gather(*(self._posted(client, body, began) for _ in range(self.plan.repeat)))
             else:
@@ -112,7 +112,7 @@ class World:
         """Deliver everything once more, later: every answer is the first one, and nothing changes."""
         before = self.everything()
         await self.scene.send_again()
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             for body in self.posts:
                 status = await self._post_once(client, body)
                 if status != 200:

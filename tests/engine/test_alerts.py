@@ -610,7 +610,7 @@ def test_statements_in_any_order_and_number_end_in_the_same_rows(url: str) -> No
     number = itertools.count()
     lives = st.fixed_dictionaries({name: st.lists(st.booleans(), min_size=1, max_size=3) for name in NAMES})
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.data(), lives)
     def anyhow(data: st.DataObject, turns: dict[str, list[bool]]) -> None:
         said = [one for name in NAMES for one in story(name, turns[name])]

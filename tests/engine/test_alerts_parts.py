@@ -24,7 +24,7 @@ from tests.engine.test_alerts_webhook import PROOF, Front
 
 BY_CLUSTER = (Rule("grave", action=Action.DECLARE, service="orders", severity="P1", group_by=("cluster",)),)
 CLUSTERS = ("north", "south", "west")
-WAIT = 10.0  # seconds
+WAIT = 30.0  # seconds
 
 
 def body(status: str = "firing") -> bytes:

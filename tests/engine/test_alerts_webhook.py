@@ -267,7 +267,7 @@ async def test_large_bodies_wait_unread_until_their_turn() -> None:
     hooks = Webhooks(front.store, house(front.clock), sources, front.metrics)
     front.app = Starlette(routes=[Route(path, endpoint, methods=["POST"]) for path, endpoint in hooks.routes()])
     posted = [asyncio.create_task(front.post(BODY + b" " * PARSED_ON_LOOP)) for _ in range(5)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await front.store.begun.wait()
     assert (await front.post(b"{")).status == 400  # a small one does not wait
     await asyncio.get_running_loop().run_in_executor(hooks._parser, int)  # behind all that were given to read

@@ -303,7 +303,7 @@ PEOPLE = ("li", "zhou", "chen")
 LINES = ("声明 P2 支付服务 慢 --新建", "更多", "状态", "帮助", "近展 好转", "记录 看过日志")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(said=st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(LINES), st.booleans()), min_size=1, max_size=5),
        number=st.integers(1, 20), who=st.sampled_from(PEOPLE))  # fmt: skip
 def test_a_number_never_means_what_only_somebody_else_was_shown(said: list[tuple[str, str, bool]], number: int, who: str) -> None:

@@ -200,7 +200,7 @@ def drawn(seed: int, count: int, talk: int = 9) -> list[Action]:
     return [(rng.choice(often), rng.randrange(4), rng.randrange(1, 90)) for _ in range(count)]
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=2, max_size=4), steps=actions, seed=st.integers(0, 2**16))
 def test_nothing_loops_is_lost_doubled_or_out_of_order(
     kinds: list[str], steps: list[Action], seed: int, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory

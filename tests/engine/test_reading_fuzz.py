@@ -46,7 +46,7 @@ def visible(words: str) -> list[str]:
     return [char for char in words if not blank(char) and char not in SEPARATORS]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(texts, st.booleans(), st.sampled_from(["zh", "en"]), st.booleans())
 def test_any_text_is_read_and_bound_or_refused(typed: Text, pending: bool, lang: str, in_room: bool) -> None:
     found = read(typed, vocabulary(), lang=lang, pending=pending)
@@ -65,7 +65,7 @@ def test_any_text_is_read_and_bound_or_refused(typed: Text, pending: bool, lang:
     assert set(made.arguments) == {name for name, _, _ in call.declaration.parameters}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.sampled_from(sorted(n for n, d in declarations().items() if d.words)), texts)
 def test_every_typed_character_is_claimed_or_in_the_text(name: str, typed: Text) -> None:
     declaration = declarations()[name]
@@ -107,7 +107,7 @@ QUESTION_ENDS = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.one_of(commands, lines), QUESTION_ENDS, st.booleans())
 def test_a_question_never_changes_anything(typed: str, end: str, pending: bool) -> None:
     assume("//" not in typed)  # a question mark can be a part of an address
@@ -120,7 +120,7 @@ SAFE = st.text(st.sampled_from("网关超时回滚慢登录缓存队列堆积的
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.lists(SAFE, min_size=1, max_size=5), st.sampled_from(["P1", "Ｐ２"]), st.integers(0, 5))
 def test_a_title_is_what_was_typed_without_its_level(words: list[str], level: str, place: int) -> None:
     typed = [*words[:place], level, *words[place:]]
@@ -138,7 +138,7 @@ def test_folding_twice_changes_nothing(typed: str) -> None:
     assert fold(once) == once
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     st.sampled_from(sorted(n for n, d in declarations().items() if d.words)),
     st.data(),

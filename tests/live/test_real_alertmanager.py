@@ -29,7 +29,7 @@ from tests.conftest import unavailable
 
 pytestmark = pytest.mark.alertmanager
 BINARY = shutil.which("prometheus-alertmanager")
-PATIENCE = 20.0  # seconds; everything here takes about one
+PATIENCE = 60.0  # seconds; everything here takes about one
 TOKEN, STRANGER = "right-token-of-the-test", "wrong-token-of-the-test"
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ class Site:
         (folder / "alertmanager.yml").write_text(
             ALERTMANAGER.format(url=f"{self.url}/webhooks/alertmanager", token=TOKEN, stranger=STRANGER), encoding="utf-8"
         )
-        self.http = httpx.AsyncClient(timeout=10)
+        self.http = httpx.AsyncClient(timeout=30)
         self.bot: subprocess.Popen[bytes] | None = None
         self.store: Store | None = None
 

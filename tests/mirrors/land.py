@@ -35,7 +35,7 @@ from bot.ports import Reads
 from store.migrate import upgrade
 from store.open import open_store
 
-LONG = 40.0  # seconds that anything may take to arrive
+LONG = 60.0  # seconds that anything may take to arrive
 SCALE = 0.05
 MINUTE = 60 * SCALE  # seconds that an outage lasts
 ENTRY = re.compile(r"(?m)^(?:（重发） ?)?#(\d+) (?:<!date|\d\d:\d\d )")
@@ -268,7 +268,7 @@ async def land(
         await asyncio.wait({serving, opened}, return_when=asyncio.FIRST_COMPLETED)
         assert not serving.done(), serving
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while not all(side.standin.hub.sockets for side in sides.values()):  # noqa: ASYNC110  (they tell nobody)
                     await asyncio.sleep(0.02)
             yield Land(sides, database)

@@ -222,7 +222,7 @@ def test_colour_and_sign_say_level_while_active_and_status_afterwards(status: St
 MINUTES = st.integers(min_value=0, max_value=600)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     status=st.sampled_from(list(Status)), severity=st.sampled_from(list(Severity)), commander=st.booleans(),
     marks=st.dictionaries(st.sampled_from(list(Mark)), MINUTES), due=st.none() | MINUTES, drill=st.booleans(),

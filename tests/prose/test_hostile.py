@@ -137,7 +137,7 @@ def test_a_renamed_or_erased_person_is_shown_by_todays_name() -> None:
     assert flat(PROSE.tell(note(typed), busy(), show("en"))) == "张三 noted: @王五@deleted user"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_any_text_at_all_is_one_harmless_line(words: str) -> None:
     told = PROSE.entry(note(plain(words)), busy(), show("en"))

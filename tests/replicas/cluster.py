@@ -26,7 +26,7 @@ from adapters.sandbox.wire import IDLE
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET, TOKEN = "a-secret-of-the-replicas", "a-token-of-the-replicas"
-PATIENCE = 40.0  # seconds
+PATIENCE = 60.0  # seconds
 SERVICES = tuple(f"svc{n}" for n in range(10))
 NAG = 3  # seconds until somebody must command
 
@@ -97,7 +97,7 @@ class Cluster:
 
     def __init__(self, plain: Plain, replicas: Sequence[Replica], link: psycopg.Connection[Any]) -> None:
         self.plain, self.replicas, self._link = plain, replicas, link
-        self.client = httpx.AsyncClient(timeout=15, trust_env=False, limits=IDLE)
+        self.client = httpx.AsyncClient(timeout=30, trust_env=False, limits=IDLE)
         self._keys = itertools.count(1)
         self.accepted = 0
         self.slowest = 0.0

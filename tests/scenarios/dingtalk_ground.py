@@ -135,7 +135,7 @@ class DingTalkGround:
         self._outage = demo.outage(url, TOKEN, self.lang)
         before = self.dingtalk.hub.sockets[0].number if self._met and self.dingtalk.hub.sockets else 0
         looked_up = self._met + sum("mobile" in person for person in said["people"])
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not self._connected(looked_up, before):  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
         self._met = self.calls(LOOKED_UP)

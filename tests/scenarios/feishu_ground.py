@@ -99,7 +99,7 @@ class FeishuGround:
         if self.feishu.webhook is not None:
             self.feishu.webhook.url = f"{url}/chat/{self.connection}"
         looked_up = self._met + sum("email" in person for person in said["people"])
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not self._connected(looked_up):  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
         self._met = self.calls("batch_get_id")
@@ -187,7 +187,7 @@ class FeishuGround:
             player = self.stage.player(who)
             self.stage.typed.append((who, text))
             await player.page.says(re.sub(r"^@bot\b", BOT, text), self.id_of(room) if room else None)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while not any(one["outcome"] == 200 for one in tries[before:]):  # noqa: ASYNC110  (nobody is told)
                     await asyncio.sleep(0.01)
             return "✓ taken"

@@ -230,7 +230,7 @@ class PlainGround:
             "text": text, "at": (datetime.now(UTC) - ago).isoformat(),
         }, ensure_ascii=False).encode()  # fmt: skip
         headers = signed(SECRET, datetime.now(UTC).timestamp(), "POST", "/chat/plain", body)
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=40, trust_env=False) as client:
             answer = await client.post(f"{self._url}/chat/plain", content=body, headers=headers)
         answer.raise_for_status()
         reply = answer.json().get("reply") or {}
@@ -303,7 +303,7 @@ _TROUBLES = {
 
 async def felt(log: CallLog) -> None:
     """Wait until the bot met a trouble."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not any(call.fault for call in log.calls):  # noqa: ASYNC110  (the stand-in has no event for it)
             await asyncio.sleep(0.01)
 

@@ -102,7 +102,7 @@ class House:
             "status": "firing" if firing else "resolved", "receiver": "warroom", "groupLabels": group, "commonLabels": group,
             "commonAnnotations": {}, "externalURL": "http://alertmanager.example.com", "alerts": alerts,
         }  # fmt: skip
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=40, trust_env=False) as client:
             answer = await client.post(
                 f"{self.url}/webhooks/alertmanager", json=body, headers={"authorization": f"Bearer {TOKEN}"}
             )
@@ -303,5 +303,5 @@ async def serving(said: Mapping[str, Any]) -> AsyncIterator[tuple[str, asyncio.E
         yield ready.result(), stop, stopped
     finally:
         stop.set()
-        await asyncio.wait({task}, timeout=15)
+        await asyncio.wait({task}, timeout=40)
     assert task.done() and task.result() == 0

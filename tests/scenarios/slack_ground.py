@@ -128,7 +128,7 @@ class SlackGround:
         already = sum(call.path == "/api/users.lookupByEmail" for call in self.slack.log.calls) if self._met else 0
         looked_up = already + sum("email" in person for person in said["people"])
         self._met = True
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not self._connected(looked_up):  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
 

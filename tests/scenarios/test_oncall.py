@@ -73,7 +73,7 @@ async def test_a_calendar_says_who_is_on_call(play: Play) -> None:
         services = {"payments": {"on_call": ["pay"]}, "orders": {"on_call": ["dba"]}}
         async with play(change={"rotations": rotations, "services": services}) as house:
             asking = house.people("zhang")
-            answer, deadline = "", time.monotonic() + 15
+            answer, deadline = "", time.monotonic() + 40
             while not ("小陈（至 " in answer and "连不上" in answer):
                 assert time.monotonic() < deadline, answer
                 answer = await asking.direct("值班")

@@ -118,11 +118,11 @@ async def test_asked_to_stop_it_ends_what_it_began_and_exits_with_success(play: 
         receipt = await zhang.direct("声明 P1 支付 支付失败")
         assert await faults.until_held(10)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while b"stopping" not in (line := await process.stdout.readline()):
                 assert line
         held.release.set()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             assert await process.wait() == 0
         assert [incident(room) for room in house.rooms()] == [incident(receipt)]
         assert house.ground.opened() == [200]

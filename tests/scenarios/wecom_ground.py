@@ -111,7 +111,7 @@ class WecomGround:
         callback = self.wecom.courier.callback
         assert callback is not None
         callback.stamps = time.time  # only what is typed is late, not WeCom's signature
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not (self.wecom.hub.live and self.calls("user/simplelist")):  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
 
@@ -201,7 +201,7 @@ class WecomGround:
         assert self.stage is not None
         if self._refusing:  # the app alone: WeCom comes to us, and takes the answer with it
             act = self.wecom.people.type(who, APP, text.removeprefix("@bot "))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 while act.state == "waiting":  # noqa: ASYNC110  (the stand-in tells nobody)
                     await asyncio.sleep(0.01)
             return next(m.text for m in self.wecom.corp.messages[act.message or 0 :] if m.chat == f"{APP}:{who}" and not m.msgid)
@@ -294,7 +294,7 @@ class WecomBotGround(WecomGround):
     async def meets(self, url: str, said: Mapping[str, Any]) -> None:
         self._outage = demo.outage(url, TOKEN, self.lang)
         self.wecom.corp.spoke.update(self.wecom.corp.users)  # everybody wrote to the bot once
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not self.wecom.hub.live:  # noqa: ASYNC110  (the stand-in tells nobody)
                 await asyncio.sleep(0.01)
 

@@ -34,7 +34,7 @@ STATES = st.sampled_from(["firing", "resolved"])
 STATEMENTS = st.lists(st.builds(alert, fingerprint=st.sampled_from("abc"), state=STATES, at=st.integers(0, 3)), max_size=8)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), statements=STATEMENTS)
 def test_the_order_in_which_statements_arrive_does_not_matter(uow: Unit, data: st.DataObject, statements: list[Alert]) -> None:
     ends = []

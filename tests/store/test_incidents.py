@@ -25,7 +25,7 @@ from store.statement import Statement
 from store.unit import Unit
 from tests.store.world import CHAT, SECOND, T0, ZHANG, declared, group, send, then
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 PEOPLE = ("zhang", "li", "wang")
 SERVICES = ("payments", "orders", "search")
 IDENT = IncidentId("F-20240520-001")

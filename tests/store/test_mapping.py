@@ -33,7 +33,7 @@ BESIDES: dict[str, dict[str, Any]] = {
     "alert_group": {"open": False},
 }
 CLEAR = Statement(delete(t.EVENT))
-FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 MAPPERS = {name: mapper for name, mapper in vars(mapping).items() if isinstance(mapper, Mapper)}
 
 

@@ -122,7 +122,7 @@ def test_an_upgrade_waits_for_one_that_another_replica_is_doing(pg_url: str) -> 
     replica.execute("SELECT pg_advisory_xact_lock(7316642011)")
     waits = threading.Thread(target=upgrade, args=(pg_url,))
     waits.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while replica.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone() is None:
         assert time.monotonic() < until, "it did not wait"
         time.sleep(0.01)

@@ -276,7 +276,7 @@ STEPS = st.lists(st.tuples(st.sampled_from("wsctdbfrTe"), st.integers(0, 3)), ma
 ROWS = Statement(select(t.EFFECT.c.lane, t.EFFECT.c.kind, t.EFFECT.c.target, t.EFFECT.c.state, t.EFFECT.c.wish, t.EFFECT.c.id))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_whatever_happens_a_lane_has_one_runner_and_a_wish_waits_once(uow: Unit, steps: list[tuple[str, int]]) -> None:
     uow.link.write(Statement(delete(t.EFFECT)), {})

@@ -233,7 +233,7 @@ async def test_a_caller_that_leaves_does_not_take_the_others_along(store: Store)
 async def test_a_job_that_ends_by_a_stop_iteration_is_not_waited_for_for_ever(store: Store) -> None:
     for asked in (store.tx(lambda uow: next(iter(()))), store.read(lambda reads: next(iter(())), PUBLIC)):
         with pytest.raises(RuntimeError, match="StopIteration"):
-            await asyncio.wait_for(asked, 5)
+            await asyncio.wait_for(asked, 30)
 
 
 async def test_reads_go_on_beside_the_writer_and_write_nothing(store: Store) -> None:

@@ -58,7 +58,7 @@ async def rig() -> AsyncIterator[Rig]:
             return {name for m in ours for name in CALLED.findall(m.text)}
 
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(40):
                 while standin.hub.live is None:  # noqa: ASYNC110  (the stand-in tells nobody)
                     await asyncio.sleep(0.005)
             yield Rig(
