@@ -200,7 +200,8 @@ def whoami(ctx: Context) -> Say:
 )
 def menu(ctx: Context, incident: Incident) -> Say:
     """Offer what has no button on the status card, as far as the status permits it."""
-    found = [ctx.declarations[name] for name in MENU[incident.status] if name in ctx.declarations]
+    left_out = {"silence"} if not ctx.policy.silencers else set()  # nothing could keep anything silent
+    found = [ctx.declarations[name] for name in MENU[incident.status] if name in ctx.declarations and name not in left_out]
     return say("menu", incident=incident, declarations=found)
 
 

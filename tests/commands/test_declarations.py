@@ -59,6 +59,7 @@ PROMISED = {
     "timeline": "时间线",
     "why": "为什么",
     "whoami": "我是谁",
+    "silence": "静默 屏蔽",
     "oncall": "值班 谁值班",
     "swap": "换班 替班",
     "menu": "更多 more",
@@ -143,7 +144,9 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 # ---------------------------------------------------------------- texts
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
+    loaded: dict[str, str] = {}
+    for area in ("commands", "silence"):
+        loaded |= yaml.safe_load((TEXTS / lang / "say" / f"{area}.yaml").read_text("utf-8"))
     return loaded
 
 
