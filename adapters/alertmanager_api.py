@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
+import httpx
 import msgspec
 
 from adapters.http import BODY_BYTES, Answered, Http
@@ -19,6 +20,7 @@ from bot.ports import Done, Firing, Lost, Ref, Rejected, Result, Retry, Silence
 T = TypeVar("T")
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _CODES = {400: "silence_invalid", 401: "source_denied", 403: "source_denied", 404: "source_not_found", 405: "source_not_found"}
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # by whichever clock: Alertmanager lets a silence begin now at the earliest
 _GONE = b"not found"  # of a silence: 404, in versions before 0.27 a 500
 
 
@@ -60,8 +62,16 @@ class _Status(msgspec.Struct):
 class Api:
     """Keep alerts silent through `base_url` (without `/api/v2`), with `headers` that prove who asks."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], *, secrets: Sequence[str] = (), timeout: float = 5.0) -> None:
-        self._http = Http(base_url.rstrip("/") + "/api/v2/", secrets=secrets, timeout=timeout, connections=4)
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        secrets: Sequence[str] = (),
+        timeout: float = 5.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._http = Http(base_url.rstrip("/") + "/api/v2/", secrets=secrets, timeout=timeout, connections=4, transport=transport)
         self._headers = dict(headers)
 
     async def silence(
@@ -71,7 +81,7 @@ class Api:
         it ends that one and begins another (`silence.Silences.Set`)."""
         body: dict[str, Any] = {
             "matchers": [_written(matcher) for matcher in matchers],
-            "startsAt": _stamp(known.starts_at if known is not None else datetime.now(UTC)),
+            "startsAt": _stamp(known.starts_at if known is not None else _AT_ONCE),
             "endsAt": _stamp(until),
             "createdBy": creator,
             "comment": f"{comment} [{key}]",

@@ -12,7 +12,7 @@ from bot.model.deadline import deadlines
 from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.muting import MOST_VALUES, Matcher, Muting, matchers
-from tests.commands.fakes import P1, P2, P3, World
+from tests.commands.fakes import CORE, ORDER, P1, P2, P3, World
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ class TestOfAnIncident:
         assert world.refusal("silence", "li", incident, text="3天") == (
             "silence_too_long", "没有静默：3 天 0 小时太久，最长 8 小时 00 分。照抄：静默 8小时"
         )  # fmt: skip
-        assert world.refusal("silence", "li", world.handled("li", P3), text="1h")[0] == "silence_no_alerts"
-        deaf = world.handled("li", P1)
-        world.run("link", "li", deaf, groups=(world.alerts(2, source="zabbix"),))
-        key, words = world.refusal("silence", "li", deaf, text="1h")
+        assert world.refusal("silence", "root", world.handled("root", P3, services=(ORDER,)), text="1h")[0] == "silence_no_alerts"
+        deaf = world.handled("root", P1, services=(CORE,))
+        world.run("link", "root", deaf, groups=(world.alerts(2, source="zabbix"),))
+        key, words = world.refusal("silence", "root", deaf, text="1h")
         assert key == "silence_nowhere"
         assert "没有配置静默" in words
         world.run("recover", "li", incident)
