@@ -39,9 +39,10 @@ from bot.model.person import ALL_SEEING, Account
 from bot.model.routing import compile_rules
 from bot.oncall.feeds import Feeds, Source
 from bot.plugins import plugin
-from bot.ports import ChatAdapter, Clock, NotifyChannel, Store, UnitOfWork
+from bot.ports import ChatAdapter, Clock, NotifyChannel, Silencer, Store, UnitOfWork
 from bot.prose import Prose
 from bot.romanise import romanise
+from bot.rules.muting import silencer_of
 from bot.web import Endpoint, web
 from bot.webforms import FormPages
 
@@ -125,6 +126,17 @@ def connect_sources(config: Config) -> dict[str, SourceSettings]:
     return sources
 
 
+def connect_silencers(config: Config) -> dict[ConnectionId, Silencer]:
+    """Make what keeps alerts silent in each monitoring system that is configured for it."""
+    made = {}
+    for name, entry in config.monitoring.items():
+        connect = getattr(plugin("adapters.monitoring", entry.adapter), "silencer", None)
+        silencer = connect(entry.settings) if connect is not None else None
+        if silencer is not None:
+            made[silencer_of(name)] = silencer
+    return made
+
+
 def connect_calendars(config: Config) -> dict[RotationId, Source]:
     """Make the reader of every rotation that a calendar keeps."""
     return {
@@ -172,7 +184,9 @@ class App:
         self.store = open_store(config, self.clock)
         self.house = house_of(config, self.clock, self.chats, self.channels)
         me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics, channels=self.channels)
+        self.silencers = connect_silencers(config)
+        outside: dict[ConnectionId, NotifyChannel | Silencer] = {**self.channels, **self.silencers}
+        self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics, channels=outside)
         self.timers = Timers(self.store, self.house, self.metrics)
         self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)
         self.sources = connect_sources(config)
@@ -239,6 +253,8 @@ class App:
             await chat.close()
         for channel in self.channels.values():
             await channel.close()
+        for silencer in self.silencers.values():
+            await silencer.close()
         with contextlib.suppress(NotStored):
             await keep_tallies(self.store, self.chats, self.metrics)
         await self.store.close()

@@ -119,6 +119,10 @@ def policy_of(config: Config) -> Policy:
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
         matrix=config.severity.read,
+        silencers=frozenset(
+            name for name, entry in config.monitoring.items() if getattr(entry.settings, "api", None) is not None
+        ),
+        silence_rules=frozenset(rule.name for rule in config.routing if rule.silence),
         **house,
     )
 

@@ -11,12 +11,18 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import actions, alerts, levels, people, pool, rooms, telling
+from bot.rules import actions, alerts, levels, muting, people, pool, recovery, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (telling.show_status, telling.tell_rooms, telling.show_announcement, telling.page_mentioned)
+EVERY: tuple[Rule, ...] = (
+    telling.show_status,
+    telling.tell_rooms,
+    telling.show_announcement,
+    telling.page_mentioned,
+    muting.keep_silences,
+)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
@@ -37,10 +43,10 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_storm_smaller,
     ),
     ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
-    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter),
+    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter, recovery.plan_close),
     ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
-    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms, actions.close_loop),
-    ev.ObservationEnded: (rooms.set_topic,),
+    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms, actions.close_loop,),
+    ev.ObservationEnded: (rooms.set_topic, recovery.plan_close,),
     ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
     ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
@@ -78,7 +84,9 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.CommanderMissing: (people.page_suggested,),
     ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
     ev.AlertsAcked: (alerts.show_groups,),
-    ev.AlertsDismissed: (alerts.show_groups,),
+    ev.AlertsDismissed: (alerts.show_groups, muting.keep_alerts_silent),
+    ev.AlertsSilenced: (alerts.show_groups, muting.keep_alerts_silent),
+    ev.AlertsNotSilenced: (alerts.show_groups,),
     ev.SourceSilent: (people.tell_admins_of_source,),
     ev.SourceHeard: (people.tell_admins_of_source,),
     ev.PeopleMerged: (people.carry_over,),

@@ -166,6 +166,7 @@ class Route(Section):
     service: Word | None = None
     severity: Annotated[str, StringConstraints(pattern=r"^([Pp][1-4]|\{[A-Za-z_][A-Za-z0-9_]*\})$")] | None = None
     group_by: tuple[Word, ...] = ()
+    silence: bool = False
 
 
 class House(Section):
@@ -186,6 +187,10 @@ class House(Section):
     fallback_after: Span = _HOUSE.fallback_after
     close_room_after: Span = _HOUSE.close_room_after
     ask_recovery_again: Span = _HOUSE.ask_recovery_again
+    silence_handling: Levels = _HOUSE.silence_handling
+    silence_lasts: Annotated[Span, Field(ge=timedelta(minutes=2), le=timedelta(hours=24))] = _HOUSE.silence_lasts
+    silence_at_most: Annotated[Span, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = _HOUSE.silence_at_most
+    close_recovered_after: int = Field(default=_HOUSE.close_recovered_after, ge=0, le=60)
     warm_rooms: dict[Key, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))

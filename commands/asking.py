@@ -7,10 +7,11 @@ from datetime import timedelta
 from bot.command import Context, Count, Declaration, ListFilter, Where, Word, Words, query
 from bot.errors import refuse
 from bot.model import event as ev
-from bot.model.alert import AlertGroup
+from bot.model.alert import AlertGroup, GroupState
 from bot.model.event import Event, Mark, Status
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
+from bot.model.muting import Muting
 from bot.model.person import Standing
 from bot.model.proposing import proposal
 from bot.model.say import Say, say
@@ -131,7 +132,7 @@ def timeline(ctx: Context, incident: Incident, count: Count | None = None) -> Sa
 def why(ctx: Context, incident: Incident | None = None, groups: tuple[AlertGroup, ...] = (), what: Word | None = None) -> Say:
     """Tell the facts behind a decision."""
     if groups:
-        return say("why_groups", groups=groups)
+        return say("why_groups", groups=groups, silences={group.id: _silence_of(ctx, group) for group in groups})
     if incident is None:
         raise refuse("why_which")
     word = what.casefold() if what is not None else None
@@ -147,6 +148,15 @@ def why(ctx: Context, incident: Incident | None = None, groups: tuple[AlertGroup
     return say(
         "why_severity", incident=incident, steps=list(steps.values()), groups=known[:3], found=found, ref=ref(ctx, incident)
     )
+
+
+def _silence_of(ctx: Context, group: AlertGroup) -> Muting | None:
+    """Give the silence that is wanted of a group, by its incident or by a person beforehand."""
+    incident = ctx.reads.incident(group.incident) if group.incident is not None else None
+    if incident is not None and incident.status is Status.HANDLING and incident.muting.wanted(ctx.now):
+        return incident.muting
+    muted = group.muted_until is not None and group.muted_until > ctx.now and group.state is GroupState.PROPOSED
+    return Muting(ctx.now, group.muted_until, group.muted_by) if muted else None
 
 
 def _why_me(ctx: Context, incident: Incident) -> Say:
@@ -190,7 +200,8 @@ def whoami(ctx: Context) -> Say:
 )
 def menu(ctx: Context, incident: Incident) -> Say:
     """Offer what has no button on the status card, as far as the status permits it."""
-    found = [ctx.declarations[name] for name in MENU[incident.status] if name in ctx.declarations]
+    left_out = {"silence"} if not ctx.policy.silencers else set()  # nothing could keep anything silent
+    found = [ctx.declarations[name] for name in MENU[incident.status] if name in ctx.declarations and name not in left_out]
     return say("menu", incident=incident, declarations=found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.command import Answer, Ask, Context, FormMethod, FormWord, LeadingMoment, Waiver, Where, Words, command
+from bot.engine.fold import fold as folded
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.actions import OF_ITEMS
@@ -11,15 +12,18 @@ from bot.model.ids import IncidentId
 from bot.model.incident import TRANSITIONS, Incident, Outcome, apply, difference, fold, lacks_to_close
 from bot.model.person import ActorKind, Standing
 from bot.model.say import say
-from bot.model.text import Text
+from bot.model.text import Text, flat
 from commands.common import as_commander, last_of, must_be_open, past, ref, visible, whole_log
+
+_NOT_YET = frozenset({"还没有", "还没", "还没恢复", "没有", "没恢复", "not yet", "no"})
+_UNRELATED = frozenset({"无关", "unrelated"})
 
 
 @command(
     en=("recover",),
     zh=("恢复", "已恢复"),
     does=Words("宣布已恢复，开始观察；P1 由指挥官宣布", "state that it is over; watching begins; P1: the commander"),
-    usage=Words("恢复 [14:33] [怎么恢复的]", "recover [14:33] [how]"),
+    usage=Words("恢复 [14:33] [怎么恢复的]|还没有", "recover [14:33] [how]|not yet"),
     example=Words("恢复 14:33 回滚网关", "recover 14:33 rollback"),
     where=Where.ROOM | Where.ANYWHERE,
     form=(Ask("at", now=True), "method", Ask("text", line=True)),
@@ -29,6 +33,8 @@ def recover(
 ) -> list[Fact]:
     """End the trouble, now or at the time given; graver levels are watched for a while."""
     must_be_open(ctx, incident)
+    if folded(flat(text)) in _NOT_YET and incident.status is Status.HANDLING:
+        return [ev.RecoveryPutOff(until=ctx.now + ctx.policy.ask_recovery_again)]
     if incident.status is Status.PENDING:
         raise refuse("recover_pending", ref=ref(ctx, incident))
     if incident.status is not Status.HANDLING:
@@ -52,13 +58,16 @@ def recover(
     en=("reopen",),
     zh=("重开", "撤销恢复", "复发"),
     does=Words("又坏了：撤销恢复，或重开已关闭的", "it is back: withdraw the recovery, or open a closed one again"),
-    usage=Words("重开 <原因>", "reopen <reason>"),
+    usage=Words("重开 <原因>|无关", "reopen <reason>|unrelated"),
     example=Words("重开 再次告警", "reopen alerts back"),
     where=Where.ROOM | Where.ANYWHERE,
     form=(Ask("reason", required=True, line=True),),
 )
 def reopen(ctx: Context, incident: Incident, reason: Text = ()) -> list[Fact]:
     """Handle again: anybody who works on it may withdraw a recovery, later it is the commander's or an owner's."""
+    if folded(flat(reason)) in _UNRELATED and incident.observed(ctx.now):
+        back = last_of(ctx.reads, incident, ev.AlertsReturned)
+        return [ev.AlertsUnrelated(groups=(back.payload.group,) if back and isinstance(back.payload, ev.AlertsReturned) else ())]
     if incident.active:
         raise refuse("reopen_active", incident=incident)
     if incident.outcome is Outcome.MERGED and incident.merged_into is not None:
@@ -108,12 +117,13 @@ _NOT_BACK = (
     ev.MergeReceived, ev.AlertsLinked, ev.AlertsUnlinked, ev.IncidentLinked, ev.IncidentUnlinked, ev.AlertsAcked,
     ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
     ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed,
+    ev.SilenceWanted, ev.SilenceStopped, ev.AlertsSilenced,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)
 _NOTHING = (
     ev.PersonJoined, ev.RoomWanted, ev.RoomOpened, ev.RoomFailed, ev.RoomClosed, ev.RoomHeldBack, ev.DeliveryRetried,
-    ev.LinkAsked,
+    ev.LinkAsked, ev.SilenceSet, ev.SilenceEnded, ev.CloseDue,
 )  # fmt: skip
 _STAYS = frozenset({"invited", "held_back"})  # whoever was called, was called
 

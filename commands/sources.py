@@ -101,13 +101,14 @@ def _raised(ctx: Context, incident: Incident, group: AlertGroup) -> Sequence[Pay
 
 def _returned(ctx: Context, incident: Incident, group: AlertGroup) -> Sequence[Payload]:
     """Say that alerts fire again while a recovery is watched, once and not again for a while."""
-    if not incident.observed(ctx.now):
+    unrelated = incident.recovering.unrelated
+    if not incident.observed(ctx.now) or group.id in unrelated:
         return []
     quiet_since = ctx.now - ctx.policy.ask_recovery_again
     for event in reversed(ctx.reads.timeline(incident.id, last=_LOOKED_BACK)):
         if isinstance(event.payload, ev.IncidentRecovered) or event.recorded_at <= quiet_since:
             break
-        if isinstance(event.payload, ev.AlertsReturned):
+        if isinstance(event.payload, ev.AlertsReturned) and event.payload.group not in unrelated:
             return []
     return [ev.AlertsReturned(group=group.id)]
 

@@ -6,7 +6,7 @@ from bot.command import Context, automatic
 from bot.model import event as ev
 from bot.model.event import Fact, Status
 from bot.model.ids import PersonId
-from bot.model.incident import Incident
+from bot.model.incident import Incident, lacks_to_close
 from bot.model.person import ActorKind
 from bot.model.proposing import proposal, raising
 from bot.oncall.duty import on_call_for
@@ -23,6 +23,21 @@ def end_observation(ctx: Context, incident: Incident) -> list[Fact]:
     reviewed = incident.severity in ctx.policy.postmortem_levels and not incident.drill
     late = int((ctx.now - (ctx.at or until)).total_seconds())
     return [ev.ObservationEnded(to=Status.REVIEWING if reviewed else Status.RECOVERED, late=late if late > LATE else 0)]
+
+
+@automatic("ask_recovery", ActorKind.TIMER)
+def ask_recovery(ctx: Context, incident: Incident) -> list[Fact]:
+    """Ask again whether it is over, where somebody has put that off and no alert fires."""
+    over = incident.status is Status.HANDLING and incident.firing == 0
+    return [ev.RecoverySuggested(resolved=incident.resolved)] if over else []
+
+
+@automatic("close_recovered", ActorKind.TIMER)
+def close_recovered(ctx: Context, incident: Incident) -> list[Fact]:
+    """Close what is over, demands no review, and nobody has touched since."""
+    if incident.status is not Status.RECOVERED or lacks_to_close(incident, ctx.policy, None, ctx.now):
+        return []
+    return [ev.IncidentClosed(idle=ctx.policy.close_recovered_after)]
 
 
 @automatic("raise_severity", ActorKind.TIMER)

@@ -15,8 +15,10 @@ from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, ItemSort, Mark, Method, Priority, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
+from bot.model.muting import Muting
 from bot.model.oncall import Slot
 from bot.model.person import Actor
+from bot.model.recovering import Recovering
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
 from bot.model.text import Text
@@ -138,6 +140,8 @@ class IncidentRow(Row, table=True):
     lang: str = kept(String)
     changed: Change | None = kept(Json(Change), null=True)
     actions: Actions = kept(Json(Actions), before='{"items":[],"closed_at":null}')
+    muting: Muting = kept(Json(Muting), before="{}")
+    recovering: Recovering = kept(Json(Recovering), before="{}")
 
 
 class IncidentPersonRow(Row, table=True):
@@ -356,6 +360,9 @@ class AlertGroupRow(Row, table=True):
     judged_by: Actor | None = kept(Who, null=True)
     judged_at: datetime | None = kept(Utc, null=True)
     flaps: int = kept(BigInteger)
+    muted_until: datetime | None = kept(Utc, null=True)
+    muted_by: Actor | None = kept(Who, null=True)
+    mute_refused: str | None = kept(String, null=True)
 
 
 # ---------------------------------------------------------------- people

@@ -1,4 +1,4 @@
-"""Prometheus Alertmanager: webhook payloads of version 4, as `webhook_configs` posts them."""
+"""Prometheus Alertmanager: webhook payloads of version 4, as `webhook_configs` posts them, and silences through its API."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.alertmanager_api import Api, basic
 from bot.errors import Malformed
 from bot.model.alert import Alert, AlertState, Posting
+from bot.ports import Silencer
 
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
@@ -38,10 +41,64 @@ class _Version(msgspec.Struct):
     version: str
 
 
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class BasicAuth(_Keys):
+    """Hold the name and password of HTTP basic authentication."""
+
+    user: str = Field(min_length=1)
+    password: SecretStr
+
+
+class ApiAuth(_Keys):
+    """Say how we prove to Alertmanager who we are: at most one way."""
+
+    bearer: SecretStr | None = None
+    basic: BasicAuth | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> ApiAuth:
+        if (self.bearer is None) == (self.basic is None):
+            raise ValueError("needs exactly one of bearer, basic")
+        return self
+
+
+class ApiSettings(_Keys):
+    """Say where Alertmanager takes silences."""
+
+    url: AnyHttpUrl
+    auth: ApiAuth | None = None
+    timeout_seconds: float = Field(default=5.0, ge=0.5, le=7.0)  # several calls of one attempt stay below its 15 s
+
+
+class Config(_Keys):
+    """Configure what goes to Alertmanager; without `api` nothing does."""
+
+    api: ApiSettings | None = None
+
+
+def silencer(settings: Config) -> Silencer | None:
+    """Make what keeps alerts silent; None where Alertmanager is only heard."""
+    if settings.api is None:
+        return None
+    auth = settings.api.auth
+    headers, secrets = {}, []
+    if auth is not None and auth.bearer is not None:
+        secrets = [auth.bearer.get_secret_value()]
+        headers = {"authorization": f"Bearer {secrets[0]}"}
+    elif auth is not None and auth.basic is not None:
+        password = auth.basic.password.get_secret_value()
+        header = basic(auth.basic.user, password)
+        secrets, headers = [password, header], {"authorization": header}
+    return Api(str(settings.api.url), headers, secrets=secrets, timeout=settings.api.timeout_seconds)
+
+
 class Source:
     """Read webhook bodies of version 4; fields that this version does not know are ignored."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Config | None = None) -> None:
         self._bodies = msgspec.json.Decoder(_Body)
         self._versions = msgspec.json.Decoder(_Version)
 

@@ -65,7 +65,11 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         duty = on_call_for(house.catalog, reads, services, now)
         called = tuple(dict.fromkeys((*duty, *house.catalog.owners(services))))
         samples = reads.alerts_of(group.id, 10)
-        return alert_card(group, house.prose, show, related=related, samples=samples, link=link, called=called), lang
+        card = alert_card(
+            group, house.prose, show, related=related, samples=samples, link=link, called=called,
+            silences=group.source in house.policy.silencers,
+        )  # fmt: skip
+        return card, lang
     held = [incident for incident in reads.held_back_since(now - STORM_LASTS) if not incident.private]
     if not held and reads.shown(slot) is None:
         return None

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -38,6 +39,7 @@ from bot.ports import (
     Rejected,
     Result,
     Retry,
+    Silencer,
     Store,
     UnitOfWork,
 )
@@ -81,7 +83,7 @@ class Outbox:
         me: str,
         metrics: Metrics,
         health: Health | None = None,
-        channels: Mapping[ConnectionId, NotifyChannel] | None = None,
+        channels: Mapping[ConnectionId, NotifyChannel | Silencer] | None = None,
     ) -> None:
         self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
         self._channels = channels or {}
@@ -267,8 +269,9 @@ class Outbox:
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
                 if isinstance(call, Delivery):
-                    return await call.make(self._channels[effect.connection])
-                chat = self._chats[effect.connection]
+                    channel: Any = self._channels[effect.connection]
+                    return await call.make(channel)
+                chat: Any = self._chats.get(effect.connection) or self._channels[effect.connection]
                 if effect.maybe_sent and not call.again:
                     presence, ref = await self._look_up(effect, call, chat)
                     if presence is Presence.FOUND:
@@ -401,6 +404,8 @@ def _buckets(effect: Effect, house: House) -> tuple[_Bucket, ...]:
         closed = _Bucket(f"{effect.connection}", 1000.0, 1000)  # never empty by itself: what the channel throttles closes it
         # A recipient's last: what a later bucket refuses has spent from the earlier ones, and theirs fill slowly.
         return closed, *(_rated(effect, rate) for rate in sorted(house.rates[effect.connection], key=lambda rate: rate.each))
+    if effect.kind is EffectKind.SILENCE:
+        return ()  # a monitoring system, which says itself when it is too much
     limits = house.limits[effect.connection]
     everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
     if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND, EffectKind.GREET):

@@ -13,6 +13,7 @@ from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
+from bot.engine.muting import keep_silent
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
 from bot.engine.notifying import deliver
 from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing
@@ -48,6 +49,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return deliver(effect, reads, house, now)
     if effect.kind is EffectKind.SHOW_CARD:
         return _show_card(effect, reads, house, now)
+    if effect.kind is EffectKind.SILENCE:
+        return keep_silent(effect, reads, house, now)
     if effect.kind is EffectKind.GREET:
         return greet(effect, reads, house, now)
     room = reads.room(RoomId(effect.data["room"]))

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from bot.engine.house import House
 from bot.model.event import Fact
@@ -33,7 +34,7 @@ class Call:
     as `find` says (`since` is filled in) or, where the chat cannot tell, `make(True)` marks it; with `unsure` it is refused
     under that code instead, for a person to look. `done` records the end, `refused` a refusal where that is no dead letter."""
 
-    make: Callable[[ChatAdapter, bool], Awaitable[Result]]
+    make: Callable[[Any, bool], Awaitable[Result]]  # with the adapter that the connection of the effect reaches
     done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
     again: bool = False
     find: Sought | None = None

@@ -110,6 +110,9 @@ class AlertGroup:
     judged_by: Actor | None = None  # who attached or dismissed it
     judged_at: datetime | None = None
     flaps: int = 0  # times it went from quiet to firing again
+    muted_until: datetime | None = None  # silenced by a person before anybody judged it
+    muted_by: Actor | None = None
+    mute_refused: str | None = None
 
 
 def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_for: timedelta) -> AlertGroup:
@@ -123,6 +126,10 @@ def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_f
             return replace(group, state=GroupState.PROPOSED if group.firing else GroupState.OVER, incident=None)
         case ev.AlertsAcked():
             return replace(group, seen_by=event.actor, seen_at=event.at)
+        case ev.AlertsSilenced(until=until):
+            return replace(group, muted_until=until, muted_by=event.actor if until else None, mute_refused=None)
+        case ev.AlertsNotSilenced(code=code):
+            return replace(group, mute_refused=code)
         case ev.AlertsDismissed(reason=reason) | ev.IncidentDismissed(reason=reason):
             quiet = event.at + quiet_for
             return replace(

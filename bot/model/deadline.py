@@ -7,8 +7,10 @@ from datetime import datetime
 
 from bot.model.event import Status
 from bot.model.incident import Incident
+from bot.model.muting import silence_due
 from bot.model.policy import Policy
 from bot.model.proposing import rises_at
+from bot.model.recovering import recovery_due
 from bot.model.service import Catalog
 
 Due = dict[tuple[str, str], datetime]
@@ -41,6 +43,7 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
         due["raise_severity", ""] = rises
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
+    due |= recovery_due(incident) | silence_due(incident)
     for room, wanted_at in incident.waiting_rooms:
         if policy.fallback and incident.active:
             due["open_fallback", str(room)] = wanted_at + policy.fallback_after

@@ -32,6 +32,7 @@ class EffectKind(StrEnum):
     SHOW_CARD = "ShowCard"
     PIN = "Pin"
     TELL = "Tell"
+    SILENCE = "Silence"
     PAGE = "Page"
     SEND = "Send"
     GREET = "Greet"
@@ -42,6 +43,7 @@ WISHES = frozenset(
     {
         EffectKind.OPEN_ROOM, EffectKind.CLOSE_ROOM, EffectKind.REOPEN_ROOM, EffectKind.SYNC_PEOPLE, EffectKind.SET_TOPIC,
         EffectKind.RENAME, EffectKind.SET_TAB, EffectKind.SHOW_CARD, EffectKind.PIN, EffectKind.TELL,
+        EffectKind.SILENCE,
     }
 )  # fmt: skip
 

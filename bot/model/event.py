@@ -19,8 +19,10 @@ from bot.model.facts.actions import *  # noqa: F403
 from bot.model.facts.alerts import *  # noqa: F403
 from bot.model.facts.base import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
+from bot.model.facts.muting import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
+from bot.model.facts.recovery import *  # noqa: F403
 from bot.model.facts.rooms import *  # noqa: F403
 from bot.model.facts.story import *  # noqa: F403
 from bot.model.ids import ConnectionId, GroupId, IncidentId
@@ -110,6 +112,8 @@ def groups_touched(payload: Payload, of_incident: tuple[GroupId, ...]) -> tuple[
         case MergeReceived(groups=groups):
             return groups
         case AlertsAcked(group=group) | AlertsDismissed(group=group):
+            return (group,)
+        case AlertsSilenced(group=group) | AlertsNotSilenced(group=group):
             return (group,)
         case IncidentDismissed() | IncidentCancelled() | IncidentClosed() | IncidentReopened():
             return of_incident

@@ -17,8 +17,10 @@ from bot.model.actions import OF_ITEMS, Actions, acted, parties
 from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.muting import Muting, muted
 from bot.model.person import Actor
 from bot.model.policy import Policy
+from bot.model.recovering import Recovering, watched
 from bot.model.severity import Extent, Reason, Severity, gravest
 from bot.model.text import Text
 
@@ -120,6 +122,8 @@ class Incident:
     lang: str = "zh"
     changed: Change | None = None
     actions: Actions = field(default_factory=Actions)
+    muting: Muting = field(default_factory=Muting)
+    recovering: Recovering = field(default_factory=Recovering)
 
     @property
     def open(self) -> bool:
@@ -274,7 +278,8 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"recovery_asked_at": event.at}
         case ev.IncidentRecovered():
             return {"status": Status.RECOVERED, "recovery": p.text, "method": p.method, "observe_until": p.observe_until,
-                    "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None, "asked": None}  # fmt: skip
+                    "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None, "asked": None,
+                    "recovering": Recovering()}  # fmt: skip
         case ev.IncidentReopened():
             marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
             # A recovery withdrawn while it was watched was none: it has lasted all the time.
@@ -282,7 +287,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
                     "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
                     "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at,
-                    "counted_from": counted_from, "proposed": None, "asked": None}  # fmt: skip
+                    "counted_from": counted_from, "proposed": None, "asked": None, "recovering": Recovering()}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}
         case ev.IncidentClosed():
@@ -304,13 +309,21 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"undelivered": max(0, incident.undelivered - 1)}
         case _ if isinstance(p, (*OF_ITEMS, ev.LoopClosed)):
             return {"actions": acted(incident.actions, event, p), "involved": _plus(incident.involved, parties(p))}
+        case ev.SilenceWanted() | ev.SilenceStopped() | ev.SilenceSet() | ev.SilenceEnded() | ev.SilenceFailed():
+            return {"muting": muted(incident.muting, event, p)}
+        case ev.RecoveryPutOff() | ev.AlertsUnrelated() | ev.CloseDue():
+            return {"recovering": watched(incident.recovering, event, p)}
         case _:
             return {}
 
 
 prepare(Incident)
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
-_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited", "actions"})
+_UNDO_KEEPS = frozenset({
+    "n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited",
+    "actions",
+    "muting",
+})  # fmt: skip
 
 
 def restored(name: str, value: Any) -> Any:

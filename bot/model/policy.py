@@ -52,6 +52,12 @@ class Policy:
     fallback_after: timedelta = timedelta(seconds=30)
     close_room_after: timedelta = timedelta(hours=24)
     ask_recovery_again: timedelta = timedelta(minutes=10)
+    silencers: frozenset[str] = frozenset()  # the monitoring systems that keep alerts silent for us
+    silence_handling: frozenset[Severity] = frozenset()  # levels whose alerts are silent while they are handled
+    silence_rules: frozenset[str] = frozenset()  # routing rules whose alerts are
+    silence_lasts: timedelta = timedelta(minutes=30)  # of one silence; prolonged while it is wanted, so that none is left behind
+    silence_at_most: timedelta = timedelta(hours=8)  # that people may ask for
+    close_recovered_after: int = 3  # working days until what demands no review is closed by itself; 0 = never
     card_pace: timedelta = timedelta(seconds=3)  # between two edits of one card (the noise budget)
     nag_commander: Mapping[Severity, timedelta] = field(
         default_factory=lambda: {

@@ -27,7 +27,7 @@ from bot.ports.chat import (
     Tally,
     Urge,
 )
-from bot.ports.monitoring import Clock, MonitoringSource
+from bot.ports.monitoring import Clock, Firing, MonitoringSource, Silence, Silencer
 from bot.ports.notifying import Attachment, Medium, Notice, NotifyChannel, Rate
 from bot.ports.storing import AlertChange, Calendar, Filter, Reads, Shown, Store, UnitOfWork
 
@@ -43,6 +43,7 @@ __all__ = [
     "Content",
     "Done",
     "Filter",
+    "Firing",
     "Inbound",
     "Limits",
     "Lost",
@@ -65,6 +66,8 @@ __all__ = [
     "Row",
     "Sent",
     "Shown",
+    "Silence",
+    "Silencer",
     "Sought",
     "Speaker",
     "Store",

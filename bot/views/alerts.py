@@ -28,12 +28,13 @@ def alert_card(
     samples: Sequence[Alert] = (),
     link: str | None = None,
     called: Sequence[PersonId] = (),
+    silences: bool = False,
     offered: Collection[str] = OFFERED,
 ) -> Card:
     """Build the card of an alert group that people must judge; once judged it is one line with no buttons.
 
     `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its
-    room, `called` are the people whom a declaration would call.
+    room, `called` are the people whom a declaration would call, `silences` = the monitoring system can keep the group silent.
     """
     word = group_word(group.id)
     if group.state is not GroupState.PROPOSED:
@@ -54,6 +55,8 @@ def alert_card(
     ]
     if joins and related is not None:
         fields.append(("related", value("alert_related", related=related, title=title_of(related, prose, show))))
+    if group.muted_until is not None:
+        fields.append(("silent", value("alert_silent")))
     if group.seen_by is not None and group.seen_at is not None:
         fields.append(("seen", value("alert_seen")))
     return Card(
@@ -62,7 +65,9 @@ def alert_card(
         colour=COLOURS[group.severity] if group.severity else "grey",
         about=word,
         fields=tuple(Field(prose.label(f"field.{name}", show.lang), said) for name, said in fields),
-        buttons=tuple(b for b in _judging(group, related if joins else None, called, prose, show) if b.command in offered),
+        buttons=tuple(
+            b for b in _judging(group, related if joins else None, called, silences, prose, show) if b.command in offered
+        ),
         footer=one_line(value("alert_foot")),
     )
 
@@ -77,7 +82,7 @@ def _judged(group: AlertGroup, prose: Prose, show: Show, related: Incident | Non
 
 
 def _judging(
-    group: AlertGroup, related: Incident | None, called: Sequence[PersonId], prose: Prose, show: Show
+    group: AlertGroup, related: Incident | None, called: Sequence[PersonId], silences: bool, prose: Prose, show: Show
 ) -> Iterator[Button]:
     word = group_word(group.id)
     consequence = one_line(prose.say(say("alert_confirm_declare", group=group, called=tuple(called)), show))
@@ -97,3 +102,5 @@ def _judging(
     yield button("declare", "declare", "declare", level.get("severity", ""), primary=related is None, **level)
     yield button("ack", "ack", "ack")
     yield Maker(prose, show).reasons(word)
+    if silences and group.muted_until is None:
+        yield button("silence", "silence", "silence", text="1h")

@@ -30,7 +30,7 @@ Offer = tuple[str, Button]
 REASONS = ("false_alarm", "known", "threshold", "drill")
 MENU: Mapping[Status, tuple[str, ...]] = {
     Status.PENDING: ("severity", "role", "invite", "impact", "link", "merge", "title", "bridge"),
-    Status.HANDLING: ("severity", "commander", "role", "invite", "impact", "link", "merge", "title", "bridge"),
+    Status.HANDLING: ("severity", "commander", "role", "invite", "impact", "link", "merge", "title", "bridge", "silence"),
     Status.RECOVERED: ("severity", "role", "invite", "impact", "link", "merge", "title", "bridge"),
     Status.REVIEWING: ("severity", "role", "impact", "link", "merge", "title"),
     Status.CLOSED: ("reopen", "note"),
@@ -336,10 +336,12 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
             yield "command", make.take(incident)
         case ev.RecoverySuggested() if incident.status is Status.HANDLING:
             yield "recover", make.named("button.recover", "recover", about, asks=True, primary=True, assumes=assumes)
-            words = make.label("offer.not_back")
-            yield "not_yet", make.named("offer.not_yet", "note", {**about, "text": words}, words, assumes=assumes)
+            words = make.label("offer.not_yet")
+            yield "not_yet", make.named("offer.not_yet", "recover", {**about, "text": words}, words, assumes=assumes)
         case ev.AlertsReturned() if incident.status is Status.RECOVERED:
             yield "reopen", make.named("button.withdraw", "reopen", about, primary=True, assumes=assumes)
+            words = make.label("offer.unrelated")
+            yield "unrelated", make.named("offer.unrelated", "reopen", {**about, "reason": words}, words, assumes=assumes)
         case ev.IncidentRecovered() if incident.status is Status.RECOVERED and incident.observe_until is not None:
             yield "reopen", make.named("button.withdraw", "reopen", about, assumes=assumes)
         case ev.ObservationEnded() | ev.IncidentRecovered() if incident.status is Status.RECOVERED:

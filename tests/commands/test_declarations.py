@@ -59,6 +59,7 @@ PROMISED = {
     "timeline": "时间线",
     "why": "为什么",
     "whoami": "我是谁",
+    "silence": "静默 屏蔽",
     "oncall": "值班 谁值班",
     "swap": "换班 替班",
     "action": "改进 措施 待办 加改进",
@@ -159,7 +160,7 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 
 # ---------------------------------------------------------------- texts
-TOPICS = ("items",)  # files of texts beside commands.yaml
+NOT_OF_COMMANDS = ("cards", "engine", "reading")  # files of texts that no command answers with
 DIRECT = {  # that stand there and are said by rules
     "item_assigned", "item_not_taken", "item_to_verify", "item_was_accepted", "item_was_returned", "item_more_time",
     "item_got_time", "item_no_time", "item_not_yours_now", "items_due", "item_line",
@@ -167,9 +168,10 @@ DIRECT = {  # that stand there and are said by rules
 
 
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
-    for topic in TOPICS:
-        loaded |= yaml.safe_load((TEXTS / lang / "say" / f"{topic}.yaml").read_text("utf-8"))
+    loaded: dict[str, str] = {}
+    for file in sorted((TEXTS / lang / "say").glob("*.yaml")):
+        if file.stem not in NOT_OF_COMMANDS:
+            loaded |= yaml.safe_load(file.read_text("utf-8"))
     return {key: text for key, text in loaded.items() if key not in DIRECT}
 
 

@@ -57,6 +57,11 @@ def _linked(world: World, incident: Incident) -> dict[str, Any]:
     return {"groups": (world.groups[1],)}  # type: ignore[index]
 
 
+def _with_alerts(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("link", "li", incident, groups=(world.alerts(1),))
+    return {"text": "2h"}
+
+
 def _in_a_group(world: World, _: Incident) -> dict[str, Any]:
     world.place = Place.GROUP
     world.rooms.clear()
@@ -125,6 +130,8 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("lang", "room", P1, _with(text="en room")),
     ("link", "", P1, _alerts()),
     ("unlink", "", P1, _linked),
+    ("silence", "", P1, _with_alerts),
+    ("silence", "alerts", P1, _alerts(text="1h")),
     ("merge", "", P1, _other),
     ("gather", "", P1, _storm),
     ("recover", "P1", P1, _with()),
@@ -161,7 +168,7 @@ _ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback",
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:
     """Give `yes`, `forced` or the key of the refusal."""
-    world = World(authority="strict")
+    world = World(authority="strict", silencers=frozenset({"prom"}))
     if situation.startswith("pending"):
         reported = world.run("report", "root", severity=severity, text="x", services=("payments",)).incident
         assert reported is not None
@@ -173,7 +180,7 @@ def outcome(name: str, situation: str, severity: Any, given: Given, by: str, for
     world.later(minutes=5)
     arguments = given(world, incident)
     world.later(minutes=5)
-    about = None if name in _ALONE or ("groups" in arguments and name == "dismiss") else incident
+    about = None if name in _ALONE or ("groups" in arguments and name in ("dismiss", "silence")) else incident
     try:
         done = world.run(name, by, about, force=force, **arguments)
     except Refused as refused:

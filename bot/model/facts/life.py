@@ -141,6 +141,7 @@ class IncidentClosed(Payload):
     telling: ClassVar[Telling] = Telling.NOTICE
     note: Text = ()
     waiver: str | None = None  # the reason for no postmortem; its name is the actor
+    idle: int = 0  # working days without anything new after which it closed by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
