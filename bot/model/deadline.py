@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.policy import Policy
+from bot.model.postmortem import remind_at
 from bot.model.proposing import rises_at
 from bot.model.service import Catalog
 
@@ -36,6 +37,9 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     rises = rises_at(incident, catalog, policy)
     if rises is not None:
         due["raise_severity", ""] = rises
+    reminded = remind_at(incident)
+    if reminded is not None:
+        due["remind_postmortem", ""] = reminded
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     for room, wanted_at in incident.waiting_rooms:
