@@ -187,6 +187,7 @@ class PersonEntry(Section):
     mobile: Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$")] | None = None
     lang: Lang | None = None
     tz: Zone | None = None
+    manager: Key | None = None
     accounts: dict[str, Word] = {}
 
 
@@ -253,7 +254,16 @@ def roster(people: Sequence[PersonEntry]) -> list[RosterEntry]:
     """Build the roster; the file's own keys are the ids of the people."""
     return [
         RosterEntry(
-            Person(PersonId(p.id), p.name, email=p.email, mobile=p.mobile, lang=p.lang, tz=p.tz, aliases=p.aliases),
+            Person(
+                PersonId(p.id),
+                p.name,
+                email=p.email,
+                mobile=p.mobile,
+                lang=p.lang,
+                tz=p.tz,
+                aliases=p.aliases,
+                manager=PersonId(p.manager) if p.manager else None,
+            ),
             {ConnectionId(connection): account for connection, account in p.accounts.items()},
         )
         for p in people

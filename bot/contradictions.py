@@ -28,6 +28,9 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
                 yield (*above, index), f"{person} is not in the roster"
     yield from _rules(data)
     yield from _people(data)
+    for at, entry in _entries(data.get("people")).items():
+        if entry.get("manager") is not None and _word(entry["manager"]) not in people:
+            yield ("people", at, "manager"), f"{_word(entry['manager'])} is not in the roster"
     rotations = _entries(data.get("rotations"))
     yield from _services(_entries(data.get("services")), people, {str(ident) for ident in rotations})
     yield from _rotations(rotations, people)

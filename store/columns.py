@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -66,6 +66,18 @@ class Utc(_Coded):
 
     def _from(self) -> Callable[[Any], Any]:
         return lambda stored: None if stored is None else _EPOCH + timedelta(0, 0, stored)
+
+
+class Day(_Coded):
+    """Store a day as text, none at all as the last there is: both databases then order by it alike, what has no day last."""
+
+    impl = String
+
+    def _to(self) -> Callable[[Any], Any]:
+        return lambda day: (day or date.max).isoformat()
+
+    def _from(self) -> Callable[[Any], Any]:
+        return lambda stored: None if (day := date.fromisoformat(stored)) == date.max else day
 
 
 class Json(_Coded):

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Column, Table
 
+from bot.model.actions import ActionItem
 from bot.model.alert import Alert, AlertGroup
 from bot.model.deadline import Deadline
 from bot.model.effect import Effect
@@ -62,6 +63,7 @@ LINK_CODES = Mapper(LinkCode, t.LINK_CODE)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
 SWAPS = Mapper(Swap, t.SWAP)
 FEEDS = Mapper(Feed, t.FEED)
+ITEMS = Mapper(ActionItem, t.ACTION_ITEM)
 MENUS = Mapper(Menu, t.MENU)
 FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 

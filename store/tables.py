@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, Index, LargeBinary, MetaData, String, Table, text
 from sqlmodel import SQLModel
 
+from bot.model.actions import Actions, ItemState
 from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
-from bot.model.event import Invitee, Mark, Method, Status, Via
+from bot.model.event import Invitee, ItemSort, Mark, Method, Priority, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.oncall import Slot
@@ -21,13 +22,14 @@ from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
 from bot.model.text import Text
 from bot.ports import Ref
-from store.columns import SERIAL, Json, Utc, Who, Word, kept
+from store.columns import SERIAL, Day, Json, Utc, Who, Word, kept
 
 # The conditions of partial indexes; a query must state them in these very words to be served by the index.
 OPEN_EFFECT = "state IN ('todo', 'running')"
 WAITING = "state = 'todo' AND wish"
 UNFIRED = "fired_for IS NULL"
 OPEN_INCIDENT = "status <> 'closed'"
+OPEN_ITEM = "state <> 'accepted'"
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -137,6 +139,7 @@ class IncidentRow(Row, table=True):
     home: str | None = kept(String, null=True)
     lang: str = kept(String)
     changed: Change | None = kept(Json(Change), null=True)
+    actions: Actions = kept(Json(Actions), before='{"items":[],"closed_at":null}')
 
 
 class IncidentPersonRow(Row, table=True):
@@ -360,7 +363,10 @@ class AlertGroupRow(Row, table=True):
 # ---------------------------------------------------------------- people
 class PersonRow(Row, table=True):
     __tablename__ = "person"
-    __table_args__ = (Index("ix_person_merged_into", "merged_into", **_where("merged_into IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_person_merged_into", "merged_into", **_where("merged_into IS NOT NULL")),
+        Index("ix_person_manager", "manager", **_where("manager IS NOT NULL")),
+    )
     id: str = kept(String, key=True)
     name: str = kept(String)
     email: str | None = kept(String, null=True)
@@ -370,6 +376,7 @@ class PersonRow(Row, table=True):
     active: bool = kept(Boolean)
     merged_into: str | None = kept(String, null=True)
     aliases: tuple[str, ...] = kept(Json(tuple[str, ...]))
+    manager: str | None = kept(String, null=True)
 
 
 class PersonNameRow(Row, table=True):
@@ -441,6 +448,41 @@ class FeedRow(Row, table=True):
     slots: tuple[Slot, ...] = kept(Json(tuple[Slot, ...]))
 
 
+# ---------------------------------------------------------------- action items
+class ActionItemRow(Row, table=True):
+    __tablename__ = "action_item"
+    __table_args__ = (
+        Index("ix_action_item_incident", "incident", "number"),
+        Index("ix_action_item_who", "who", "due", "number", **_where(OPEN_ITEM)),
+        Index("ix_action_item_verifier", "verifier", "due", "number", **_where(OPEN_ITEM)),
+        Index("ix_action_item_open", "due", "number", **_where(OPEN_ITEM)),
+    )
+    number: int = kept(BigInteger, key=True)
+    incident: str = kept(String)
+    what: Text = kept(Json(Text))
+    state: ItemState = kept(Word(ItemState))
+    added_at: datetime = kept(Utc)
+    by: str | None = kept(String, null=True)
+    who: str | None = kept(String, null=True)
+    due: date | None = kept(Day)
+    acceptance: Text = kept(Json(Text))
+    verifier: str | None = kept(String, null=True)
+    why: Text = kept(Json(Text))
+    where: Text = kept(Json(Text))
+    how: Text = kept(Json(Text))
+    sort: ItemSort | None = kept(Word(ItemSort), null=True)
+    priority: Priority = kept(Word(Priority))
+    extensions: int = kept(BigInteger)
+    asked_due: date | None = kept(Day)
+    asked_why: Text = kept(Json(Text))
+    evidence: Text = kept(Json(Text))
+    returned: Text = kept(Json(Text))
+    assigned_at: datetime | None = kept(Utc, null=True)
+    taken_at: datetime | None = kept(Utc, null=True)
+    done_at: datetime | None = kept(Utc, null=True)
+    accepted_at: datetime | None = kept(Utc, null=True)
+
+
 # ---------------------------------------------------------------- what may be pressed for a while
 class MenuRow(Row, table=True):
     __tablename__ = "menu"
@@ -493,5 +535,6 @@ LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
+ACTION_ITEM = table(ActionItemRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

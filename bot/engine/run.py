@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.command import Answer, Context
 from bot.engine.house import House
+from bot.engine.items import keep_items, numbered
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, judged
 from bot.model.deadline import deadlines
@@ -120,7 +121,7 @@ class _Book:
 
     def enter(self, fact: Fact, target: IncidentId | None) -> tuple[Event, IncidentId | None]:
         happened = fact if isinstance(fact, Happened) else Happened(fact)
-        payload = happened.payload
+        payload = numbered(happened.payload, self.uow)
         target = happened.incident or target
         if isinstance(payload, ev.ORGANISATION):
             target = None
@@ -170,6 +171,7 @@ class _Book:
         self._keep_pool(event)
         self._know_people(event)
         self._keep_shifts(event)
+        keep_items(self.uow, event, target)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from bot.model.decoding import prepare
+from bot.model.facts.actions import *  # noqa: F403
 from bot.model.facts.alerts import *  # noqa: F403
 from bot.model.facts.base import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bot.model import event as ev
+from bot.model.actions import OF_ITEMS, Actions, acted, parties
 from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
@@ -120,6 +121,7 @@ class Incident:
     home: ConnectionId | None = None
     lang: str = "zh"
     changed: Change | None = None
+    actions: Actions = field(default_factory=Actions)
 
     @property
     def open(self) -> bool:
@@ -310,13 +312,15 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"undelivered": incident.undelivered + 1}
         case ev.DeliveryRetried():
             return {"undelivered": max(0, incident.undelivered - 1)}
+        case _ if isinstance(p, (*OF_ITEMS, ev.LoopClosed)):
+            return {"actions": acted(incident.actions, event, p), "involved": _plus(incident.involved, parties(p))}
         case _:
             return {}
 
 
 prepare(Incident)
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
-_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited"})
+_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited", "actions"})
 
 
 def restored(name: str, value: Any) -> Any:

@@ -25,6 +25,7 @@ class Person:
     active: bool = True
     merged_into: PersonId | None = None
     aliases: tuple[str, ...] = ()
+    manager: PersonId | None = None  # who is told of what they leave overdue
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -117,5 +117,6 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.builds(kind, **{f.name: anything(hints[f.name]) for f in dataclasses.fields(kind)})
     plainly: dict[Any, st.SearchStrategy[Any]] = {
         str: _WORDS, int: st.integers(0, 2**40), bool: st.booleans(), datetime: _INSTANTS, type(None): st.none(),
+            date: st.dates(date(2000, 1, 1), date(2100, 1, 1)),
     }  # fmt: skip
     return plainly[kind]
