@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.command import Answer, Ask, Context, FormText, FormWord, Where, Words, command
 from bot.engine.finding import person_meant
 from bot.engine.fold import fold
-from bot.errors import refuse
+from bot.errors import Refused, refuse
 from bot.model import event as ev
 from bot.model.event import Fact
 from bot.model.incident import Incident
@@ -175,7 +175,7 @@ def _person(ctx: Context, rest: Text, incident: Incident) -> Person:
         raise refuse("postmortem_whom", field="to", ref=ref(ctx, incident))
     meant = person_meant(ctx, None, name)
     if isinstance(meant, Say):
-        raise refuse(meant.key, **meant.params)
+        raise Refused(meant)
     return meant
 
 

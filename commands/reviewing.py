@@ -171,7 +171,7 @@ def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
     now = reminder_at(ctx.now, review.started, review.due, zone, calendar)
     following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar)
     owner = ctx.reads.person(review.owner) if review.owner is not None else None
-    manager = getattr(owner, "manager", None) if now.days >= MANAGER_AFTER else None
+    manager = owner.manager if owner is not None and now.days >= MANAGER_AFTER else None
     late = int((ctx.now - (ctx.at or review.remind_at)) / timedelta(seconds=1))
     return [ev.PostmortemReminded(
         stage=now.stage, due=review.due, owner=review.owner, manager=manager, remind_at=following.at, days=now.days,

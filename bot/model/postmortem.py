@@ -126,12 +126,6 @@ def demanded(incident: Incident, policy: Policy) -> bool:
     return incident.severity in policy.postmortem_levels and not incident.drill
 
 
-def measures_ready(incident: Incident) -> int:
-    """Count the improvements that say who does what until when, and how it is accepted."""
-    ready: int = getattr(getattr(incident, "actions", None), "ready", 0)
-    return ready
-
-
 def lacks_to_publish(incident: Incident, policy: Policy) -> tuple[str, ...]:
     """Name exactly what a postmortem lacks; empty when it is complete.
 
@@ -143,7 +137,7 @@ def lacks_to_publish(incident: Incident, policy: Policy) -> tuple[str, ...]:
         stated = section is Section.SCOPE and bool(incident.impact)
         if section.value not in written and not stated:
             lacking.append(section.value)
-    if measures_ready(incident) < policy.postmortem_measures:
+    if incident.actions.ready < policy.postmortem_measures:
         lacking.append("measures")
     return tuple(lacking)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from bot.model.oncall import Holidays
@@ -29,7 +29,7 @@ class Reminder:
 def due_from(at: datetime, severity: Severity, zone: ZoneInfo, calendar: Holidays) -> datetime:
     """Give when a postmortem that begins at an instant is due: the evening of the last of its working days."""
     day = add_working_days(at.astimezone(zone).date(), DAYS.get(severity, OTHER_DAYS), calendar)
-    return datetime.combine(day, DUE_AT, zone)
+    return datetime.combine(day, DUE_AT, zone).astimezone(UTC)
 
 
 def next_reminder(after: datetime, began: datetime, due: datetime, zone: ZoneInfo, calendar: Holidays) -> Reminder:
@@ -55,4 +55,4 @@ def reminder_at(at: datetime, began: datetime, due: datetime, zone: ZoneInfo, ca
 
 
 def _morning(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, REMINDED_AT, zone)
+    return datetime.combine(day, REMINDED_AT, zone).astimezone(UTC)

@@ -147,7 +147,9 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 # ---------------------------------------------------------------- texts
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
+    loaded: dict[str, str] = {}
+    for area in ("commands", "postmortem"):
+        loaded |= yaml.safe_load((TEXTS / lang / "say" / f"{area}.yaml").read_text("utf-8"))
     return loaded
 
 
