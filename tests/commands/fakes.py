@@ -25,6 +25,7 @@ from bot.engine.reading import Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.errors import Refused, refuse
 from bot.model import event as ev
+from bot.model.actions import ActionItem, ItemFilter
 from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
@@ -179,6 +180,9 @@ class FakeReads:
     def people_like(self, word: str, limit: int = 3) -> list[Person]:
         return [person(ident) for ident, name in NAMES.items() if name in word or word in name][:limit]
 
+    def items(self, only: ItemFilter) -> list[ActionItem]:
+        return [item for item in self.world.items.values() if only.incident in (None, item.incident)]
+
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         known = [self.world.groups[g] for g in groups]
         return sum(g.firing for g in known), sum(g.resolved for g in known)
@@ -234,6 +238,7 @@ class World:
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
         self.swaps: list[Swap] = []
+        self.items: dict[int, ActionItem] = {}
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT
