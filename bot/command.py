@@ -152,7 +152,7 @@ class Ask:
     """Ask for one parameter in a command's form; its label and hints stand in words.yaml under `form`.
 
     `line` = one line is enough, `longest` in characters (0 = no limit of ours), `now` = the present instant stands there,
-    `holds` names the field of the incident that stands there.
+    `holds` names the field of the incident that stands there, `section` that of its postmortem.
     """
 
     name: str
@@ -161,6 +161,7 @@ class Ask:
     longest: int = 0
     now: bool = False
     holds: str = ""
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)

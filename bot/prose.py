@@ -76,6 +76,10 @@ class Prose:
         """Tell one fact without its number, so that it can stand alone in a room."""
         return self._told(event, incident, show, inline=False)
 
+    def line(self, event: Event, incident: Incident | None, show: Show) -> Text:
+        """Tell one fact as it stands behind its own time, in a list of them."""
+        return self._told(event, incident, show, inline=True)
+
     def entry(self, event: Event, incident: Incident | None, show: Show) -> Text:
         """Give the numbered line of one fact, `#12 14:05 …`; late knowledge shows both times."""
         when, known = moment(event.at, show), moment(event.recorded_at, show)

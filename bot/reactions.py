@@ -11,7 +11,7 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import actions, alerts, levels, muting, people, pool, recovery, rooms, telling
+from bot.rules import actions, alerts, levels, muting, people, pool, postmortem, recovery, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -43,11 +43,40 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_storm_smaller,
     ),
     ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
-    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter, recovery.plan_close),
-    ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
-    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms, actions.close_loop,),
-    ev.ObservationEnded: (rooms.set_topic, recovery.plan_close,),
-    ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentRecovered: (
+        rooms.set_topic,
+        people.tell_reporter,
+        recovery.plan_close,
+        postmortem.demand_postmortem,
+    ),
+    ev.IncidentReopened: (
+        rooms.reopen_rooms,
+        rooms.set_topic,
+        rooms.rename_rooms,
+    ),
+    ev.IncidentClosed: (
+        rooms.set_topic,
+        rooms.rename_rooms,
+        actions.close_loop,
+    ),
+    ev.ObservationEnded: (
+        rooms.set_topic,
+        recovery.plan_close,
+        postmortem.begin_postmortem,
+    ),
+    ev.SeverityChanged: (
+        rooms.open_first_room,
+        people.call_owners,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        postmortem.demand_postmortem,
+    ),
+    ev.PostmortemStarted: (postmortem.page_owner,),
+    ev.PostmortemPassed: (postmortem.page_owner,),
+    ev.PostmortemSubmitted: (postmortem.page_reviewers,),
+    ev.PostmortemReturned: (postmortem.page_judged,),
+    ev.PostmortemApproved: (postmortem.page_judged,),
+    ev.PostmortemReminded: (postmortem.page_reminder,),
     ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
     ev.RoleAssigned: (rooms.sync_people, people.page_role),

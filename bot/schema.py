@@ -176,6 +176,8 @@ class House(Section):
     default_severity: Severity = _HOUSE.default_severity
     observation: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.observation))
     postmortem_levels: Levels = _HOUSE.postmortem_levels
+    postmortem_measures: int = Field(default=_HOUSE.postmortem_measures, ge=0, le=20)
+    duty_managers: Keys = ()
     room_while_pending: Levels = _HOUSE.room_while_pending
     authority: Literal["open", "strict"] = "open"
     duplicate_within: Span = _HOUSE.duplicate_within

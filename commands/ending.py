@@ -11,9 +11,11 @@ from bot.model.event import Event, Fact, Happened, Mark, Status
 from bot.model.ids import IncidentId
 from bot.model.incident import TRANSITIONS, Incident, Outcome, apply, difference, fold, lacks_to_close
 from bot.model.person import ActorKind, Standing
+from bot.model.postmortem import ReviewState, demanded, lacks_to_publish
 from bot.model.say import say
 from bot.model.text import Text, flat
 from commands.common import as_commander, last_of, must_be_open, past, ref, visible, whole_log
+from commands.reviewing import may_waive
 
 _NOT_YET = frozenset({"还没有", "还没", "还没恢复", "没有", "没恢复", "not yet", "no"})
 _UNRELATED = frozenset({"无关", "unrelated"})
@@ -105,9 +107,13 @@ def close(ctx: Context, incident: Incident, waiver: Waiver | None = None, note: 
             field="waiver" if "postmortem" in lacks else None,
             incident=incident,
             lacks=lacks,
+            missing=lacks_to_publish(incident, ctx.policy) if "postmortem" in lacks else (),
             ref=ref(ctx, incident),
         )
+    waived = reason if demanded(incident, ctx.policy) and incident.review.state is not ReviewState.PUBLISHED else None
     over = as_commander(ctx, incident, "close", "close_needs", owner_may=True)
+    if waived is not None and incident.waiver is None:
+        over = may_waive(ctx, incident)
     return [*over, ev.IncidentClosed(note=note, waiver=reason)]
 
 
@@ -118,6 +124,7 @@ _NOT_BACK = (
     ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
     ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed,
     ev.SilenceWanted, ev.SilenceStopped, ev.AlertsSilenced,
+    ev.PostmortemApproved, ev.PostmortemPublished,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)

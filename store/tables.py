@@ -18,6 +18,7 @@ from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.muting import Muting
 from bot.model.oncall import Slot
 from bot.model.person import Actor
+from bot.model.postmortem import Review
 from bot.model.recovering import Recovering
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
@@ -133,6 +134,7 @@ class IncidentRow(Row, table=True):
     merged_into: str | None = kept(String, null=True)
     waiver: str | None = kept(String, null=True)
     waived_by: Actor | None = kept(Who, null=True)
+    review: Review = kept(Json(Review), before="{}")
     held_back: bool = kept(Boolean)
     undelivered: int = kept(BigInteger)
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = kept(Json(tuple[tuple[RoomId, datetime], ...]))

@@ -19,8 +19,9 @@ from bot.model.person import Person
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.model.text import flat
-from bot.ports import Filter
+from bot.ports import Filter, Reads
 from bot.prose import Prose, Show
+from bot.sections import bases_of, texts_of
 from bot.show import clean, cut
 from bot.views.titles import one_line, title_of
 
@@ -48,6 +49,8 @@ def form_of(
     if not declaration.form:
         return None
     known = dict(given or {})
+    if incident is not None and any(ask.section for ask in declaration.form):
+        known = {**written_before(ctx.reads, incident), "base": bases_of(incident), **known}
     page = _Page(declaration, ctx, prose, show, incident)
     wanted = {parameter.name: parameter for parameter in parameters(declaration)}
     entries = [entry for ask in declaration.form if (entry := page.entry(ask, wanted[ask.name], known)) is not None]
@@ -62,6 +65,11 @@ def form_of(
         show.hail + declaration.usage[show.lang],
         tuple((name, value) for name, value in known.items() if name not in asked), tuple((assumes or {}).items()),
     )  # fmt: skip
+
+
+def written_before(reads: Reads, incident: Incident) -> dict[str, str]:
+    """Give what stands in the sections of a postmortem that forms ask for, as their entries hold it."""
+    return {section.value: flat(text) for section, text in texts_of(reads, incident).items()}
 
 
 def written(declaration: Declaration, arguments: Mapping[str, Any], ctx: Context) -> dict[str, str]:

@@ -263,7 +263,10 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
     return dataclasses.replace(before.ref, extra=extra)
 
 
-_ONLY_WHILE_OPEN = frozenset({"called", "to_confirm", "please_command", "command_offered", "level_proposed"})
+_ONLY_WHILE_OPEN = frozenset({
+    "called", "to_confirm", "please_command", "command_offered", "level_proposed", "postmortem_yours", "postmortem_due",
+    "postmortem_late", "postmortem_to_judge",
+})  # fmt: skip
 _INSTANTS = frozenset({"since", "until", "start", "end"})
 
 

@@ -9,6 +9,7 @@ from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.muting import silence_due
 from bot.model.policy import Policy
+from bot.model.postmortem import remind_at
 from bot.model.proposing import rises_at
 from bot.model.recovering import recovery_due
 from bot.model.service import Catalog
@@ -41,6 +42,9 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     rises = rises_at(incident, catalog, policy)
     if rises is not None:
         due["raise_severity", ""] = rises
+    reminded = remind_at(incident)
+    if reminded is not None:
+        due["remind_postmortem", ""] = reminded
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     due |= recovery_due(incident) | silence_due(incident)

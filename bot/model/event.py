@@ -22,6 +22,7 @@ from bot.model.facts.life import *  # noqa: F403
 from bot.model.facts.muting import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
+from bot.model.facts.postmortem import *  # noqa: F403
 from bot.model.facts.recovery import *  # noqa: F403
 from bot.model.facts.rooms import *  # noqa: F403
 from bot.model.facts.story import *  # noqa: F403

@@ -20,9 +20,10 @@ from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, S
 from bot.model.muting import Muting, muted
 from bot.model.person import Actor
 from bot.model.policy import Policy
+from bot.model.postmortem import Review, ReviewState, demanded, reviewed
 from bot.model.recovering import Recovering, watched
 from bot.model.severity import Extent, Reason, Severity, gravest
-from bot.model.text import Text
+from bot.model.text import Text, flat
 
 T = TypeVar("T")
 
@@ -115,6 +116,7 @@ class Incident:
     merged_into: IncidentId | None = None
     waiver: str | None = None
     waived_by: Actor | None = None
+    review: Review = field(default_factory=Review)
     held_back: bool = False
     undelivered: int = 0
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = ()  # wanted, neither opened nor failed so far
@@ -157,8 +159,8 @@ def lacks_to_close(incident: Incident, policy: Policy, waiver: str | None, now: 
     if incident.active:
         return ("recovery",)
     lacking = []
-    needs_review = incident.severity in policy.postmortem_levels and not incident.drill
-    if needs_review and waiver is None and incident.waiver is None:
+    done = waiver is not None or incident.waiver is not None or incident.review.state is ReviewState.PUBLISHED
+    if demanded(incident, policy) and not done:
         lacking.append("postmortem")
     return tuple(lacking)
 
@@ -287,12 +289,20 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"status": Status.HANDLING, "marks": marks, "observe_until": None, "closed_at": None, "outcome": None,
                     "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
                     "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at,
-                    "counted_from": counted_from, "proposed": None, "asked": None, "recovering": Recovering()}  # fmt: skip
+                    "counted_from": counted_from, "proposed": None, "asked": None,
+                    "recovering": Recovering(), "review": reviewed(incident.review, event, p)}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}
         case ev.IncidentClosed():
             waived = {"waiver": p.waiver, "waived_by": event.actor} if p.waiver else {}
             return {"status": Status.CLOSED, "outcome": Outcome.DONE, "closed_at": event.at, "observe_until": None, **waived}
+        case ev.PostmortemWaived():
+            return {"waiver": flat(p.reason), "waived_by": event.actor}
+        case (
+            ev.PostmortemStarted() | ev.PostmortemPassed() | ev.SectionWritten() | ev.PostmortemSubmitted()
+            | ev.PostmortemReturned() | ev.PostmortemApproved() | ev.PostmortemPublished() | ev.PostmortemReminded()
+        ):  # fmt: skip
+            return {"review": reviewed(incident.review, event, p)}
         case ev.Undone():
             return {name: restored(name, value) for name, value in p.restored.items()}
         case ev.CommanderMissing():

@@ -41,6 +41,8 @@ class Policy:
     matrix: Matrix = field(default_factory=Matrix)
     observation: Mapping[Severity, timedelta] = field(default_factory=_observation)
     postmortem_levels: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
+    postmortem_measures: int = 1  # improvements with who, when and acceptance, without which none is submitted
+    duty_managers: tuple[PersonId, ...] = ()  # may do without a postmortem; where there are none, commanders and owners may
     room_while_pending: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
     authority: str = "open"  # open: every member may respond; strict: only those involved
     duplicate_within: timedelta = timedelta(minutes=30)

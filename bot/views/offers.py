@@ -247,6 +247,52 @@ def _alerts(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "ack", make.named("button.ack", "ack", {"groups": group_word(params["group"])})
 
 
+# ---------------------------------------------------------------- postmortems
+def _to_write(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    about: dict[str, str] = {"incident": params["incident"].id}
+    yield "fill", make.named("offer.fill", "postmortem", about, asks=True, primary=True)
+    yield "pass_on", make.named("offer.pass_on", "transfer-postmortem", about, asks=True)
+    yield "draft", _acting(make, "draft", about)
+
+
+def _to_judge(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    about: dict[str, str] = {"incident": params["incident"].id}
+    if params["incident"].review.state == "submitted":
+        yield "approve", _acting(make, "approve", about, primary=True)
+        yield "send_back", make.named("offer.send_back", "return-postmortem", about, asks=True)
+    yield "draft", _acting(make, "draft", about)
+
+
+def _judged(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    about: dict[str, str] = {"incident": params["incident"].id}
+    if params["back"]:
+        yield "fill", make.named("offer.fill", "postmortem", about, asks=True, primary=True)
+    else:
+        yield "publish", _acting(make, "publish", about, primary=True)
+
+
+def _stands(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    """Offer what comes next in a postmortem's life."""
+    incident: Incident = params["incident"]
+    about: dict[str, str] = {"incident": incident.id}
+    state = incident.review.state.value
+    if state in ("none", "drafting"):
+        yield "fill", make.named("offer.fill", "postmortem", about, asks=True, primary=True)
+        if not params["lacks"] and not incident.active:
+            yield "submit", _acting(make, "submit", about)
+    elif state == "submitted":
+        yield from _to_judge(make, params)
+        return
+    elif state == "approved":
+        yield "publish", _acting(make, "publish", about, primary=True)
+    yield "draft", _acting(make, "draft", about)
+
+
+def _acting(make: Maker, act: str, about: Mapping[str, str], *, primary: bool = False) -> Button:
+    """Offer an act of the postmortem, with the line that does the same."""
+    return make.named(f"offer.{act}", "postmortem", {**about, "act": act}, make.label(f"act.{act}"), primary=primary)
+
+
 # ---------------------------------------------------------------- menus
 def _menu(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     incident: Incident = params["incident"]
@@ -321,6 +367,8 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "level_proposed": _asked,
     "item_assigned": _item_assigned, "item_to_verify": _item_to_verify, "item_more_time": _item_more_time,
     "item_not_taken": _item_not_taken,
+    "postmortem_yours": _to_write, "postmortem_due": _to_write, "postmortem_to_judge": _to_judge, "postmortem_judged": _judged,
+    "postmortem_stands": _stands, "postmortem_written": _stands,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
@@ -344,6 +392,8 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
             yield "unrelated", make.named("offer.unrelated", "reopen", {**about, "reason": words}, words, assumes=assumes)
         case ev.IncidentRecovered() if incident.status is Status.RECOVERED and incident.observe_until is not None:
             yield "reopen", make.named("button.withdraw", "reopen", about, assumes=assumes)
+        case ev.PostmortemPublished() if incident.review.state == "published":
+            yield "report", _acting(make, "report", about)
         case ev.ObservationEnded() | ev.IncidentRecovered() if incident.status is Status.RECOVERED:
             yield "close", make.named("button.close", "close", about, assumes=assumes)
         case _:

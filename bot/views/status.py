@@ -11,6 +11,7 @@ from bot.model.card import Button, Card, Field
 from bot.model.event import Mark, Status
 from bot.model.incident import Incident, Outcome
 from bot.model.policy import Policy
+from bot.model.postmortem import ReviewState, lacks_to_publish
 from bot.model.say import say
 from bot.model.text import Text, plain
 from bot.show import Show, joined
@@ -44,7 +45,11 @@ COMMANDS = {
 }  # fmt: skip
 
 
-ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen", "action"})  # what needs words opens a form
+ASKS = frozenset({  # what needs words opens a form
+    "dismiss", "update", "note", "recover", "merge", "reopen",
+    "action",
+    "fill",
+})  # fmt: skip
 _ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 
 
@@ -66,7 +71,7 @@ def status_card(
     same state gives the same card. `earlier` links to the room that this one goes on from.
     """
     moment = as_of or (incident.changed.at if incident.changed else incident.declared_at)
-    fields = _Fields(incident, prose, show, groups, runbook, moment, earlier)
+    fields = _Fields(incident, prose, show, groups, runbook, moment, earlier, policy or Policy())
     return Card(
         lang=show.lang,
         headline=one_line(about(prose, show, f"card_head_{incident.status}", incident)),
@@ -88,8 +93,9 @@ class _Fields:
 
     def __init__(
         self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime,
-        earlier: str | None,
+        earlier: str | None, policy: Policy,
     ) -> None:  # fmt: skip
+        self.policy = policy
         self.incident, self.prose, self.show = incident, prose, show
         self.groups, self.runbook, self.as_of, self.earlier = groups, runbook, as_of, earlier
         marks = incident.marks
@@ -159,7 +165,8 @@ class _Fields:
         return self.say("card_improved") if self.incident.actions.total else ()
 
     def postmortem(self) -> Text:
-        return self.say("card_postmortem")
+        written = self.incident.review.state in (ReviewState.NONE, ReviewState.DRAFTING) and self.incident.waiver is None
+        return self.say("card_postmortem", lacks=lacks_to_publish(self.incident, self.policy) if written else ())
 
     def outcome(self) -> Text:
         return self.say("card_merged") if self.incident.merged_into else ()
@@ -200,7 +207,8 @@ def _buttons(incident: Incident, prose: Prose, show: Show, policy: Policy, offer
         assumes: tuple[tuple[str, str], ...] = () if name in _ANY_STATUS else (("status", status.value),)
         if name == "command":
             assumes = (*assumes, ("commander", ""))
-        waives = name == "close" and status is Status.REVIEWING and incident.waiver is None
+        published = incident.review.state is ReviewState.PUBLISHED
+        waives = name == "close" and status is Status.REVIEWING and incident.waiver is None and not published
         typed = prose.label(f"typed.{'waive' if waives else name}", show.lang)
         asks = name in ASKS or waives
         yield Button(

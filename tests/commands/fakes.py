@@ -62,7 +62,10 @@ def all_declarations() -> dict[str, Declaration]:
 DECLARATIONS = all_declarations()
 VOCABULARY = Vocabulary(DECLARATIONS)
 _SAYINGS = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
-OURS = {key for name in ("commands", "items") for key in yaml.safe_load((_SAYINGS / f"{name}.yaml").read_text("utf-8"))}
+NOT_OF_COMMANDS = ("cards", "engine", "reading")  # files of texts that no command answers with
+OURS = {
+    key for file in _SAYINGS.glob("*.yaml") if file.stem not in NOT_OF_COMMANDS for key in yaml.safe_load(file.read_text("utf-8"))
+}
 _COPY = re.compile(r"(?:照抄：|Copy: )(.+?)(?:[，,] ?(?:或|or) .*)?$", re.MULTILINE)
 _FORCE = re.compile(r"(?:代行|cannot wait|cannot be reached)[：:] ?(.+)$", re.MULTILINE)
 
@@ -203,6 +206,9 @@ class FakeReads:
 
     def people_like(self, word: str, limit: int = 3) -> list[Person]:
         return [person(ident) for ident, name in NAMES.items() if name in word or word in name][:limit]
+
+    def items(self, only: ItemFilter) -> list[ActionItem]:
+        return [item for item in self.world.items.values() if only.incident in (None, item.incident)]
 
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         known = [self.world.groups[g] for g in groups]

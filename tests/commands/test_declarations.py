@@ -16,7 +16,7 @@ from bot.engine.fold import fold
 from bot.engine.reading import Call, Nothing, read
 from bot.model.person import ActorKind, Standing
 from bot.model.text import flat, plain
-from tests.commands.fakes import DECLARATIONS, VOCABULARY, World
+from tests.commands.fakes import DECLARATIONS, NOT_OF_COMMANDS, VOCABULARY, World
 
 HERE = Path(next(iter(commands.__path__)))
 TEXTS = HERE.parent / "templates"
@@ -52,6 +52,10 @@ PROMISED = {
     "recover": "恢复 已恢复",
     "reopen": "重开 撤销恢复 复发",
     "close": "关闭 结单",
+    "postmortem": "复盘",
+    "return-postmortem": "退回复盘",
+    "transfer-postmortem": "转复盘",
+    "waive": "豁免复盘",
     "undo": "撤销",
     "status": "状态 卡片",
     "brief": "现状 进展如何 什么情况 catchup",
@@ -160,7 +164,6 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 
 # ---------------------------------------------------------------- texts
-NOT_OF_COMMANDS = ("cards", "engine", "reading")  # files of texts that no command answers with
 DIRECT = {  # that stand there and are said by rules
     "item_assigned", "item_not_taken", "item_to_verify", "item_was_accepted", "item_was_returned", "item_more_time",
     "item_got_time", "item_no_time", "item_not_yours_now", "items_due", "item_line",

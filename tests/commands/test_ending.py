@@ -116,7 +116,11 @@ class TestClose:
         world.run("recover", "li", incident)
         key, words = world.refusal("close", "li", incident)
         assert key == "close_lacks"
-        assert words == '还不能关闭：缺 复盘报告或免复盘的原因。不做复盘就写明原因：关闭 --免复盘 "原因"'
+        assert words.splitlines() == [
+            "还不能关闭：缺 复盘报告或免复盘的原因。"
+            "复盘还缺 根因、触发条件、发现方式、影响面、至少 1 项改进措施（谁、何时、验收）。补：复盘 根因 …",
+            '不做复盘就写明原因：关闭 --免复盘 "原因"',
+        ]
 
     def test_with_a_reason_for_none_it_closes_and_the_name_is_kept(self, world: World) -> None:
         incident = world.handled("li", P2)
@@ -158,5 +162,7 @@ def test_the_english_reader_gets_the_line_in_english(world: World) -> None:
     with pytest.raises(Refused) as refused:
         world.run("close", "li", incident)
     assert world.worded(refused.value.reason, None, "li")[1] == (
-        'Not closed yet; missing: a postmortem or a reason for none. To go without one, say why: close --no-postmortem "reason"'
+        "Not closed yet; missing: a postmortem or a reason for none. The postmortem lacks the root cause, the trigger, "
+        "how it was found, the impact, one improvement at least (who, when, how accepted). Add: postmortem cause …\n"
+        'To go without one, say why: close --no-postmortem "reason"'
     )

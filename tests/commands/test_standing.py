@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import Refused
+from bot.model import event as ev
 from bot.model.event import Mark
 from bot.model.ids import PersonId, RotationId
 from bot.model.incident import Incident
 from bot.model.oncall import Rotation
 from bot.ports import Place
-from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, PAY, World, person
+from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, PAY, TIMER, World, actor, person
 
 GOLDEN = Path(__file__).with_name("standing.golden")
 # chen knows nobody here; zhao was called; wang owns the service; li commands; root is an admin.
@@ -50,6 +51,19 @@ def _closed(world: World, incident: Incident) -> dict[str, Any]:
 def _waived(world: World, incident: Incident) -> dict[str, Any]:
     world.run("recover", "li", incident)
     return {"waiver": "供应商故障"}
+
+
+def _to_judge(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("recover", "li", incident)
+    world.enter(TIMER, ev.PostmortemStarted(owner=PersonId("wang"), due=world.now), incident.id)
+    world.enter(actor("wang"), ev.PostmortemSubmitted(), incident.id)
+    return {"reason": "x", "act": "approve"}
+
+
+def _begun(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("recover", "li", incident)
+    world.enter(TIMER, ev.PostmortemStarted(owner=PersonId("wang"), due=world.now), incident.id)
+    return {"to": person("zhang")}
 
 
 def _linked(world: World, incident: Incident) -> dict[str, Any]:
@@ -140,6 +154,11 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("reopen", "closed", P1, _closed),
     ("close", "P3", P3, _recovered),
     ("close", "without postmortem", P1, _waived),
+    ("postmortem", "write", P1, _with(text="根因 x")),
+    ("postmortem", "approve P1", P1, lambda world, incident: {"act": _to_judge(world, incident)["act"]}),
+    ("return-postmortem", "P1", P1, lambda world, incident: {"reason": _to_judge(world, incident)["reason"]}),
+    ("transfer-postmortem", "", P1, _begun),
+    ("waive", "", P1, lambda world, incident: {"reason": _recovered(world, incident) or "x"}),
     ("undo", "of others", P1, _with()),
     ("status", "", P1, _with()),
     ("brief", "", P1, _with()),

@@ -1,0 +1,9 @@
+"""The report of a postmortem: gathered from the log, worded in a language, written as Markdown or as one HTML page."""
+
+from bot.report.document import Document
+from bot.report.draw import page
+from bot.report.gather import Report, gather
+from bot.report.markdown import markdown
+from bot.report.words import document
+
+__all__ = ["Document", "Report", "document", "gather", "markdown", "page"]
