@@ -18,6 +18,7 @@ from bot.model.oncall import Slot
 from bot.model.person import Actor
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
+from bot.model.story import Story
 from bot.model.text import Text
 from bot.ports import Ref
 from store.columns import SERIAL, Json, Utc, Who, Word, kept
@@ -99,6 +100,7 @@ class IncidentRow(Row, table=True):
     asked: Asked | None = kept(Json(Asked), null=True)
     proposed: Severity | None = kept(Word(Severity), null=True)
     counted_from: datetime | None = kept(Utc, null=True)
+    story: Story = kept(Json(Story), before="{}")
     commander: str | None = kept(String, null=True)
     commander_since: datetime | None = kept(Utc, null=True)
     offered_to: str | None = kept(String, null=True)
@@ -184,6 +186,18 @@ class EventRow(Row, table=True):
     via: Via | None = kept(Json(Via), null=True)
     audience: str = kept(String)
     cause: str = kept(String)
+
+
+class CapturedRow(Row, table=True):
+    """Keep which message of a chat became which entry."""
+
+    __tablename__ = "captured"
+    __table_args__ = (Index("ix_captured_incident", "incident", "n"),)
+    connection: str = kept(String, key=True)
+    chat: str = kept(String, key=True)
+    message: str = kept(String, key=True)
+    incident: str = kept(String)
+    n: int = kept(BigInteger)
 
 
 # ---------------------------------------------------------------- rooms and what they show
@@ -475,6 +489,7 @@ INCIDENT = table(IncidentRow)
 INCIDENT_PERSON = table(IncidentPersonRow)
 INCIDENT_SERVICE = table(IncidentServiceRow)
 EVENT = table(EventRow)
+CAPTURED = table(CapturedRow)
 ROOM = table(RoomRow)
 ROOM_ADDRESS = table(RoomAddressRow)
 SPARE_ROOM = table(SpareRoomRow)

@@ -20,6 +20,7 @@ from store.queue import QueueWrites
 from store.reads import StoreReads
 from store.rooms import RoomWrites
 from store.statement import Link
+from store.story import StoryWrites
 from store.timers import TimerWrites
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Unit(
     TimerWrites,
     MenuWrites,
     OnCallWrites,
+    StoryWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

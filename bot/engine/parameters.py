@@ -52,6 +52,7 @@ class Want(Enum):
     EXTENT = auto()
     PERCENT = auto()
     DELTA = auto()
+    ENTRY = auto()
     TEXT = auto()
 
 

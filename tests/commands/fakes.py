@@ -36,6 +36,7 @@ from bot.model.room import Room, RoomState
 from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
+from bot.model.story import Captured, Pointed
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
@@ -60,7 +61,8 @@ def all_declarations() -> dict[str, Declaration]:
 
 DECLARATIONS = all_declarations()
 VOCABULARY = Vocabulary(DECLARATIONS)
-OURS = yaml.safe_load((Path(commands.__path__[0]).parent / "templates" / "zh" / "say" / "commands.yaml").read_text("utf-8"))
+_SAYS = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
+OURS = {key for area in ("commands", "story") for key in yaml.safe_load((_SAYS / f"{area}.yaml").read_text("utf-8"))}
 _COPY = re.compile(r"(?:照抄：|Copy: )(.+?)(?:[，,] ?(?:或|or) .*)?$", re.MULTILINE)
 _FORCE = re.compile(r"(?:代行|cannot wait|cannot be reached)[：:] ?(.+)$", re.MULTILINE)
 
@@ -124,6 +126,19 @@ class FakeReads:
     def timeline(self, incident: IncidentId, after: int = 0, last: int | None = None, limit: int = 500) -> list[Event]:
         log = [e for e in self.world.logs.get(incident, []) if e.n > after]
         return log[-last:] if last is not None else log[:limit]
+
+    def story(
+        self, incident: IncidentId, before: tuple[datetime, int], kinds: Sequence[str] = (), limit: int = 100
+    ) -> list[Event]:
+        known = [e for e in self.world.logs.get(incident, []) if (e.at, e.n) < before and (not kinds or e.kind in kinds)]
+        return sorted(known, key=lambda e: (e.at, e.n), reverse=True)[:limit]
+
+    def captured(self, connection: str, chat: str, message: str) -> Captured | None:
+        for incident, event in self.world.history:
+            quoted = getattr(event.payload, "quoted", None)
+            if incident is not None and quoted is not None and quoted.message == message:
+                return Captured(quoted.connection, quoted.chat, message, incident, event.n)
+        return None
 
     def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
         mine = [(i, e) for i, e in self.world.history if e.actor == who and e.recorded_at >= since]
@@ -236,6 +251,7 @@ class World:
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT
+        self.pointed: Pointed | str | None = None  # the message that people point at
 
     # ------------------------------------------------------------ what there is
     def on_call(self, *rotations: Rotation, of: ServiceId = PAY) -> World:
@@ -283,7 +299,7 @@ class World:
         return Context(
             self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
             self.reads(by), person=person(by), place=self.place, via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
-            declarations=DECLARATIONS,
+            declarations=DECLARATIONS, pointed=self.pointed,
         )  # fmt: skip
 
     def reads(self, by: str) -> Any:

@@ -37,6 +37,7 @@ PROMISED = {
     "impact": "影响 影响面 范围",
     "complaints": "客诉 投诉",
     "note": "记录 记 记一笔 备注",
+    "note-edit": "改记录",
     "update": "进展 同步 更新",
     "mark": "节点 定位 止血 发现 发生",
     "bridge": "电话会 语音会 拉会",
@@ -143,7 +144,9 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 # ---------------------------------------------------------------- texts
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
+    loaded: dict[str, str] = {}
+    for area in ("commands", "story"):
+        loaded |= yaml.safe_load((TEXTS / lang / "say" / f"{area}.yaml").read_text("utf-8"))
     return loaded
 
 
