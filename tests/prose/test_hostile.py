@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bot.model import event as ev
 from bot.model.alert import Alert, AlertState
-from bot.model.event import Event
-from bot.model.ids import PersonId
+from bot.model.event import Event, Via
+from bot.model.ids import ConnectionId, PersonId
 from bot.model.say import say
 from bot.model.text import Span, Text, flat, plain
 from bot.show import clean
