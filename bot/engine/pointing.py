@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.engine.house import House
 from bot.engine.people import account_of, with_people
 from bot.engine.reading import Call, read
+from bot.engine.recognise import SORTS
 from bot.engine.run import record
 from bot.engine.tokens import atoms, tokenize
 from bot.errors import NotStored
@@ -23,7 +24,6 @@ from bot.story import as_they_read
 READ_WITHIN = 2.0  # seconds that reading a message may take; the delivery comes again otherwise
 CHANGES = frozenset({InboundKind.EDITED, InboundKind.RECALLED})
 _TAKE_OVER = frozenset({"note", "update"})
-_ARGUMENTS = 2  # a class and a time are all that may stand beside the word
 
 
 async def read_pointed(store: Store, house: House, inbound: Inbound) -> Inbound | None:
@@ -66,7 +66,10 @@ def _takes_over(inbound: Inbound, house: House) -> bool:
     if inbound.press is not None:
         return False
     call = read(inbound.text, house.vocabulary, lang="zh", pending=False)
-    return isinstance(call, Call) and call.declaration.name in _TAKE_OVER and len(tokenize(atoms(call.rest))) <= _ARGUMENTS
+    if not isinstance(call, Call) or call.declaration.name not in _TAKE_OVER:
+        return False
+    beside = (token.word for token in tokenize(atoms(call.rest)))
+    return all(word in SORTS or any(char.isdigit() for char in word) for word in beside)  # a class or a time at most
 
 
 def pointed_by(uow: UnitOfWork, inbound: Inbound, now: datetime) -> Pointed | str | None:

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from bot.model.card import Card
+from bot.model.facts.story import Enclosed
 from bot.model.form import Form
 from bot.model.ids import ConnectionId
 from bot.model.press import Press
-from bot.model.story import Enclosed
 from bot.model.text import Text
 
 

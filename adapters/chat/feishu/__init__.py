@@ -30,6 +30,8 @@ profile = Profile("Feishu", {
     Row.FIND: Cell("10 h / 1 h", frozenset({Capability.FIND, Capability.KEYS})),
 }, ("飞书", "Feishu"))  # fmt: skip
 
+CAPTURE: dict[str, Literal["note", "update"]] = {"Pin": "note", "Loudspeaker": "update"}
+
 
 class Mode(StrEnum):
     """Say how Feishu reaches us."""
@@ -79,7 +81,7 @@ class Config(BaseModel):
     )
 
     capture: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")], Literal["note", "update"]] = Field(
-        default_factory=lambda: {"Pin": "note", "Loudspeaker": "update"},
+        default_factory=lambda: dict(CAPTURE),
         description="What a reaction on a message in an incident's room makes of it: note or update; {} = nothing.",
     )
 

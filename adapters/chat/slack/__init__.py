@@ -32,6 +32,8 @@ profile = Profile("Slack", {
     Row.FIND: Cell("● / ● member", frozenset({Capability.FIND})),
 }, ("Slack", "Slack"))  # fmt: skip
 
+CAPTURE: dict[str, Literal["note", "update"]] = {"pin": "note", "pushpin": "note", "memo": "note", "mega": "update"}
+
 
 class Mode(StrEnum):
     """Say how Slack reaches us."""
@@ -68,7 +70,7 @@ class Config(BaseModel):
     ping_seconds: float = Field(default=5.0, ge=0.2, le=60, description="Socket mode: how often the connection is proven alive.")
 
     capture: dict[Annotated[str, Field(pattern=r"^[a-z0-9_+'-]{1,100}$")], Literal["note", "update"]] = Field(
-        default_factory=lambda: {"pin": "note", "pushpin": "note", "memo": "note", "mega": "update"},
+        default_factory=lambda: dict(CAPTURE),
         description="What a reaction on a message in an incident's room, or a pin, makes of it: note or update; {} = nothing.",
     )
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from adapters.chat.slack.render import NONE
 from bot.errors import Unauthentic
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode
-from bot.model.story import Enclosed
 from bot.model.text import Span, Text, flat
 from bot.ports import Inbound, InboundKind, Message, Place, Rejected, Speaker
 
