@@ -31,7 +31,7 @@ from bot.model.say import say
 from bot.model.story import Pointed
 from bot.model.text import Text, flat
 from commands.asking import brief_of
-from commands.common import CLOCKS_DIFFER, must_be_open, past, ref, visible
+from commands.common import CLOCKS_DIFFER, calling, must_be_open, past, ref, visible
 from commands.declaring import TITLE_CHARS
 
 
@@ -113,6 +113,7 @@ def note(
         return taken_over(ctx, incident, sort, past(ctx, at))
     if not text:
         raise refuse("note_what", field="text", ref=ref(ctx, incident))
+    text = calling(ctx, text)
     when = past(ctx, at)
     if when is not None:
         return Answer([Happened(ev.NoteAdded(text=text, sort=sort), at=when)], say("noted_at", at=when))
@@ -170,6 +171,7 @@ def update(
             raise refuse("update_what", field="text", next_by=next_by, ref=ref(ctx, incident))
         return Answer(say=brief_of(ctx, incident))
     must_be_open(ctx, incident)
+    text = text if quoted is not None else calling(ctx, text)
     if next_by is not None and next_by <= ctx.now:
         raise refuse("next_is_past", field="next_by", when=next_by)
     number = incident.latest.number + 1 if incident.latest is not None else 1

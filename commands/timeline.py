@@ -13,7 +13,7 @@ from bot.model.person import Standing
 from bot.model.say import Say, say
 from bot.model.text import Text
 from bot.story import as_they_read
-from commands.common import as_commander, me, ref
+from commands.common import as_commander, calling, me, ref
 
 ENTRIES, MOST_ENTRIES = 20, 100
 _BATCH = 200
@@ -100,7 +100,7 @@ def note_edit(
     now = as_they_read(ctx.reads, incident, [first])[0].payload
     assert isinstance(now, ev.NoteAdded)
     facts = _may_edit(ctx, incident, first, first.payload)
-    words, kind = text or now.text, sort if sort is not None else now.sort
+    words, kind = calling(ctx, text) or now.text, sort if sort is not None else now.sort
     if (words, kind) == (now.text, now.sort):
         raise refuse("note_edit_same", field="text", n=entry)
     return [*facts, ev.NoteEdited(n=entry, text=words, sort=kind)]
