@@ -22,6 +22,7 @@ from bot.model.room import Room
 from bot.model.say import Say
 from bot.model.service import Catalog
 from bot.model.severity import Extent, Severity
+from bot.model.story import Pointed
 from bot.model.text import Text
 from bot.ports import Filter, Place, Reads
 
@@ -57,6 +58,7 @@ class Claim(StrEnum):
     PERCENT = "percent"
     DELTA = "delta"
     ITEM = "item"
+    ENTRY = "entry"
     FORM = "form"
 
 
@@ -81,6 +83,7 @@ LeadingExtent = Annotated[Extent, Claim.EXTENT, Claim.LEADING]  # full, major, p
 Percent = Annotated[int, Claim.PERCENT, Claim.LEADING]  # `受影响 35%`, `affected 35%`
 Item = Annotated[int, Claim.ITEM]  # an action item: `T-87`, `#87`, `87`
 Delta = Annotated[int, Claim.DELTA, Claim.LEADING]  # `+12`, `12`, `-3`
+Entry = Annotated[int, Claim.ENTRY]  # the number of an entry: `#12`, and `12` where no count is asked for
 English = Annotated[str, Claim.ENGLISH]  # en "…"
 Word = Annotated[str, Claim.WORD]  # one bare word as typed
 Unsure = Annotated[tuple[tuple[str, tuple[ServiceId, ...]], ...], Claim.UNSURE]  # words that name several services
@@ -130,6 +133,7 @@ class Context:
     room: Room | None = None
     forced: str | None = None  # the reason for going over one's standing
     at: datetime | None = None  # when it was typed, by the platform's time
+    pointed: Pointed | str | None = None  # the message that is pointed at; a code under `unread` where it could not be read
     declarations: Mapping[str, Declaration] = field(default_factory=dict)  # what `help` tells about
     fresh: str = field(default_factory=fresh_code)
 

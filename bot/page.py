@@ -15,7 +15,7 @@ from typing import Protocol
 
 from jinja2 import Undefined
 
-from bot.model.event import Event
+from bot.model.event import Event, NoteAdded, NoteEdited
 from bot.model.ids import ConnectionId, GroupId, PersonId, RotationId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
@@ -46,6 +46,10 @@ class Page:
         away = event is not None and event.via is not None and event.actor.person is not None and not show.here(event.via)
         self.author = event.actor if event is not None and away else None  # who said it on another chat
         self.place = self.platform(show.heard_for(event.via.connection)) if event is not None and event.via and away else ""
+        # Rooms are told only the notes that were not written there.
+        noted = event.payload if event is not None and isinstance(event.payload, NoteAdded | NoteEdited) else None
+        typed = noted is not None and event is not None and event.via is not None and getattr(noted, "quoted", None) is None
+        self.calls = bool(self.place) or typed
         self.spans: list[Text] = []
         self.seal = secrets.token_hex(6)
 
@@ -101,7 +105,7 @@ class Page:
     def _harmless(self, piece: Span) -> Span:
         words = clean(piece.text)
         target = clean(piece.target or "")
-        if piece.kind == "person" and piece.person is not None and self.place:
+        if piece.kind == "person" and piece.person is not None and self.calls:
             return Span(f"@{self.person(piece.person)}", "person", person=piece.person)  # called where it was said, so here, too
         if piece.kind == "person" and piece.person is not None:
             return Span(("@" if words.startswith("@") else "") + self.person(piece.person))

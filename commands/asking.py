@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.command import Context, Count, Declaration, ListFilter, Where, Word, Words, query
+from bot.command import Context, Declaration, ListFilter, Where, Word, Words, query
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState
@@ -16,11 +16,11 @@ from bot.model.person import Standing
 from bot.model.proposing import proposal
 from bot.model.say import Say, say
 from bot.ports import Filter
+from bot.story import as_they_read
 from bot.views.offers import MENU
 from commands.common import LOOK_BACK, about, me, ref
 
 BRIEF_CHANGES = 3
-ENTRIES, MOST_ENTRIES = 20, 100
 HELP_LINES = 8
 HOME_INCIDENTS = 5
 _NOTABLE = (
@@ -66,7 +66,7 @@ def brief_of(ctx: Context, incident: Incident) -> Say:
     changes = [e for e in events if _notable(e) and e.n not in undone and (mine is None or e.n > mine.n)]
     return say(
         "brief", incident=incident, running=_running(ctx, incident), since=mine.recorded_at if mine is not None else None,
-        changes=changes[-BRIEF_CHANGES:],
+        changes=as_they_read(ctx.reads, incident, changes[-BRIEF_CHANGES:]),
     )  # fmt: skip
 
 
@@ -103,22 +103,6 @@ def _listed(found: list[Incident], services: tuple[ServiceId, ...]) -> Say:
     if not found:
         return say("none_listed", services=services)
     return say("listed", incidents=sorted(found, key=lambda incident: incident.severity), total=len(found))
-
-
-@query(
-    en=("timeline",),
-    zh=("时间线",),
-    does=Words("看最近的记录", "see the latest entries"),
-    usage=Words("时间线 [编号] [条数]", "timeline [id] [how many]"),
-    example=Words("时间线 20", "timeline 20"),
-    may=Standing.RESPONDER,
-)
-def timeline(ctx: Context, incident: Incident, count: Count | None = None) -> Say:
-    """Show the last entries, oldest first; what is internal stays with the admins."""
-    wanted = min(max(count or ENTRIES, 1), MOST_ENTRIES)
-    events = ctx.reads.timeline(incident.id, last=wanted)
-    seen = [event for event in events if event.audience == "room" or ctx.standing is Standing.ADMIN]
-    return say("timeline", incident=incident, events=seen)
 
 
 @query(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from bot.command import Context
@@ -109,6 +110,45 @@ def about(ctx: Context, incident: Incident | None, services: tuple[ServiceId, ..
         found = {i.id: i for service in services for i in ctx.reads.incidents(Filter(service=service))}
         return list(found.values())
     return [incident] if incident is not None else ctx.reads.incidents(Filter())
+
+
+_NAMED = re.compile(r"(?<![\w.@＠])[@＠]([^\s@＠,，。、;；:：!！?？()（）\[\]]{1,20})")
+_NAMES = 20  # that are looked up in one text
+
+
+def calling(ctx: Context, text: Text) -> Text:
+    """Find the people whom a text names with an @, where the chat did not say who they are: by exact and unique name.
+
+    Chinese goes on behind a name without a space, so that the longest beginning that names somebody counts.
+    """
+    called: list[Span] = []
+    for span in text:
+        if span.kind == "person" and span.person is None:
+            called.append(_called(ctx, span.text.lstrip("@＠"), span))
+        elif span.kind == "text":
+            called += _calls(ctx, span.text)
+        else:
+            called.append(span)
+    return tuple(called)
+
+
+def _calls(ctx: Context, words: str) -> list[Span]:
+    found: list[Span] = []
+    last = 0
+    for named in list(_NAMED.finditer(words))[:_NAMES]:
+        ends = range(len(named[1]), 0 if named[1].isascii() else 1, -1)
+        for end in (len(named[1]),) if named[1].isascii() else ends:
+            span = _called(ctx, named[1][:end], None)
+            if span.person is not None:
+                found += [Span(words[last : named.start()]), span]
+                last = named.start(1) + end
+                break
+    return [span for span in (*found, Span(words[last:])) if span.text]
+
+
+def _called(ctx: Context, name: str, otherwise: Span | None) -> Span:
+    known = ctx.reads.people_called(name)
+    return Span(f"@{name}", "person", known[0].id) if len(known) == 1 else otherwise or Span(f"@{name}")
 
 
 def shortened(text: Text, most: int) -> Text:

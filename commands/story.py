@@ -28,9 +28,10 @@ from bot.model.event import Fact, Happened, Mark
 from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.say import say
+from bot.model.story import Pointed
 from bot.model.text import Text, flat
 from commands.asking import brief_of
-from commands.common import CLOCKS_DIFFER, must_be_open, past, ref
+from commands.common import CLOCKS_DIFFER, calling, must_be_open, past, ref, visible
 from commands.declaring import TITLE_CHARS
 
 
@@ -108,12 +109,36 @@ def note(
     ctx: Context, incident: Incident, at: LeadingMoment | None = None, sort: NoteSort | None = None, text: Text = ()
 ) -> Answer | list[Fact]:
     """Keep a note at the time that it is about; a closed incident takes notes too."""
+    if not text and ctx.pointed is not None:
+        return taken_over(ctx, incident, sort, past(ctx, at))
     if not text:
         raise refuse("note_what", field="text", ref=ref(ctx, incident))
+    text = calling(ctx, text)
     when = past(ctx, at)
     if when is not None:
         return Answer([Happened(ev.NoteAdded(text=text, sort=sort), at=when)], say("noted_at", at=when))
     return [Happened(ev.NoteAdded(text=text, sort=sort), at=_typed_long_ago(ctx))]
+
+
+def taken_over(ctx: Context, incident: Incident, sort: str | None, at: datetime | None) -> list[Fact]:
+    """Make the message that is pointed at a note, with its own words at its own time; each message becomes one entry."""
+    pointed = readable(ctx)
+    when = at or pointed.at
+    note = ev.NoteAdded(text=pointed.text, sort=sort, quoted=pointed.quoted, files=pointed.files)
+    return [Happened(note, at=min(when, ctx.now) if when is not None else None)]
+
+
+def readable(ctx: Context) -> Pointed:
+    """Give the message that is pointed at; refuse one that cannot be read, says nothing, or is an entry already."""
+    pointed = ctx.pointed
+    if isinstance(pointed, str) or pointed is None:
+        raise refuse("quote_unread", code=pointed or "gone")
+    known = ctx.reads.captured(pointed.connection, pointed.chat, pointed.message)
+    if known is not None:
+        raise refuse("quote_noted", n=known.n, id=visible(ctx, known.incident))
+    if not pointed.text and not pointed.files:
+        raise refuse("quote_empty")
+    return pointed
 
 
 def _typed_long_ago(ctx: Context) -> datetime | None:
@@ -135,15 +160,22 @@ def update(
     ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = (), action: FormText = (), then: FormText = ()
 ) -> Answer | list[Fact]:
     """Tell the room how it stands; bare, answer how it stands."""
+    quoted = None
+    if not text and ctx.pointed is not None:
+        pointed = readable(ctx)
+        if not pointed.text:
+            raise refuse("quote_empty")
+        text, quoted = pointed.text, pointed.quoted
     if not text:
         if next_by is not None:
             raise refuse("update_what", field="text", next_by=next_by, ref=ref(ctx, incident))
         return Answer(say=brief_of(ctx, incident))
     must_be_open(ctx, incident)
+    text = text if quoted is not None else calling(ctx, text)
     if next_by is not None and next_by <= ctx.now:
         raise refuse("next_is_past", field="next_by", when=next_by)
     number = incident.latest.number + 1 if incident.latest is not None else 1
-    return [ev.UpdatePosted(text=text, number=number, next_by=next_by, action=action, then=then)]
+    return [ev.UpdatePosted(text=text, number=number, next_by=next_by, action=action, then=then, quoted=quoted)]
 
 
 @command(

@@ -20,6 +20,7 @@ from bot.model.menu import Menu
 from bot.model.oncall import Feed, Swap
 from bot.model.person import Account, LinkCode, LookUp, Person
 from bot.model.room import Room, Spare
+from bot.model.story import Captured
 from bot.ports import Shown
 from store import tables as t
 
@@ -50,6 +51,7 @@ class Mapper(Generic[D]):
 
 
 INCIDENTS = Mapper(Incident, t.INCIDENT)
+CAPTURED = Mapper(Captured, t.CAPTURED)
 ROOMS = Mapper(Room, t.ROOM)
 SPARES = Mapper(Spare, t.SPARE_ROOM)
 SHOWN = Mapper(Shown, t.SHOWN)

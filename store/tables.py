@@ -22,6 +22,7 @@ from bot.model.postmortem import Review
 from bot.model.recovering import Recovering
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
+from bot.model.story import Story
 from bot.model.text import Text
 from bot.ports import Ref
 from store.columns import SERIAL, Day, Json, Utc, Who, Word, kept
@@ -104,6 +105,7 @@ class IncidentRow(Row, table=True):
     asked: Asked | None = kept(Json(Asked), null=True)
     proposed: Severity | None = kept(Word(Severity), null=True)
     counted_from: datetime | None = kept(Utc, null=True)
+    story: Story = kept(Json(Story), before="{}")
     commander: str | None = kept(String, null=True)
     commander_since: datetime | None = kept(Utc, null=True)
     offered_to: str | None = kept(String, null=True)
@@ -193,6 +195,18 @@ class EventRow(Row, table=True):
     via: Via | None = kept(Json(Via), null=True)
     audience: str = kept(String)
     cause: str = kept(String)
+
+
+class CapturedRow(Row, table=True):
+    """Keep which message of a chat became which entry."""
+
+    __tablename__ = "captured"
+    __table_args__ = (Index("ix_captured_incident", "incident", "n"),)
+    connection: str = kept(String, key=True)
+    chat: str = kept(String, key=True)
+    message: str = kept(String, key=True)
+    incident: str = kept(String)
+    n: int = kept(BigInteger)
 
 
 # ---------------------------------------------------------------- rooms and what they show
@@ -526,6 +540,7 @@ INCIDENT = table(IncidentRow)
 INCIDENT_PERSON = table(IncidentPersonRow)
 INCIDENT_SERVICE = table(IncidentServiceRow)
 EVENT = table(EventRow)
+CAPTURED = table(CapturedRow)
 ROOM = table(RoomRow)
 ROOM_ADDRESS = table(RoomAddressRow)
 SPARE_ROOM = table(SpareRoomRow)

@@ -129,7 +129,19 @@ class DingTalkPlayer:
         self._filling: Seen | None = None
 
     # ------------------------------------------------------------ typing
-    async def says(self, text: str, room: str | None = None, *, deadline: float = WAIT) -> str:
+    async def talks(self, text: str, room: str) -> str:
+        """Say something to the others; gives its id."""
+        place = await self._place(room, WAIT)
+        self._stage.typed.append((self.id, text))
+        return str((await self.page.says(text, place))["id"])
+
+    async def quotes(self, message: str, line: str, room: str) -> str:
+        """Answer a message."""
+        return await self.says(line, room, quote=message)
+
+    async def says(
+        self, text: str, room: str | None = None, *, deadline: float = WAIT, quote: str | None = None
+    ) -> str:  # fmt: skip
         """Type a line and give the bot's answer to it, empty where it was not meant."""
         place = await self._place(room, deadline)
         self._stage.typed.append((self.id, text))
@@ -137,7 +149,7 @@ class DingTalkPlayer:
         said = re.sub(r"^@bot\b", hail, text)
         if room is not None:
             said = re.sub(r"^/inc(ident)?\b", hail, said)
-        done = await self.page.says(said, place, deadline=deadline)
+        done = await self.page.says(said, place, deadline=deadline, quote=quote)
         if room is not None and not said.startswith(hail):
             return ""
 

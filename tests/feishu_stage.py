@@ -154,6 +154,31 @@ class FeishuPlayer:
         self._stage.pages.note(f"bot→{self.page.id}", room, heard)
         return heard
 
+    async def talks(self, text: str, room: str) -> str:
+        """Say something to the others; gives its id."""
+        place = await self._place(room, WAIT)
+        self._stage.typed.append((self.id, text))
+        return str(await self.page.says(text, place))
+
+    async def quotes(self, message: str, line: str, room: str) -> str:
+        """Answer a message."""
+        await self._message(message)
+        return await self.says(line, room, thread=self.page.sight.messages[message].raw["created"])
+
+    async def reacts(self, message: str, becomes: str, room: str, *, ticked: bool = True) -> None:
+        """Put the reaction on it that makes a note or an update of it."""
+        await self.page.react(await self._message(message), {"note": "Pin", "update": "Loudspeaker"}[becomes])
+        if ticked:
+            ticks = lambda: any(r["emoji"] == TICK for r in self.page.sight.messages[message].raw["reactions"]) or None  # noqa: E731
+            await self.found(ticks, "the tick")
+
+    async def recalls(self, message: str, room: str) -> None:
+        """Take it back."""
+        await self.page.recall(message)
+
+    async def _message(self, ident: str) -> Drawn:
+        return await self.found(lambda: self.page.sight.messages.get(ident), f"the message {ident}")
+
     async def direct(self, text: str, *, deadline: float = WAIT) -> str:
         """Type a line to the bot in the direct chat and give its answer."""
         return await self.says(text, None, deadline=deadline)

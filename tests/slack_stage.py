@@ -152,6 +152,46 @@ class SlackPlayer:
         new = [m for key, m in self.page.sight.messages.items() if key not in before and m.act is not None and m.private]
         return "\n".join(text_of(m.raw) for m in sorted(new, key=lambda m: m.ts))
 
+    async def talks(self, text: str, room: str) -> str:
+        """Say something to the others; gives its ts."""
+        await self._inside(room, WAIT)
+        self._stage.typed.append((self.id, text))
+        return str(await self.page.says(text, room))
+
+    async def quotes(self, message: str, line: str, room: str) -> str:
+        """Answer in the thread of a message."""
+        return await self.says(line, room, thread=float(message))
+
+    async def reacts(self, message: str, becomes: str, room: str, *, ticked: bool = True) -> None:
+        """Put the reaction on it that makes a note or an update of it."""
+        seen = await self._message(message, room)
+        await self.page.react(seen, {"note": "pushpin", "update": "mega"}[becomes])
+        await self._ticked(message, room, ticked)
+
+    async def pins(self, message: str, room: str) -> None:
+        """Pin it."""
+        await self._message(message, room)
+        await self.page.pin(room, message)
+        await self._ticked(message, room, True)
+
+    async def edits(self, message: str, line: str, room: str) -> None:
+        """Change it."""
+        self._stage.typed.append((self.id, line))
+        await self.page.edit(room, message, line)
+
+    async def recalls(self, message: str, room: str) -> None:
+        """Delete it."""
+        await self.page.delete(room, message)
+
+    async def _message(self, ts: str, room: str) -> Drawn:
+        place = await self.page.channel(room)
+        return await self.found(lambda: self.page.sight.messages.get((place, ts)), f"the message {ts}")
+
+    async def _ticked(self, ts: str, room: str, ticked: bool) -> None:
+        place = await self.page.channel(room)
+        if ticked:
+            await self.found(lambda: TICK in self.page.sight.messages[place, ts].raw["reactions"] or None, "the tick")
+
     async def direct(self, text: str, *, deadline: float = WAIT) -> str:
         """Type a line to the bot in the direct messages and give its answer."""
         return await self.says(text, None, deadline=deadline)

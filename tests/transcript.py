@@ -43,6 +43,37 @@ class RoomOf:
         self.steps["seen"] += 1
         return await self.player.expect(self.name, pattern, deadline=deadline, after=after)
 
+    async def talks(self, line: str) -> Any:
+        """Say something here that is not for the bot; gives the message, to point at."""
+        self.steps["typed"] += 1
+        return await self.player.talks(line, self.name)
+
+    async def quotes(self, message: Any, line: str) -> str:
+        """Answer a message, or quote it, with a line to the bot; gives the bot's answer."""
+        self.steps["typed"] += 1
+        answer: str = await self.player.quotes(message, line, self.name)
+        return answer
+
+    async def reacts(self, message: Any, becomes: str, ticked: bool = True) -> None:
+        """Put the reaction on a message that makes a note or an update of it, and wait until the bot has ticked it."""
+        self.steps["pressed"] += 1
+        await self.player.reacts(message, becomes, self.name, ticked=ticked)
+
+    async def pins(self, message: Any) -> None:
+        """Pin a message, and wait until the bot has ticked it."""
+        self.steps["pressed"] += 1
+        await self.player.pins(message, self.name)
+
+    async def edits(self, message: Any, line: str) -> None:
+        """Change one's own message."""
+        self.steps["typed"] += 1
+        await self.player.edits(message, line, self.name)
+
+    async def recalls(self, message: Any) -> None:
+        """Take one's own message back."""
+        self.steps["pressed"] += 1
+        await self.player.recalls(message, self.name)
+
     async def clicks(self, label: str, **more: Any) -> str:
         """Press a button here; gives what the bot says to this person alone."""
         self.steps["pressed"] += 1

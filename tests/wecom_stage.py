@@ -121,7 +121,22 @@ class WecomPlayer:
         self.id, self.page, self._stage = ident, page, stage
 
     # ------------------------------------------------------------ typing
-    async def says(self, text: str, room: str | None = None, *, deadline: float = WAIT) -> str:
+    async def talks(self, text: str, room: str) -> str:
+        """Say something to the others; gives its ts."""
+        place = await self._place(room, WAIT)
+        self._stage.typed.append((self.id, text))
+        return await self.page.says(text, place)
+
+    async def quotes(self, message: str, line: str, room: str) -> str:
+        """Quote a message."""
+        seen = await self.found(
+            lambda: next((m for m in self.page.sight.messages.values() if m.n == int(message)), None), f"the message {message}"
+        )
+        return await self.says(line, room, quote=seen)
+
+    async def says(
+        self, text: str, room: str | None = None, *, deadline: float = WAIT, quote: Drawn | None = None
+    ) -> str:  # fmt: skip
         """Type a line and give the bot's answer to it, empty where it was not meant."""
         place = await self._place(room, deadline)
         if room is None:
@@ -129,7 +144,7 @@ class WecomPlayer:
         else:
             await self._bound(place)
             said = re.sub(r"^(@bot\b|/inc(ident)?\b)", f"@{self._stage.pages.bot}", text)
-        ts = await self.page.says(said, place)
+        ts = await self.page.says(said, place, quote=quote)
         self._stage.typed.append((self.id, text))
         if room is not None and f"@{self._stage.pages.bot}" not in said:
             return ""

@@ -32,7 +32,11 @@ from bot.model.text import Span, flat
 from bot.ports import Place
 
 _UNMISTAKABLE = frozenset({Want.SEVERITY, Want.GROUPS, Want.NEXT, Want.WAIVER, *FLAGS})
-_LEADS_TEXT = frozenset({Want.INCIDENT, Want.MARK, Want.SORT, Want.COUNT, Want.ITEM})  # where there is text: only in front of it
+_LEADS_TEXT = frozenset({  # where there is text: only in front of it
+    Want.INCIDENT, Want.MARK, Want.SORT, Want.COUNT,
+    Want.ITEM,
+    Want.ENTRY,
+})  # fmt: skip
 _PHRASE = 4  # words of a service's name at most
 
 
@@ -317,6 +321,15 @@ class Line:
         self._found[Want.ITEM] = found
         return 1
 
+    def _entry(self, at: int, parameter: Parameter) -> int:
+        word = self.tokens[at].word
+        number = word.removeprefix("#")
+        marked = number != word or Want.COUNT not in self.wants
+        if Want.ENTRY in self._found or not (marked and number.isascii() and number.isdecimal() and len(number) <= 6):
+            return 0
+        self._found[Want.ENTRY] = int(number)
+        return 1
+
     # ------------------------------------------------------------ what remains
     def _bare_words(self) -> None:
         """Without a text to be part of, a bare name is a person, a bare word the role or word that is asked for."""
@@ -397,6 +410,7 @@ _CLAIMS: tuple[tuple[Want, _Claim], ...] = (
     (Want.ROLE, Line._role),
     (Want.URL, Line._url),
     (Want.ENGLISH, Line._english),
+    (Want.ENTRY, Line._entry),
     (Want.COUNT, Line._count),
     (Want.EXTENT, Line._extent),
     (Want.PERCENT, Line._percent),

@@ -25,6 +25,7 @@ from bot.engine.house import House
 from bot.engine.links import new_link
 from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
+from bot.engine.pointing import CHANGES, pointed_by, read_pointed, reflect
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
 from bot.engine.run import DECLARING, recorded
 from bot.errors import NotStored, Refused, refuse
@@ -39,9 +40,10 @@ from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
+from bot.model.story import Pointed
 from bot.model.text import Span, flat, plain
 from bot.oncall.duty import on_call_for
-from bot.ports import Capability, Filter, Inbound, Place, Reads, Reply, Store, UnitOfWork
+from bot.ports import Capability, Filter, Inbound, InboundKind, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
 from bot.rules.world import World, page
 from bot.show import joined
@@ -51,6 +53,7 @@ DEADLINE = 2.5  # seconds until we say "not recorded yet" or let the platform de
 LONGEST_WORD = 60.0  # seconds that the word whether an answer went out may take
 LONGEST = 4000  # characters of a message that is read; longer ones would hold up everybody's transactions
 _ANSWER = prepare(Reply)
+_ON_A_QUOTE = frozenset({"report", "declare"})
 _STALE_MAY_RUN = frozenset({"note"})  # a late note is stored at its own time
 
 log = structlog.get_logger("intake")
@@ -82,13 +85,20 @@ class Intake:
         """
         started = time.perf_counter()
         outcome = "failed"
-        job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, inbound, page)))
+        job: asyncio.Task[tuple[Reply, str, Held | None]] | None = None
         try:
+            meant = await read_pointed(self._store, self._house, inbound)
+            if meant is None:
+                outcome = "ignored"
+                return Reply()
+            inbound = meant
+            job = asyncio.create_task(self._store.tx(lambda uow: self._once(uow, meant, page)))
             reply, outcome, held = await asyncio.wait_for(asyncio.shield(job), DEADLINE)
             if reply.shows is not None and inbound.written is not None:
                 self._keep(asyncio.create_task(self._settle(inbound, reply.shows, inbound.written, held)))
             return reply
         except TimeoutError:
+            assert job is not None
             job.add_done_callback(_forget)
             raise NotStored from None
         except NotStored:
@@ -145,6 +155,9 @@ class Intake:
                 reply = _ANSWER(sent)
                 return carry_again(uow, self._house, inbound, reply, self._house.clock.now()), "repeated", None
         now = self._house.clock.now()
+        if inbound.kind in CHANGES:
+            reflect(uow, self._house, inbound, now)
+            return Reply(), "done", None
         delivery = _Delivery(uow, self._house, inbound, now, page)
         started = time.perf_counter()
         reply, keep = delivery.run()
@@ -197,6 +210,7 @@ class _Delivery:
         self._limits = house.limits[inbound.connection]
         self._form: Form | None = None  # what to fill in instead, where something lacks
         self._link: Say | None = None  # or where to fill it in
+        self._pointed = pointed_by(uow, inbound, now)
 
     def run(self) -> tuple[Reply, bool]:
         """Give the reply, and whether it must be kept (something was written or refused)."""
@@ -217,9 +231,14 @@ class _Delivery:
                 if self._inbound.press.asks:
                     return self._open(declaration, self._inbound.press), False
                 return self._execute(declaration, None)
+            if self._inbound.kind is InboundKind.POINTED:
+                declaration = self._house.declarations[self._inbound.becomes]
+                return self._execute(declaration, Call(declaration, word=declaration.words[0]))
             return self._understand()
         except Refused as refused:
             self.refused = True
+            if self._inbound.kind is InboundKind.POINTED and refused.reason.key == "quote_noted":
+                return Reply(refused=True), True  # a second pin or reaction changes nothing, and nobody asked for words
             if self._clicked and not self._page and self._inbound.press is not None and not self._inbound.press.form:
                 redraw(self._uow, self._inbound, self._room, self._now)
             reply = replace(self._say(refused.reason), refused=True, field=self._field(refused), form=self._form)
@@ -249,7 +268,7 @@ class _Delivery:
         understood: Read = read(text, self._house.vocabulary, lang=self._lang, pending=pending)
         match understood:
             case Call():
-                return self._execute(understood.declaration, understood)
+                return self._execute(understood.declaration, self._on_a_quote(understood))
             case Asked():
                 return self._asked(understood, implied), False
             case Ambiguous():
@@ -262,6 +281,12 @@ class _Delivery:
                 return self._execute(self._house.declarations["help"], None)
             case _:
                 assert_never(understood)
+
+    def _on_a_quote(self, call: Call) -> Call:
+        """Let a bare `上报` on what somebody else said mean their words."""
+        pointed = self._pointed
+        quotes = not call.rest and call.declaration.name in _ON_A_QUOTE and isinstance(pointed, Pointed)
+        return replace(call, rest=pointed.text) if quotes and isinstance(pointed, Pointed) else call
 
     def _asked(self, asked: Asked, implied: Incident | None) -> Reply:
         """Answer a question with how things stand; it never changes anything."""
@@ -390,7 +415,7 @@ class _Delivery:
             self._now, Actor(ActorKind.PERSON, person), self._standing(incident), self._lang, self._zone(), self._house.catalog,
             self._house.policy, self.reads, person=self._person, place=self._inbound.place,
             via=Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen()),
-            room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations,
+            room=self._room, forced=forced, at=self._inbound.at, declarations=self._house.declarations, pointed=self._pointed,
         )  # fmt: skip
 
     def _standing(self, incident: Incident | None) -> Standing:

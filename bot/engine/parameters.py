@@ -53,6 +53,7 @@ class Want(Enum):
     PERCENT = auto()
     DELTA = auto()
     ITEM = auto()
+    ENTRY = auto()
     TEXT = auto()
 
 

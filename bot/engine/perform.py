@@ -32,6 +32,7 @@ from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
 from bot.rules.world import STORM_GATHERS, STORM_PACE, room_wish
+from bot.story import as_they_read
 from bot.views import card_text
 from bot.views.offers import Offer
 
@@ -103,6 +104,8 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
     after = [e for e in events if frozen and e.n > (effect.hi or 0) and tellable(e, room)]
     if frozen:
         events = [e for e in events if e.n <= (effect.hi or 0)]
+    if any(e.n in incident.story.recalled for e in events):
+        events = as_they_read(reads, incident, events)  # nothing of what was taken back is told any more
     limits = house.limits[room.connection]
     show = dataclasses.replace(house.show(reads, room.lang, now, hail=house.hail(room)), here=_here(room, reads))
     began = next((e.n for e in events if isinstance(e.payload, ev.RoomWanted) and e.payload.room == room.id), 0)

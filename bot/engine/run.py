@@ -23,6 +23,7 @@ from bot.model.incident import Incident, apply
 from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
+from bot.model.story import Captured
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
 from bot.rules.pool import pool_slot
@@ -173,6 +174,7 @@ class _Book:
         self._know_people(event)
         self._keep_shifts(event)
         keep_items(self.uow, event, target)
+        self._keep_story(event, target)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -271,6 +273,13 @@ class _Book:
                 self.uow.save_swap(Swap(self.cause, rotation, start, end, ident, before, self.now))
             case ev.SwapUndone(swap=swap):
                 self.uow.drop_swap(swap)
+            case _:
+                pass
+
+    def _keep_story(self, event: Event, target: IncidentId | None) -> None:
+        match event.payload:
+            case ev.NoteAdded(quoted=quoted) | ev.UpdatePosted(quoted=quoted) if quoted is not None and target is not None:
+                self.uow.capture(Captured(quoted.connection, quoted.chat, quoted.message, target, event.n))
             case _:
                 pass
 

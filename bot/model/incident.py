@@ -23,6 +23,7 @@ from bot.model.policy import Policy
 from bot.model.postmortem import Review, ReviewState, demanded, reviewed
 from bot.model.recovering import Recovering, watched
 from bot.model.severity import Extent, Reason, Severity, gravest
+from bot.model.story import Story, retold
 from bot.model.text import Text, flat
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Incident:
     asked: Asked | None = None
     proposed: Severity | None = None  # the gravest level that was asked for or given up: it is not asked for again
     counted_from: datetime | None = None  # reopened after it was over: durations begin anew
+    story: Story = field(default_factory=Story)  # what became of its notes
     commander: PersonId | None = None
     commander_since: datetime | None = None
     offered_to: PersonId | None = None
@@ -259,6 +261,8 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"complaints": p.total}
         case ev.UpdatePosted():
             return {"latest": Latest(p.text, event.actor, event.at, p.number), "next_update_by": p.next_by}
+        case ev.NoteEdited() | ev.NoteRecalled():
+            return {"story": retold(incident.story, event.n, p)}
         case ev.Marked():
             return {"marks": {**incident.marks, p.mark: p.when}}
         case ev.TitleChanged():

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from bot.model.card import Card
+from bot.model.facts.story import Enclosed
 from bot.model.form import Form
 from bot.model.ids import ConnectionId
 from bot.model.press import Press
@@ -41,6 +42,28 @@ class Speaker:
     mobile: str | None = None
 
 
+class InboundKind(StrEnum):
+    """Say what a delivery tells: something said to us, a message pointed at, or one that was changed or taken back."""
+
+    SAID = "said"
+    POINTED = "pointed"
+    EDITED = "edited"
+    RECALLED = "recalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Hold a message of a chat as it is there now; `author` None = the chat does not say, nor when with `at` None."""
+
+    chat: str
+    id: str
+    text: Text = ()
+    author: Speaker | None = None
+    at: datetime | None = None
+    link: str | None = None
+    files: tuple[Enclosed, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """Hold one delivery that is addressed to the bot; `key` is the platform's own id of it, the same when redelivered.
@@ -49,6 +72,11 @@ class Inbound:
     `target` is their account id there. `at` is the platform's time. `seen` says that everybody in the chat saw it typed.
     `written`, given where a click's answer can carry a card, comes to True once our answer has gone out, to False if it did
     not; it must come to an end. `extra` is what the next change of the clicked message needs, in place of its Ref's.
+
+    `points_at` is the message that is answered, quoted, pinned or reacted to, or how to read it: that gives the message, or
+    Rejected with a code under `unread` in words.yaml; it raises `NotStored` where the delivery should come again. POINTED names
+    in `becomes` the command that it stands for; its `chat` is empty where only the message says it. EDITED has the new text,
+    RECALLED none; `message` is which.
     """
 
     connection: ConnectionId
@@ -63,6 +91,9 @@ class Inbound:
     seen: bool = True
     written: Awaitable[bool] | None = None
     extra: str = ""
+    kind: InboundKind = InboundKind.SAID
+    points_at: Message | Rejected | Callable[[], Awaitable[Message | Rejected]] | None = None
+    becomes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

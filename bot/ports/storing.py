@@ -20,6 +20,7 @@ from bot.model.oncall import Entry, Feed, Swap
 from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.room import Room, Spare
 from bot.model.severity import Severity
+from bot.model.story import Captured
 from bot.ports.chat import Ref
 
 T = TypeVar("T")
@@ -84,6 +85,14 @@ class Reads(Protocol):
     def timeline(self, incident: IncidentId, after: int = 0, last: int | None = None, limit: int = 500) -> list[Event]:
         """List facts in order of n: those with n > after, or the `last` ones."""
         ...
+
+    def story(
+        self, incident: IncidentId, before: tuple[datetime, int], kinds: Sequence[str] = (), limit: int = 100
+    ) -> list[Event]:
+        """List facts of some kinds, or of all, that come before (at, n), the latest first by when they happened."""
+        ...
+
+    def captured(self, connection: ConnectionId, chat: str, message: str) -> Captured | None: ...
 
     def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
         """List facts recorded by an actor at or after `since`, newest first, at most 50."""
@@ -201,6 +210,7 @@ class UnitOfWork(Reads, Protocol):
         """Insert or update the row and append its new facts (incident.n is the number of the last)."""
         ...
 
+    def capture(self, captured: Captured) -> None: ...
     def log(self, event: Event) -> None:
         """Append a fact that belongs to no incident; its n is 0."""
         ...

@@ -16,6 +16,8 @@ from bot.model.text import Span
 from bot.ports import Shown
 from bot.rules.world import GATHERED, LINES_GATHER, NO_EFFECT, Wanted, World, card_wish, fact, pages, room_wish
 
+_EDITS = 500  # notes and edits that are looked through for whom a note named before
+
 
 def show_status(event: Event, incident: Incident, world: World) -> Wanted:
     for room in world.live:
@@ -67,12 +69,28 @@ def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
 def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
     """Tell those whom somebody calls in what they write, and who have no account in another room that is told it."""
     called = _called_in(event.payload)
+    if isinstance(event.payload, ev.NoteAdded | ev.NoteEdited):
+        yield from _page_noted(event, event.payload, called, incident, world)
+        return
     if not called or event.via is None or len({room.connection for room in world.rooms}) < 2:
         return
     coming = (*LIVE, RoomState.WANTED)
     told = {room.connection for room in world.rooms if room.state in coming and room.connection != event.via.connection}
     away = [person for person in called if any(not world.reads.accounts(person, connection) for connection in told)]
     yield from pages(event, world, away, say("mentioned", incident=incident.id, n=event.n), incident)
+
+
+def _page_noted(
+    event: Event, note: ev.NoteAdded | ev.NoteEdited, called: list[PersonId], incident: Incident, world: World
+) -> Wanted:
+    """Tell everybody whom a note names, directly and once; words taken from a message have called them already."""
+    if isinstance(note, ev.NoteAdded) and note.quoted is None:
+        yield from pages(event, world, called, say("mentioned", incident=incident.id, n=event.n), incident)
+    elif isinstance(note, ev.NoteEdited) and called:
+        earlier = world.reads.story(incident.id, (event.at, event.n), (ev.NoteAdded.__name__, ev.NoteEdited.__name__), _EDITS)
+        before = {person for e in earlier if note.n in (e.n, getattr(e.payload, "n", 0)) for person in _called_in(e.payload)}
+        new = [person for person in called if person not in before]
+        yield from pages(event, world, new, say("mentioned", incident=incident.id, n=note.n), incident)
 
 
 def _called_in(payload: ev.Payload) -> list[PersonId]:

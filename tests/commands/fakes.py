@@ -37,6 +37,7 @@ from bot.model.room import Room, RoomState
 from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
+from bot.model.story import Captured, Pointed
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
@@ -130,6 +131,19 @@ class FakeReads:
         log = [e for e in self.world.logs.get(incident, []) if e.n > after]
         return log[-last:] if last is not None else log[:limit]
 
+    def story(
+        self, incident: IncidentId, before: tuple[datetime, int], kinds: Sequence[str] = (), limit: int = 100
+    ) -> list[Event]:
+        known = [e for e in self.world.logs.get(incident, []) if (e.at, e.n) < before and (not kinds or e.kind in kinds)]
+        return sorted(known, key=lambda e: (e.at, e.n), reverse=True)[:limit]
+
+    def captured(self, connection: str, chat: str, message: str) -> Captured | None:
+        for incident, event in self.world.history:
+            quoted = getattr(event.payload, "quoted", None)
+            if incident is not None and quoted is not None and quoted.message == message:
+                return Captured(quoted.connection, quoted.chat, message, incident, event.n)
+        return None
+
     def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
         mine = [(i, e) for i, e in self.world.history if e.actor == who and e.recorded_at >= since]
         return mine[::-1][:50]
@@ -207,9 +221,6 @@ class FakeReads:
     def people_like(self, word: str, limit: int = 3) -> list[Person]:
         return [person(ident) for ident, name in NAMES.items() if name in word or word in name][:limit]
 
-    def items(self, only: ItemFilter) -> list[ActionItem]:
-        return [item for item in self.world.items.values() if only.incident in (None, item.incident)]
-
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         known = [self.world.groups[g] for g in groups]
         return sum(g.firing for g in known), sum(g.resolved for g in known)
@@ -269,6 +280,7 @@ class World:
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT
+        self.pointed: Pointed | str | None = None  # the message that people point at
 
     # ------------------------------------------------------------ what there is
     def on_call(self, *rotations: Rotation, of: ServiceId = PAY) -> World:
@@ -316,7 +328,7 @@ class World:
         return Context(
             self.now, actor(by), self.standing(by, incident), "zh", "Asia/Shanghai", self.catalog, self.policy,
             self.reads(by), person=person(by), place=self.place, via=Via(CHAT, "c1", "m1", True), room=room, forced=force, at=at,
-            declarations=DECLARATIONS,
+            declarations=DECLARATIONS, pointed=self.pointed,
         )  # fmt: skip
 
     def reads(self, by: str) -> Any:

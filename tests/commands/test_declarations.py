@@ -37,6 +37,7 @@ PROMISED = {
     "impact": "影响 影响面 范围",
     "complaints": "客诉 投诉",
     "note": "记录 记 记一笔 备注",
+    "note-edit": "改记录",
     "update": "进展 同步 更新",
     "mark": "节点 定位 止血 发现 发生",
     "bridge": "电话会 语音会 拉会",

@@ -113,6 +113,11 @@ def _item(done: bool = False, **given: Any) -> Given:
     return make
 
 
+def _noted(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("note", "li", incident, text="回滚")
+    return {"entry": world.logs[incident.id][-1].n, "text": "回滚 2/4"}
+
+
 # command, situation, level and arguments; pending ones were reported by root
 CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("report", "", P1, _with(text="x", new=True)),
@@ -133,6 +138,7 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("impact", "", P1, _with(text="x")),
     ("complaints", "", P1, _with(count=12)),
     ("note", "", P1, _with(text="x")),
+    ("note-edit", "of another", P1, _noted),
     ("update", "", P1, _with(text="x")),
     ("mark", "", P1, _with(mark=Mark.LOCATED)),
     ("title", "", P1, _with(text="x")),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bot.model import event as ev
 from bot.model.alert import Alert, AlertState
-from bot.model.event import Event
-from bot.model.ids import PersonId
+from bot.model.event import Event, Via
+from bot.model.ids import ConnectionId, PersonId
 from bot.model.say import say
 from bot.model.text import Span, Text, flat, plain
 from bot.show import clean
@@ -120,13 +120,18 @@ def test_a_hostile_name_is_one_short_line() -> None:
     assert len(told) < 100
 
 
+PLAIN = {"sort": None, "before": None, "ref": "", "edited": 0, "earlier": 0, "count": 20}
+
+
 def test_a_repeated_mention_calls_nobody_and_a_request_does() -> None:
     typed = (Span("请 "), Span("@李四", "person", person=PersonId("li")))
     assert flat(PROSE.tell(note(typed), busy(), show("zh"))) == "张三 记录：请 @李四"
     assert all(span.kind == "text" for span in PROSE.tell(note(typed), busy(), show("zh")))
     asked = Event(13, NOW, NOW, ZHANG, ev.CommandOffered(to=PersonId("li")))
     assert [span.person for span in PROSE.tell(asked, busy(), show("zh")) if span.kind == "person"] == ["li"]
-    listed = PROSE.say(say("timeline", incident=busy(), events=[asked]), show("zh"))
+    typed_elsewhere = replace(note(typed), via=Via(ConnectionId("plain"), "c9"))
+    assert [span.person for span in PROSE.tell(typed_elsewhere, busy(), show("zh")) if span.kind == "person"] == ["li"]
+    listed = PROSE.say(say("timeline", incident=busy(), events=[asked, typed_elsewhere], **PLAIN), show("zh"))
     assert "@李四" in flat(listed)
     assert all(span.kind in ("text", "time") for span in listed), "who reads history calls nobody"
 

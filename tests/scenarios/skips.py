@@ -91,6 +91,12 @@ SKIPS = (
     Skip("plain", "only_what_is_drawn_can_be_pressed_and_filled_in", Capability.CARD),
     Skip("plain", "nobody_is_pinged_by_an_edit", Capability.EDIT),
     Skip("plain", "the card of a room is edited", Capability.EDIT),
+    Skip("plain", "what_somebody_said_becomes_a_note_by_quoting_it", Fact("lines go in and out; none points at another")),
+    Skip("plain", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
+    Skip("feishu", "a message is pinned", Fact("the platform tells no app of a pin (im-v1/pin has no event)")),
+    Skip("feishu", "a message is edited", Fact("the platform tells no app of an edit (im-v1/message has no event)")),
+    Skip("dingtalk", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
+    Skip("wecom", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
     Skip("plain", "a card in a room", Capability.CARD),
     Skip(
         "feishu", "a_message_is_declared_from_its_menu",

@@ -7,6 +7,7 @@ client acknowledges from a synchronous handler and never notices a half-open soc
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -28,6 +29,8 @@ profile = Profile("Feishu", {
     Row.URGE: Cell("●✱ all", frozenset({Capability.URGE_APP, Capability.URGE_SMS, Capability.URGE_PHONE})),
     Row.FIND: Cell("10 h / 1 h", frozenset({Capability.FIND, Capability.KEYS})),
 }, ("飞书", "Feishu"))  # fmt: skip
+
+CAPTURE: dict[str, Literal["note", "update"]] = {"Pin": "note", "Loudspeaker": "update"}
 
 
 class Mode(StrEnum):
@@ -75,6 +78,11 @@ class Config(BaseModel):
     timeout_seconds: float = Field(default=8.0, gt=0.5, le=14, description="Longest time that one call may take.")
     answer_seconds: float = Field(
         default=2.5, gt=0, le=2.9, description="How long a person waits for an answer before they are told that it takes longer."
+    )
+
+    capture: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")], Literal["note", "update"]] = Field(
+        default_factory=lambda: dict(CAPTURE),
+        description="What a reaction on a message in an incident's room makes of it: note or update; {} = nothing.",
     )
 
     @model_validator(mode="after")

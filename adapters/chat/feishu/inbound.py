@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,14 +18,16 @@ from adapters.chat.feishu.render import DIRECT, FORM, NAMED, PRESS, WHISPER
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode
 from bot.model.text import Span, Text
-from bot.ports import Inbound, Place, Speaker
+from bot.ports import Inbound, InboundKind, Message, Place, Rejected, Speaker
 
 MESSAGE, CARD, MENU = "im.message.receive_v1", "card.action.trigger", "application.bot.menu_v6"
+REACTION, RECALLED = "im.message.reaction.created_v1", "im.message.recalled_v1"
 UNREADABLE = Press("unreadable")  # a button that is none of ours: the core refuses it in the person's words
 SLASH = re.compile(r"\s*/(?:incident|inc|故障)(?![A-Za-z0-9_])[ \t\u3000:：,，]*", re.IGNORECASE)
 
 Json = Mapping[str, Any]
 SpeakerOf = Callable[[str, bool], Speaker]  # (open_id, of another organisation)
+Fetch = Callable[[str], Awaitable[Message | Rejected]]  # (message)
 
 
 class Kind(StrEnum):
@@ -58,6 +60,14 @@ class Home:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """Say what a reaction stands for, and how the message is read that somebody points at."""
+
+    capture: Mapping[str, str]
+    fetch: Fetch
+
+
 def event_type(body: Json) -> str:
     """Give the type of an event of schema 2.0; empty = none."""
     return _str(_map(body.get("header")).get("event_type"))
@@ -67,13 +77,23 @@ def speaker_in(body: Json) -> str:
     """Give the account of whoever acts in an event; empty = nobody."""
     event = _map(body.get("event"))
     ids = _map(_map(event.get("sender")).get("sender_id")) or _map(_map(event.get("operator")).get("operator_id"))
+    ids = ids or _map(event.get("user_id"))
     return _str(ids.get("open_id")) or _str(_map(event.get("operator")).get("open_id"))
 
 
-def read(connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime) -> Arrived | None:
-    """Read an event; None = nothing for us, to be acknowledged and forgotten."""
-    reader = _Reader(connection, body, home, speaker_of, now)
+def read(
+    connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime, pointing: Pointing | None = None
+) -> Arrived | None:
+    """Read an event; None = nothing for us, to be acknowledged and forgotten.
+
+    A reaction does not say in which chat the message is: its `chat` is empty.
+    """
+    reader = _Reader(connection, body, home, speaker_of, now, pointing)
     match event_type(body):
+        case "im.message.reaction.created_v1":
+            return reader.reaction()
+        case "im.message.recalled_v1":
+            return reader.recalled()
         case "im.message.receive_v1":
             return reader.message()
         case "card.action.trigger":
@@ -87,7 +107,10 @@ def read(connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf
 class _Reader:
     """Read one event; a stranger may have sent it, so nothing in it is believed to be there."""
 
-    def __init__(self, connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime) -> None:
+    def __init__(
+        self, connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime, pointing: Pointing | None
+    ) -> None:
+        self._pointing = pointing
         self._connection, self._home, self._speaker_of, self._now = connection, home, speaker_of, now
         self._header, self._event = _map(body.get("header")), _map(body.get("event"))
         self._account = speaker_in(body)
@@ -111,24 +134,43 @@ class _Reader:
         if not (direct or named or slash):
             return None
         speaker = self._speaker_of(self._account, self._foreign(_str(sender.get("tenant_key"))))
+        parent, pointing = _str(message.get("parent_id")), self._pointing
         inbound = Inbound(
             self._connection, ident, speaker, Place.DIRECT if direct else Place.GROUP, chat,
             _instant(_str(message.get("create_time")), self._now), bare, message=ident, seen=True,
+            points_at=(lambda: pointing.fetch(parent)) if parent and pointing is not None else None,
         )  # fmt: skip
         return Arrived(Kind.MESSAGE, inbound)
 
     def _content(self, message: Json, mentions: Mapping[str, Json]) -> Text | None:
-        try:
-            content = _map(json.loads(_str(message.get("content")) or "{}"))
-        except ValueError:
+        return content_of(_str(message.get("message_type")), _str(message.get("content")), mentions)
+
+    def reaction(self) -> Arrived | None:
+        """Read a person's reaction that stands for something."""
+        ident, message = _str(self._header.get("event_id")), _str(self._event.get("message_id"))
+        emoji = _str(_map(self._event.get("reaction_type")).get("emoji_type"))
+        becomes = self._pointing.capture.get(emoji, "") if self._pointing is not None else ""
+        if self._event.get("operator_type") != "user" or not self._account or not message or not becomes:
             return None
-        match message.get("message_type"):
-            case "text":
-                return typed(_str(content.get("text")), mentions)
-            case "post":
-                return rich(content, mentions)
-            case _:
-                return None
+        pointing = self._pointing
+        inbound = Inbound(
+            self._connection, ident or f"{message}:{emoji}:{self._account}", self._speaker_of(self._account, False), Place.GROUP,
+            "", _instant(_str(self._event.get("action_time")), self._now), message=message, kind=InboundKind.POINTED,
+            becomes=becomes, points_at=(lambda: pointing.fetch(message)) if pointing is not None else None,
+        )  # fmt: skip
+        return Arrived(Kind.MESSAGE, inbound)
+
+    def recalled(self) -> Arrived | None:
+        """Read that a message was taken back; by whom is not said."""
+        message, chat = _str(self._event.get("message_id")), _str(self._event.get("chat_id"))
+        if not message or not chat:
+            return None
+        inbound = Inbound(
+            self._connection, _str(self._header.get("event_id")) or f"{message}:recalled", Speaker("", "", known=True),
+            Place.GROUP, chat, _instant(_str(self._event.get("recall_time")), self._now), message=message,
+            kind=InboundKind.RECALLED,
+        )  # fmt: skip
+        return Arrived(Kind.MESSAGE, inbound)
 
     def click(self) -> Arrived | None:
         operator, action, context = (_map(self._event.get(name)) for name in ("operator", "action", "context"))
@@ -211,6 +253,41 @@ def _filled_in(value: object) -> str:
     if (found := _DAY.fullmatch(words)) is not None:
         return f"{found[1]}T00:00:00{found[2]}{found[3]}:{found[4]}"
     return words
+
+
+# ---------------------------------------------------------------- messages
+def content_of(kind: str, written: str, mentions: Mapping[str, Json]) -> Text | None:
+    """Read what a message says; None = nothing of words."""
+    try:
+        content = _map(json.loads(written or "{}"))
+    except ValueError:
+        return None
+    match kind:
+        case "text":
+            return typed(_str(content.get("text")), mentions)
+        case "post":
+            return rich(content, mentions)
+        case _:
+            return None
+
+
+def message_of(said: Json, speaker_of: SpeakerOf, now: datetime) -> Message | None:
+    """Read a message as Feishu gives it when asked; None = one without words.
+
+    https://open.feishu.cn/document/server-docs/im-v1/message/get: mentions carry the account itself, not a map of ids.
+    """
+    sender = _map(said.get("sender"))
+    mentions = {
+        _str(m.get("key")): {"name": m.get("name"), "id": {"open_id": m.get("id")}} for m in _maps(said.get("mentions"))
+    }  # fmt: skip
+    text = content_of(_str(said.get("msg_type")), _str(_map(said.get("body")).get("content")), mentions)
+    account = _str(sender.get("id"))
+    person = sender.get("sender_type") == "user"
+    author = speaker_of(account, False) if person and account else Speaker(account or "app", account or "app", bot=True)
+    if text is None:
+        return None
+    at = _instant(_str(said.get("create_time")), now)
+    return Message(_str(said.get("chat_id")), _str(said.get("message_id")), text, author, at)
 
 
 # ---------------------------------------------------------------- text

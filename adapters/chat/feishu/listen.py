@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,17 +19,20 @@ from adapters.chat.feishu import Config
 from adapters.chat.feishu.answer import Ack, Answers
 from adapters.chat.feishu.connection import Connection
 from adapters.chat.feishu.crypto import decrypt, verify
-from adapters.chat.feishu.inbound import CARD, MENU, MESSAGE, Home, event_type, read
+from adapters.chat.feishu.inbound import CARD, MENU, MESSAGE, REACTION, RECALLED, Arrived, Home, Pointing, event_type, read
+from adapters.chat.feishu.messages import message_at
 from adapters.chat.feishu.people import People
 from adapters.chat.feishu.wire import Wire
 from adapters.http import limited
-from bot.errors import Unauthentic
+from bot.errors import NotStored, Unauthentic
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, OnInbound
+from bot.ports import Clock, OnInbound, Rejected
 
 log = structlog.get_logger(__name__)
 
 DELIVERY_BYTES = 1 << 20
+HEARD = frozenset({MESSAGE, CARD, MENU, REACTION, RECALLED})
+READ_WITHIN = 2.0  # seconds that reading a message may take; the delivery comes again otherwise
 MEETS_WITHIN = 0.4  # seconds that a first word waits for its speaker's name
 
 
@@ -42,30 +46,49 @@ class Listening:
         self._connection, self._settings, self._clock = connection, settings, clock
         self._people, self._answers, self._identify = people, answers, identify
         self._on: OnInbound | None = None
+        self._pointing = Pointing(settings.capture, lambda ident: message_at(wire, people, clock, ident))
         self._socket = Connection(connection, wire, settings.proxy, self.deliver, answers.finish)
 
     async def deliver(self, body: Mapping[str, Any], came: float) -> Ack:
         """Answer one event of either door; whoever calls gives the Ack to `Answers.finish`."""
         try:
             return await self._delivered(body, came)
+        except NotStored:
+            return Ack(late=True)
         except Exception as error:  # the loop edge of this connection
             log.exception("delivery_failed", chat=self._connection, error=type(error).__name__)
             return Ack(late=True)
 
     async def _delivered(self, body: Mapping[str, Any], came: float) -> Ack:
         kind = event_type(body)
-        if self._on is None or kind not in (MESSAGE, CARD, MENU):
+        if self._on is None or kind not in HEARD:
             return Ack(late=self._on is None)
         home = await self._identify()
         if not home.bot and kind == MESSAGE:
             return Ack(late=True)  # nobody can say yet whether it was for us
-        arrived = read(self._connection, body, home, self._people.speaker, self._clock.now())
+        arrived = read(self._connection, body, home, self._people.speaker, self._clock.now(), self._pointing)
         if arrived is not None and not arrived.inbound.speaker.known:
             await self._people.meet(arrived.inbound.speaker.id, MEETS_WITHIN)
-            arrived = read(self._connection, body, home, self._people.speaker, self._clock.now())
+            arrived = read(self._connection, body, home, self._people.speaker, self._clock.now(), self._pointing)
+        if arrived is not None and kind == REACTION:
+            arrived = await self._placed(arrived)
         if arrived is None:
             return Ack({} if kind == CARD else None)
         return await self._answers.take(arrived, self._on, came)
+
+    async def _placed(self, arrived: Arrived) -> Arrived | None:
+        """Find the chat of a reaction by its message; None where it cannot be read, so that nobody knows whose room it is."""
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                found = await self._pointing.fetch(arrived.inbound.message)
+        except TimeoutError:
+            raise NotStored from None
+        if isinstance(found, Rejected):
+            log.warning("message_not_read", chat=self._connection, why=found.code, code=found.raw)
+            return None
+        if found.author is not None and found.author.bot:
+            return None  # what the bot said is on the timeline already
+        return replace(arrived, inbound=replace(arrived.inbound, chat=found.chat, points_at=found))
 
     # ------------------------------------------------------------ webhook
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

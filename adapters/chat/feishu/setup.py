@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.chat.feishu import Config
-from adapters.chat.feishu.inbound import CARD, MENU, MESSAGE
+from adapters.chat.feishu.inbound import CARD, MENU, MESSAGE, REACTION, RECALLED
 
 # Each with what does not work without it. Dots and colons stand as Feishu has them.
 SCOPES = {
@@ -14,6 +14,8 @@ SCOPES = {
     "im:message.group_at_msg:readonly": "@bot in groups",
     "im:message.p2p_msg:readonly": "what people write to the bot directly",
     "im:message.reactions:write_only": "the tick on a typed command",
+    "im:message:readonly": "reading a message that is answered or reacted to, so that it becomes a note",
+    "im:message.reactions:read": "a message becomes a note by a reaction",
     "im:message.pins:write_only": "pinning the status card",
     "im:message.urgent": "pressing people in the app",
     "im:message.urgent:sms": "pressing people by SMS (a paid quota)",
@@ -33,7 +35,7 @@ SCOPES = {
     "application:app_slash_command:read": "/incident in the list of commands",
     "application:app_slash_command:write": "/incident in the list of commands",
 }
-EVENTS = (MESSAGE, MENU)
+EVENTS = (MESSAGE, MENU, REACTION, RECALLED)
 CALLBACKS = (CARD,)
 SLASH = "/application/v7/app_slash_commands"
 EXISTS = 40000000

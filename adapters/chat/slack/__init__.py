@@ -6,7 +6,7 @@ Set-up stands in README.md beside this file. slack_sdk and slack_bolt are import
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -31,6 +31,8 @@ profile = Profile("Slack", {
     Row.URGE: Cell("○"),
     Row.FIND: Cell("● / ● member", frozenset({Capability.FIND})),
 }, ("Slack", "Slack"))  # fmt: skip
+
+CAPTURE: dict[str, Literal["note", "update"]] = {"pin": "note", "pushpin": "note", "memo": "note", "mega": "update"}
 
 
 class Mode(StrEnum):
@@ -66,6 +68,11 @@ class Config(BaseModel):
         default=2.5, gt=0, le=2.9, description="How long a person waits for an answer before they are told that it takes longer."
     )
     ping_seconds: float = Field(default=5.0, ge=0.2, le=60, description="Socket mode: how often the connection is proven alive.")
+
+    capture: dict[Annotated[str, Field(pattern=r"^[a-z0-9_+'-]{1,100}$")], Literal["note", "update"]] = Field(
+        default_factory=lambda: dict(CAPTURE),
+        description="What a reaction on a message in an incident's room, or a pin, makes of it: note or update; {} = nothing.",
+    )
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Config:

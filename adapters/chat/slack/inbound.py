@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,10 +17,11 @@ from typing import Any
 
 from adapters.chat.slack.render import NONE
 from bot.errors import Unauthentic
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode
 from bot.model.text import Span, Text, flat
-from bot.ports import Inbound, Place, Speaker
+from bot.ports import Inbound, InboundKind, Message, Place, Rejected, Speaker
 
 WINDOW = 300  # seconds that a signed request may be old, both ways
 SHORTCUT = "declare_from_message"
@@ -29,6 +30,8 @@ UNREADABLE = Press("unreadable")  # a button that is none of ours: the core refu
 
 Json = Mapping[str, Any]
 SpeakerOf = Callable[[str, str, str], Speaker]  # (user, name as delivered, team as delivered)
+Fetch = Callable[[str, str], Awaitable[Message | Rejected]]  # (channel, ts)
+PIN = "pin"  # stands beside the names of reactions; no reaction is called so
 
 
 class Kind(StrEnum):
@@ -75,6 +78,14 @@ class Home:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """Say what a pin or a reaction, by its name, stands for, and how the message is read that somebody points at."""
+
+    capture: Mapping[str, str]
+    fetch: Fetch
+
+
 def verify(secret: str, now: datetime, body: bytes, stamp: str, signature: str) -> None:
     """Prove that a request comes from Slack and is at most five minutes off; raises `Unauthentic`."""
     if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
@@ -86,9 +97,11 @@ def verify(secret: str, now: datetime, body: bytes, stamp: str, signature: str) 
         raise Unauthentic("wrong signature")
 
 
-def read(connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime) -> Arrived | None:
+def read(
+    connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime, pointing: Pointing | None = None
+) -> Arrived | None:
     """Read a payload of any kind; None = nothing for us, to be acknowledged and forgotten."""
-    reader = _Reader(connection, body, home, speaker_of, now)
+    reader = _Reader(connection, body, home, speaker_of, now, pointing)
     match body.get("type"):
         case "event_callback":
             return reader.event()
@@ -107,8 +120,11 @@ def read(connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf
 class _Reader:
     """Read one payload; a stranger may have sent it, so nothing in it is believed to be there."""
 
-    def __init__(self, connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime) -> None:
+    def __init__(
+        self, connection: ConnectionId, body: Json, home: Home, speaker_of: SpeakerOf, now: datetime, pointing: Pointing | None
+    ) -> None:
         self._connection, self._body, self._home, self._speaker_of, self._now = connection, body, home, speaker_of, now
+        self._pointing = pointing
 
     def slash(self) -> Arrived | None:
         user, chat, trigger = self._text("user_id"), self._text("channel_id"), self._text("trigger_id")
@@ -125,15 +141,16 @@ class _Reader:
     def event(self) -> Arrived | None:
         event = _map(self._body.get("event"))
         kind, user, chat, ts = (_str(event.get(name)) for name in ("type", "user", "channel", "ts"))
+        if kind in ("reaction_added", "pin_added"):
+            return self._pointed(event, user)
+        if kind == "message" and event.get("subtype") in ("message_changed", "message_deleted"):
+            return self._changed(event, chat)
         direct = kind == "message" and event.get("channel_type") == "im"
         if not (kind == "app_mention" or direct) or not user or not chat or not ts:
             return None
         if event.get("subtype") not in (None, "file_share", "thread_broadcast") or event.get("edited") or event.get("hidden"):
             return None
-        bots = {
-            self._home.user,
-            *(_str(a.get("user_id")) for a in _maps(self._body.get("authorizations")) if a.get("is_bot")),
-        } - {""}
+        bots = self._bots()
         if event.get("bot_id") or event.get("bot_profile") or user in bots or user == "USLACKBOT":
             return None
         thread = _str(event.get("thread_ts"))
@@ -142,9 +159,54 @@ class _Reader:
         inbound = Inbound(
             self._connection, self._text("event_id") or f"{chat}:{ts}", self._speaker(user, "", team),
             Place.DIRECT if direct or event.get("channel_type") == "im" else Place.GROUP, chat, _instant(ts, self._now), text,
-            message=ts, seen=True,
+            message=ts, seen=True, points_at=self._fetching(chat, thread) if thread and thread != ts else None,
         )  # fmt: skip
         return Arrived(Kind.EVENT, inbound, "", Origin(chat, thread), ts)
+
+    def _bots(self) -> set[str]:
+        known = (_str(a.get("user_id")) for a in _maps(self._body.get("authorizations")) if a.get("is_bot"))
+        return {self._home.user, *known} - {""}
+
+    def _fetching(self, chat: str, ts: str) -> Callable[[], Awaitable[Message | Rejected]] | None:
+        pointing = self._pointing
+        return (lambda: pointing.fetch(chat, ts)) if pointing is not None else None
+
+    def _pointed(self, event: Json, user: str) -> Arrived | None:
+        """Read a pin or a reaction on somebody's message; what the bot said is on the timeline already."""
+        item = _map(event.get("item"))
+        pinned = _map(item.get("message"))
+        name = PIN if event.get("type") == "pin_added" else _str(event.get("reaction"))
+        becomes = self._pointing.capture.get(name, "") if self._pointing is not None else ""
+        chat = _str(item.get("channel")) or _str(event.get("channel_id"))
+        ts = _str(item.get("ts")) or _str(pinned.get("ts"))
+        bots = self._bots()
+        ours = _str(event.get("item_user")) in bots or _str(pinned.get("user")) in bots
+        if not becomes or item.get("type") != "message" or not user or user in bots or ours or not chat or not ts:
+            return None
+        inbound = Inbound(
+            self._connection, self._text("event_id") or f"{chat}:{ts}:{name}:{user}", self._speaker(user, "", ""), Place.GROUP,
+            chat, _instant(_str(event.get("event_ts")), self._now), message=ts, kind=InboundKind.POINTED, becomes=becomes,
+            points_at=self._fetching(chat, ts),
+        )  # fmt: skip
+        return Arrived(Kind.EVENT, inbound, "", Origin(chat), ts)
+
+    def _changed(self, event: Json, chat: str) -> Arrived | None:
+        """Read that somebody changed or deleted a message; one of a bot, or one that only got a preview, is none."""
+        message, before = _map(event.get("message")), _map(event.get("previous_message"))
+        edited = event.get("subtype") == "message_changed"
+        said = message if edited else before
+        ts = _str(message.get("ts")) if edited else _str(event.get("deleted_ts"))
+        user = _str(said.get("user"))
+        stamp = _str(_map(message.get("edited")).get("ts")) if edited else _str(event.get("ts"))
+        gone = message.get("subtype") == "tombstone"  # a deleted message that has replies stays as one
+        if not chat or not ts or said.get("bot_id") or user in self._bots() or (edited and not stamp and not gone):
+            return None
+        inbound = Inbound(
+            self._connection, self._text("event_id") or f"{chat}:{ts}:{stamp}", self._speaker(user, "", ""), Place.GROUP, chat,
+            _instant(stamp or _str(event.get("ts")), self._now), () if gone else self._tokens(_str(message.get("text"))),
+            message=ts, kind=InboundKind.EDITED if edited and not gone else InboundKind.RECALLED,
+        )  # fmt: skip
+        return Arrived(Kind.EVENT, inbound, "", Origin(chat), ts)
 
     def click(self) -> Arrived | None:
         actions = _maps(self._body.get("actions"))
@@ -365,6 +427,23 @@ def addressed(text: Text, bots: set[str]) -> Text:
     return _joined(left)
 
 
+def message_of(said: Json, chat: str, home: Home, speaker_of: SpeakerOf, now: datetime) -> Message:
+    """Read a message as Slack gives it in a list."""
+    ts, user = _str(said.get("ts")), _str(said.get("user"))
+    profile = _map(said.get("bot_profile"))
+    if said.get("bot_id"):
+        named = _str(said.get("username")) or _str(profile.get("name")) or "bot"
+        author = Speaker(_str(said.get("bot_id")), named, bot=True)
+    else:
+        author = speaker_of(user, "", _str(said.get("user_team")) or _str(said.get("team")))
+    files = tuple(
+        Enclosed(id=ident, name=_str(one.get("name")), type=_str(one.get("mimetype")), size=_int(one.get("size")))
+        for one in _maps(said.get("files")) if (ident := _str(one.get("id")))
+    )  # fmt: skip
+    text = tokens(_str(said.get("text")), lambda account: speaker_of(account, "", "").name)
+    return Message(chat, ts, text, author, _instant(ts, now), permalink(home.url, chat, ts) or None, files)
+
+
 def permalink(home: str, chat: str, ts: str) -> str:
     """Give the address of a message, as Slack makes it; empty = not known."""
     return f"{home}archives/{chat}/p{ts.replace('.', '')}" if home and chat and ts else ""
@@ -377,6 +456,10 @@ def _str(value: object) -> str:
 
 def _map(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else 0
 
 
 def _maps(value: object) -> list[dict[str, Any]]:

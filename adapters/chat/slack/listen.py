@@ -24,7 +24,8 @@ from starlette.responses import Response
 
 from adapters.chat.slack import Config
 from adapters.chat.slack.answer import Ack, Answers
-from adapters.chat.slack.inbound import Home, read, verify
+from adapters.chat.slack.inbound import Home, Pointing, read, verify
+from adapters.chat.slack.messages import message_at
 from adapters.chat.slack.opening import Opening
 from adapters.chat.slack.people import People
 from adapters.chat.slack.wire import Wire
@@ -58,6 +59,7 @@ class Listening:
         self._opening = Opening()
         self._busy: set[asyncio.Task[Any]] = set()
         self._introduced: asyncio.Task[None] | None = None
+        self._pointing = Pointing(settings.capture, lambda chat, ts: message_at(wire, people, clock, chat, ts))
 
     # ------------------------------------------------------------ bolt
     def _app(self) -> AsyncApp:
@@ -91,7 +93,7 @@ class Listening:
     async def _everything(self, body: dict[str, Any]) -> BoltResponse:
         """Take a delivery of any kind: what bolt finds no listener for it would leave unacknowledged."""
         try:
-            arrived = read(self._connection, body, self._people.home, self._people.speaker, self._clock.now())
+            arrived = read(self._connection, body, self._people.home, self._people.speaker, self._clock.now(), self._pointing)
             if arrived is None or self._on is None:
                 return BoltResponse(status=200 if arrived is None else 503, body="")
             ack = await self._answers.take(arrived, self._on, _came.get(time.monotonic()))

@@ -29,8 +29,14 @@ SCOPES = {
     "users:read.email": "finding the people of the roster",
     "pins:write": "pinning the status card",
     "reactions:write": "the tick on a typed command",
+    "reactions:read": "a message becomes a note by a reaction",
+    "pins:read": "a message becomes a note by a pin",
 }
-EVENTS = ("app_mention", "message.im")
+EVENTS = (
+    "app_mention", "message.im",
+    "reaction_added", "pin_added",  # what becomes a note
+    "message.channels", "message.groups",  # what became a note is edited or deleted
+)  # fmt: skip
 
 
 def manifest(over_http: bool = False, url: str | None = None, connection: str = "slack") -> dict[str, Any]:

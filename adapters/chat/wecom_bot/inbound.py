@@ -16,7 +16,7 @@ from typing import Any
 from adapters.wecom_card import UNREADABLE, Click, Pressed, clicked
 from bot.model.ids import ConnectionId
 from bot.model.text import Span, Text
-from bot.ports import Inbound, Place, Speaker
+from bot.ports import Inbound, Message, Place, Rejected, Speaker
 
 TEXT_CHARS = 4000
 _COMMAND = re.compile(r"[/／](?:incident|inc|故障)(?![A-Za-z0-9_\-])[ \t　:：,，]*", re.IGNORECASE)
@@ -60,12 +60,10 @@ def read(connection: ConnectionId, frame: Mapping[str, Any], number: int, name: 
     at = _instant(body.get("create_time"), now)
     if frame.get("cmd") == "aibot_msg_callback":
         typed = addressed(_typed(body, kind), name, group)
-        quoted = _map(body.get("quote"))
-        if quoted and len(typed.split()) <= 1:  # `记录` on what somebody else said
-            typed = f"{typed} {_typed(quoted, _str(quoted.get('msgtype')))}".strip()
         if not typed and kind not in ("text", "mixed"):
             return None
-        return Arrived(Inbound(connection, key, speaker, place, chat, at, tokens(typed)), req_id, number)
+        points_at = quoted(body, chat)
+        return Arrived(Inbound(connection, key, speaker, place, chat, at, tokens(typed), points_at=points_at), req_id, number)
     event = _map(_map(body.get("event")).get("template_card_event"))
     if frame.get("cmd") != "aibot_event_callback" or _map(body.get("event")).get("eventtype") != "template_card_event":
         return None
@@ -74,6 +72,17 @@ def read(connection: ConnectionId, frame: Mapping[str, Any], number: int, name: 
     task = _str(event.get("task_id"))
     inbound = Inbound(connection, key, speaker, place, chat, at, press=press, message=task, seen=False)
     return Arrived(inbound, req_id, number, click, task)
+
+
+def quoted(body: Mapping[str, Any], chat: str) -> Message | Rejected | None:
+    """Read what somebody quotes: WeCom gives its words alone, so that the words themselves say which message it is."""
+    said = _map(body.get("quote"))
+    if not said:
+        return None
+    words = _typed(said, _str(said.get("msgtype"))).replace("\x00", "").strip()[:TEXT_CHARS]
+    if not words:
+        return Rejected("kind")
+    return Message(chat, "quote:" + hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:32], tokens(words))
 
 
 def direct_chat(account: str) -> str:

@@ -79,8 +79,8 @@ class People:
         return message, card, draw(self.world, card, person)
 
     # ------------------------------------------------------------ speaking
-    def type(self, person: str, chat: str, text: str) -> Act:
-        """Say something; the bot hears it where it is named, or in the chat with it."""
+    def type(self, person: str, chat: str, text: str, quote: str | None = None) -> Act:
+        """Say something, or answer a message; the bot hears it where it is named, or in the chat with it."""
         user = self.user(person)
         if not text.strip():
             raise Cannot("there is nothing to send")
@@ -99,7 +99,15 @@ class People:
         heard = re.sub(_mention(names), "", text) if group is not None else text  # every @name goes, the space after it stays
         others = [p for p in at if p != BOT]
         session = self.sessions.issue(message.place, robot)
-        return self.carry(parcels.bot_message(self.world, message, group, heard, others, session), act)
+        answered = self.answered(person, message.place, quote) if quote is not None else None
+        return self.carry(parcels.bot_message(self.world, message, group, heard, others, session, answered), act)
+
+    def answered(self, person: str, place: str, quote: str) -> Message:
+        """Find the message that somebody answers."""
+        found = next((m for m in self.world.messages.values() if m.id == quote and m.place == place and not m.recalled), None)
+        if found is None:
+            raise Cannot(f"{person} sees no message {quote} there")
+        return found
 
     # ------------------------------------------------------------ cards
     def press(self, person: str, ident: str, button: str, confirmed: bool = False) -> Act:

@@ -27,7 +27,7 @@ def _played(people: People) -> list[Raw]:
 def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     return {
-        "type": lambda a: people.type(a["as"], a["chat"], a["text"]),
+        "type": lambda a: people.type(a["as"], a["chat"], a["text"], a.get("quote")),
         "press": lambda a: people.press(a["as"], a["message"], a["button"], bool(a.get("confirmed"))),
         "choose": lambda a: people.choose(a["as"], a["message"], a["select"], a["value"]),
         "fill": lambda a: people.fill(a["as"], a["message"], a["field"], a["value"]),

@@ -32,9 +32,10 @@ class Outcome:
 
 
 def bot_message(
-    world: World, message: Message, group: Group | None, text: str, at: list[str], session: tuple[str, int]
+    world: World, message: Message, group: Group | None, text: str, at: list[str], session: tuple[str, int],
+    answered: Message | None = None,
 ) -> Parcel:  # fmt: skip
-    """Say that somebody spoke to the bot: in a group with its name, or directly."""
+    """Say that somebody spoke to the bot: in a group with its name, or directly; with the message that they answer."""
     user = world.users[message.user]
     robot = next(iter(group.robots), world.app.robot) if group is not None else world.app.robot
     bot = {"dingtalkId": f"$:LWCP_v1:${robot}"}
@@ -46,6 +47,13 @@ def bot_message(
         "conversationType": "2" if group is not None else "1", "senderId": user.sender_id, "sessionWebhook": session[0],
         "robotCode": robot, "msgtype": "text", "text": {"content": text},
     }  # fmt: skip
+    if answered is not None:
+        author = world.users.get(answered.user)
+        data["text"] |= {"isReplyMsg": True, "repliedMsg": {
+            "msgId": answered.id, "msgType": answered.kind, "createdAt": int(answered.sent * 1000),
+            "senderId": author.sender_id if author is not None else answered.user,
+            "content": {"text": answered.content.get("content", "")} if answered.kind == "text" else {},
+        }}  # fmt: skip
     if group is not None:
         data |= {"conversationTitle": group.title, "isInAtList": True}
     else:

@@ -32,13 +32,15 @@ class Player(ChatPlayer[Seen]):
         self._form: Seen | None = None  # the card whose form is being filled in
 
     # ------------------------------------------------------------ speaking
-    async def says(self, text: str, channel: str | None = None, *, deadline: float = WAIT) -> Raw:
+    async def says(
+        self, text: str, channel: str | None = None, *, deadline: float = WAIT, quote: str | None = None
+    ) -> Raw:  # fmt: skip
         """Type a message and give what became of it once the bot took it, or was not meant; `ts` is the message's."""
-        done = await self._do("type", chat=await self.channel(channel), text=text)
+        done = await self._do("type", chat=await self.channel(channel), text=text, quote=quote)
         self._stage.note(self.id, channel, text)
         act = await self._over(done, deadline, text)
         mine = next((m for m in self.sight.messages.values() if m.act == act["n"]), None)
-        return act | {"ts": mine.ts if mine is not None else ""}
+        return act | {"ts": mine.ts if mine is not None else "", "id": mine.id if mine is not None else ""}
 
     async def slash(self, line: str, channel: str | None = None, *, deadline: float = WAIT) -> str:
         """Say something to the bot, by its name in a group; gives the typed message's ts, raises NotSeen if it was not taken."""

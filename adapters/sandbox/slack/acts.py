@@ -16,7 +16,7 @@ from adapters.sandbox.slack.blocks import pressed
 from adapters.sandbox.slack.channels import archived
 from adapters.sandbox.slack.choices import taken
 from adapters.sandbox.slack.courier import Courier
-from adapters.sandbox.slack.marks import EMOJI, reacted
+from adapters.sandbox.slack.marks import EMOJI, pinned, reacted
 from adapters.sandbox.slack.mentions import typed
 from adapters.sandbox.slack.modals import Windows, elements
 from adapters.sandbox.slack.parcels import Outcome, Parcel
@@ -183,6 +183,21 @@ class People:
         if message.user != person or message.only or message.subtype or not text.strip():
             raise Cannot("only one's own message can be changed")
         self.workspace.change(message, text=typed(self.workspace, text), edited={"user": person, "ts": self.workspace.stamp()})
+
+    def delete(self, person: str, ident: str, ts: str) -> None:
+        """Delete one's own message."""
+        message = self.message(person, ident, ts)
+        if message.user != person or message.only or message.subtype:
+            raise Cannot("only one's own message can be deleted")
+        self.workspace.change(message, deleted=True)
+        self.workspace.channels[message.channel].pins.pop(ts, None)
+
+    def pin(self, person: str, ident: str, ts: str) -> None:
+        """Pin a message to its channel."""
+        message = self.message(person, ident, ts)
+        if message.only or message.subtype or ts in self.workspace.channels[message.channel].pins:
+            raise Cannot("that cannot be pinned")
+        pinned(self.workspace, message, person)
 
     # ------------------------------------------------------------ channels
     def join(self, person: str, ident: str) -> None:

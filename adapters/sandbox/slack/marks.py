@@ -27,12 +27,20 @@ def pin(desk: Desk, args: Args) -> Answer:
         raise No("already_pinned")
     if len(channel.pins) >= at_most.PINS:
         raise No("too_many_pins")
-    channel.pins[message.ts] = (desk.bot, int(desk.now))
-    channel.version = message.version = desk.workspace.touch()
-    desk.workspace.tell(
-        "pin_added", channel, {"type": "pin_added", "user": desk.bot, "channel_id": channel.id, "pin_count": len(channel.pins)}
-    )
+    pinned(desk.workspace, message, desk.bot)
     return {}
+
+
+def pinned(workspace: Workspace, message: Message, who: str) -> None:
+    """Pin a message, whoever does it, and say so with the message itself."""
+    channel, now = workspace.channels[message.channel], int(workspace.clock())
+    channel.pins[message.ts] = (who, now)
+    channel.version = message.version = workspace.touch()
+    item = {
+        "type": "message", "channel": channel.id, "message": told(workspace, message), "created": now, "created_by": who,
+    }  # fmt: skip
+    event = {"type": "pin_added", "user": who, "channel_id": channel.id, "item": item, "pin_count": len(channel.pins)}
+    workspace.tell("pin_added", channel, event)
 
 
 def unpin(desk: Desk, args: Args) -> Answer:

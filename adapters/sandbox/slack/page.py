@@ -41,6 +41,8 @@ def table(people: People) -> dict[str, Callable[[Raw], Any]]:
         "submit": lambda a: forms.submit(a["as"], a["view_id"]),
         "close": lambda a: forms.close(a["as"], a["view_id"]),
         "react": lambda a: people.react(a["as"], a["channel"], a["ts"], a["name"], bool(a.get("now", True))),
+        "delete": lambda a: people.delete(a["as"], a["channel"], a["ts"]),
+        "pin": lambda a: people.pin(a["as"], a["channel"], a["ts"]),
         "edit": lambda a: people.edit(a["as"], a["channel"], a["ts"], a["text"]),
         "join": lambda a: people.join(a["as"], a["channel"]),
         "leave": lambda a: people.leave(a["as"], a["channel"]),

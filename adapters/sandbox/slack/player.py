@@ -97,6 +97,18 @@ class Player(ChatPlayer[Seen]):
         """Put a reaction on a message, or take it away."""
         await self._do("react", channel=on.channel, ts=on.ts, name=name, now=now)
 
+    async def pin(self, channel: str | None, ts: str) -> None:
+        """Pin a message."""
+        await self._do("pin", channel=await self.channel(channel), ts=ts)
+
+    async def edit(self, channel: str | None, ts: str, text: str) -> None:
+        """Change one's own message."""
+        await self._do("edit", channel=await self.channel(channel), ts=ts, text=text)
+
+    async def delete(self, channel: str | None, ts: str) -> None:
+        """Delete one's own message."""
+        await self._do("delete", channel=await self.channel(channel), ts=ts)
+
     async def join(self, channel: str) -> None:
         """Go into a public channel."""
         await self._do("join", channel=await self.channel(channel))

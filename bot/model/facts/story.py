@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from bot.model.facts.base import Mark, Payload, Telling
-from bot.model.ids import ServiceId
+from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.severity import Extent
 from bot.model.text import Text
 
@@ -30,9 +30,53 @@ class ComplaintsCounted(Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """Point to the message whose words were taken over; `author` None = nobody whom we know, then as the chat calls them."""
+
+    connection: ConnectionId
+    chat: str
+    message: str
+    author: PersonId | None = None
+    named: str = ""
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """Describe what came with a message: `id` is how the chat finds it, `type` what the chat says that it is, `size` in bytes."""
+
+    id: str
+    name: str = ""
+    type: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Payload):
+    """Keep a note. `revised` and `recalled` are never stored: they are filled in where it is shown as it reads by now."""
+
     text: Text
     sort: str | None = None  # decision | action | finding
+    quoted: Quoted | None = None  # the message that it was taken from
+    files: tuple[Enclosed, ...] = ()
+    revised: bool = False
+    recalled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEdited(Payload):
+    """Give note `n` another text, or another sort; what it said before stays where it was."""
+
+    n: int
+    text: Text
+    sort: str | None = None  # as it is from now on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteRecalled(Payload):
+    """State that the message of note `n` was recalled: from now on it is shown to nobody but admins."""
+
+    n: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +87,7 @@ class UpdatePosted(Payload):
     next_by: datetime | None = None
     action: Text = ()  # what was done; a typed line says it all in `text`
     then: Text = ()  # what comes next
+    quoted: Quoted | None = None  # the message that it was taken from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
