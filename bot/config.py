@@ -104,7 +104,7 @@ def _checked(merged: Mapping[str, Any]) -> tuple[Config | None, dict[tuple[str, 
 
 def policy_of(config: Config) -> Policy:
     """Give the rules of the house as the core knows them."""
-    house = {name: getattr(config.policy, name) for name in House.model_fields if name != "founders"}
+    house = {name: getattr(config.policy, name) for name in House.model_fields if name not in ("founders", "duty_managers")}
     return Policy(
         timezone=config.timezone,
         lang=config.language,
@@ -117,6 +117,8 @@ def policy_of(config: Config) -> Policy:
         announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
+        duty_managers=tuple(PersonId(p) for p in config.policy.duty_managers),
+        holidays=files.worked(config.holidays),
         matrix=config.severity.read,
         **house,
     )

@@ -21,6 +21,7 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
     for above, keys in (
         (("admins",), data.get("admins")),
         (("policy", "founders"), _mapping(data.get("policy")).get("founders")),
+        (("policy", "duty_managers"), _mapping(data.get("policy")).get("duty_managers")),
     ):
         for index, person in _words(keys):
             if person not in people:

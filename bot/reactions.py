@@ -11,7 +11,7 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import alerts, levels, people, pool, rooms, telling
+from bot.rules import alerts, handover, levels, pace, people, pool, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -20,8 +20,16 @@ EVERY: tuple[Rule, ...] = (telling.show_status, telling.tell_rooms, telling.show
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
-    ev.IncidentConfirmed: (rooms.open_first_room, people.call_owners, people.tell_reporter, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentConfirmed: (
+        rooms.open_first_room,
+        people.call_owners,
+        people.tell_reporter,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        handover.follow_duty,
+    ),
     ev.IncidentDismissed: (
+        pace.close_nudge,
         rooms.set_topic,
         rooms.rename_rooms,
         people.tell_reporter,
@@ -29,6 +37,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_storm_smaller,
     ),
     ev.IncidentCancelled: (
+        pace.close_nudge,
         rooms.set_topic,
         rooms.rename_rooms,
         rooms.close_rooms,
@@ -36,19 +45,31 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_groups,
         alerts.show_storm_smaller,
     ),
-    ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
-    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter),
-    ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentMerged: (pace.close_nudge, rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
+    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter, pace.close_nudge),
+    ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms, handover.follow_duty),
     ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms),
     ev.ObservationEnded: (rooms.set_topic,),
     ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
-    ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
+    ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander, handover.follow_duty),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
+    ev.CommandAsked: (handover.page_asked,),
+    ev.CommandDeclined: (handover.tell_declined,),
+    ev.OfferLapsed: (handover.tell_lapsed,),
+    ev.RequestLapsed: (handover.tell_unanswered,),
+    ev.CommandUrged: (handover.page_urged,),
+    ev.DutyEnding: (handover.page_duty,),
+    ev.Forced: (handover.tell_stood_in_for,),
+    ev.UpdatePosted: (pace.close_nudge,),
+    ev.NothingNew: (pace.close_nudge,),
+    ev.UpdateSnoozed: (pace.close_nudge,),
+    ev.UpdateNudged: (pace.nudge,),
+    ev.UpdateEscalated: (pace.page_other,),
     ev.RoleAssigned: (rooms.sync_people, people.page_role),
     ev.TitleChanged: (rooms.set_topic,),
     ev.PeopleInvited: (rooms.sync_people, people.page_called),
     ev.PersonJoined: (rooms.open_room_on_request, rooms.sync_people),
-    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level),
+    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level, handover.follow_duty),
     ev.ComplaintsCounted: (levels.judge_level,),
     ev.Marked: (levels.judge_level,),
     ev.SeverityProposed: (levels.page_proposal,),
@@ -82,8 +103,8 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.SourceSilent: (people.tell_admins_of_source,),
     ev.SourceHeard: (people.tell_admins_of_source,),
     ev.PeopleMerged: (people.carry_over,),
-    ev.ShiftSwapped: (people.tell_swapped,),
-    ev.SwapUndone: (people.tell_swapped,),
+    ev.ShiftSwapped: (people.tell_swapped, handover.follow_swap),
+    ev.SwapUndone: (people.tell_swapped, handover.follow_swap),
     ev.SpareRoomOffered: (pool.greet_spare,),
     ev.SpareRoomLost: (pool.watch_pool,),
     ev.SpareRoomsLow: (pool.tell_admins_of_pool,),

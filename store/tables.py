@@ -12,9 +12,11 @@ from sqlmodel import SQLModel
 from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, Mark, Method, Status, Via
+from bot.model.handover import Handover
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.oncall import Slot
+from bot.model.pace import Pace
 from bot.model.person import Actor
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
@@ -102,6 +104,7 @@ class IncidentRow(Row, table=True):
     commander: str | None = kept(String, null=True)
     commander_since: datetime | None = kept(Utc, null=True)
     offered_to: str | None = kept(String, null=True)
+    handover: Handover = kept(Json(Handover), before="{}")
     roles: Mapping[str, PersonId] = kept(Json(dict[str, PersonId]))
     involved: tuple[PersonId, ...] = kept(Json(tuple[PersonId, ...]))
     invited: tuple[Invitee, ...] = kept(Json(tuple[Invitee, ...]))
@@ -113,6 +116,7 @@ class IncidentRow(Row, table=True):
     marks: Mapping[Mark, datetime] = kept(Json(dict[Mark, datetime]))
     latest: Latest | None = kept(Json(Latest), null=True)
     next_update_by: datetime | None = kept(Utc, null=True)
+    pace: Pace = kept(Json(Pace), before="{}")
     firing: int = kept(BigInteger)
     resolved: int = kept(BigInteger)
     groups: tuple[GroupId, ...] = kept(Json(tuple[GroupId, ...]))
@@ -413,6 +417,15 @@ class LookUpRow(Row, table=True):
 
 
 # ---------------------------------------------------------------- on call
+class AskerRow(Row, table=True):
+    """Keep who asked last how an incident stands, and when: those wait for its next update."""
+
+    __tablename__ = "asker"
+    incident: str = kept(String, key=True)
+    person: str = kept(String, key=True)
+    at: datetime = kept(Utc)
+
+
 class SwapRow(Row, table=True):
     """Keep what people agreed about shifts; one that was taken back is not here any more, only in the log."""
 
@@ -489,6 +502,7 @@ PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
 LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
+ASKER = table(AskerRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
 MENU = table(MenuRow)

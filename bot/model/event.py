@@ -17,8 +17,10 @@ import msgspec
 from bot.model.decoding import prepare
 from bot.model.facts.alerts import *  # noqa: F403
 from bot.model.facts.base import *  # noqa: F403
+from bot.model.facts.handover import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
+from bot.model.facts.pace import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
 from bot.model.facts.rooms import *  # noqa: F403
 from bot.model.facts.story import *  # noqa: F403

@@ -38,6 +38,8 @@ PROMISED = {
     "complaints": "客诉 投诉",
     "note": "记录 记 记一笔 备注",
     "update": "进展 同步 更新",
+    "cadence": "频率 稍后 推迟",
+    "decline": "拒绝 不接",
     "mark": "节点 定位 止血 发现 发生",
     "bridge": "电话会 语音会 拉会",
     "title": "标题 改名",
