@@ -124,7 +124,7 @@ def _typed_long_ago(ctx: Context) -> datetime | None:
 
 
 @command(
-    en=("update",),
+    en=("update", "nonews"),
     zh=("进展", "同步", "更新"),
     glued=("进展",),
     presets={"无新进展": {"same": "yes"}, "nonews": {"same": "yes"}},

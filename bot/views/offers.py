@@ -19,6 +19,7 @@ from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
+from bot.views.titles import OFFERED
 
 if TYPE_CHECKING:
     from bot.command import Declaration
@@ -94,6 +95,10 @@ class Maker:
         """Offer to take a command that nobody has."""
         about, assumes = {"incident": incident.id}, {"commander": ""}
         return self.named("button.command", "commander", about, primary=True, assumes=assumes)
+
+    def spelled(self, key: str, incident: Incident) -> str:
+        """Spell a line to type that words.yaml holds whole."""
+        return self.show.hail + self.prose.label(key, self.show.lang).replace("#", incident.id)
 
     def hand_over(self, label: str, incident: Incident, to: str, assumes: Mapping[str, str], *, primary: bool = False) -> Button:
         """Offer to hand command to somebody."""
@@ -267,6 +272,10 @@ def _stand_in(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     tail = f'--{make.label("offer.force")} "{why}"'
     button = make.named("offer.take_over", "commander", args, tail, primary=True, assumes={"commander": incident.commander})
     yield "stand_in", button
+    if "escalate" in OFFERED:
+        name = clean(make.show.person(incident.commander))
+        call = make.named("offer.contact", "escalate", {"incident": incident.id, "people": incident.commander})
+        yield "contact", replace(call, typed=make.line("escalate", incident.id, f"@{name}"))
 
 
 def _duty(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
@@ -282,7 +291,7 @@ def _update_due(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     assumes = {"status": incident.status.value, "heard": incident.heard}
     words = make.label("offer.snooze")
     snooze = make.click(words, "cadence", {"incident": incident.id, "act": "snooze", "text": "10m"}, assumes=assumes)
-    yield "snooze", replace(snooze, typed=make.show.hail + make.label("command.snooze", incident.id))
+    yield "snooze", replace(snooze, typed=make.spelled("offer.typed_snooze", incident))
 
 
 def _give(make: Maker, incident: Incident) -> Iterator[Offer]:
@@ -291,7 +300,7 @@ def _give(make: Maker, incident: Incident) -> Iterator[Offer]:
     assumes = {"status": incident.status.value, "heard": incident.heard}
     yield "update", make.named("button.update", "update", about, asks=True, primary=True)
     same = make.named("offer.nothing_new", "update", {**about, "same": "yes"}, assumes=assumes)
-    yield "nothing_new", replace(same, typed=make.show.hail + make.label("command.nothing_new", incident.id))
+    yield "nothing_new", replace(same, typed=make.spelled("offer.typed_nothing_new", incident))
 
 
 def _please(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
