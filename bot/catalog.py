@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bot.document import Filled, Found, read
 from bot.model.ids import ConnectionId, PersonId, RotationId, ServiceId
-from bot.model.oncall import Cover, Days, Rotation, Year
+from bot.model.oncall import Cover, Days, Holidays, Rotation, Year
 from bot.model.person import Person
 from bot.model.service import Catalog, Service
 from bot.oncall.holidays import holidays
@@ -246,8 +246,13 @@ def catalog(
     return Catalog(
         {ServiceId(ident): entry.service(ident) for ident, entry in services.items()},
         {RotationId(ident): entry.rotation(ident, tz) for ident, entry in rotations.items()},
-        holidays({year: Year(frozenset(entry.rest), frozenset(entry.work)) for year, entry in own_years.items()}),
+        worked(own_years),
     )
+
+
+def worked(own_years: Mapping[int, HolidayEntry]) -> Holidays:
+    """Give the days that are worked: the published years with the organisation's own in their place."""
+    return holidays({year: Year(frozenset(entry.rest), frozenset(entry.work)) for year, entry in own_years.items()})
 
 
 def roster(people: Sequence[PersonEntry]) -> list[RosterEntry]:

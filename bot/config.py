@@ -119,6 +119,7 @@ def policy_of(config: Config) -> Policy:
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
         duty_managers=tuple(PersonId(p) for p in config.policy.duty_managers),
+        holidays=files.worked(config.holidays),
         matrix=config.severity.read,
         silencers=frozenset(
             name for name, entry in config.monitoring.items() if getattr(entry.settings, "api", None) is not None

@@ -11,7 +11,7 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import actions, alerts, levels, muting, people, pool, postmortem, recovery, rooms, telling
+from bot.rules import actions, alerts, handover, levels, muting, pace, people, pool, postmortem, recovery, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -26,8 +26,16 @@ EVERY: tuple[Rule, ...] = (
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
-    ev.IncidentConfirmed: (rooms.open_first_room, people.call_owners, people.tell_reporter, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentConfirmed: (
+        rooms.open_first_room,
+        people.call_owners,
+        people.tell_reporter,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        handover.follow_duty,
+    ),
     ev.IncidentDismissed: (
+        pace.close_nudge,
         rooms.set_topic,
         rooms.rename_rooms,
         people.tell_reporter,
@@ -35,6 +43,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_storm_smaller,
     ),
     ev.IncidentCancelled: (
+        pace.close_nudge,
         rooms.set_topic,
         rooms.rename_rooms,
         rooms.close_rooms,
@@ -42,17 +51,25 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_groups,
         alerts.show_storm_smaller,
     ),
-    ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
+    ev.IncidentMerged: (
+        rooms.set_topic,
+        rooms.rename_rooms,
+        alerts.show_groups,
+        alerts.show_storm_smaller,
+        pace.close_nudge,
+    ),
     ev.IncidentRecovered: (
         rooms.set_topic,
         people.tell_reporter,
         recovery.plan_close,
         postmortem.demand_postmortem,
+        pace.close_nudge,
     ),
     ev.IncidentReopened: (
         rooms.reopen_rooms,
         rooms.set_topic,
         rooms.rename_rooms,
+        handover.follow_duty,
     ),
     ev.IncidentClosed: (
         rooms.set_topic,
@@ -77,13 +94,30 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.PostmortemReturned: (postmortem.page_judged,),
     ev.PostmortemApproved: (postmortem.page_judged,),
     ev.PostmortemReminded: (postmortem.page_reminder,),
-    ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
+    ev.CommanderChanged: (
+        rooms.sync_people,
+        rooms.set_topic,
+        people.page_commander,
+        handover.follow_duty,
+    ),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
+    ev.CommandAsked: (handover.page_asked,),
+    ev.CommandDeclined: (handover.tell_declined,),
+    ev.OfferLapsed: (handover.tell_lapsed,),
+    ev.RequestLapsed: (handover.tell_unanswered,),
+    ev.CommandUrged: (handover.page_urged,),
+    ev.DutyEnding: (handover.page_duty,),
+    ev.Forced: (handover.tell_stood_in_for,),
+    ev.UpdatePosted: (pace.close_nudge,),
+    ev.NothingNew: (pace.close_nudge,),
+    ev.UpdateSnoozed: (pace.close_nudge,),
+    ev.UpdateNudged: (pace.nudge,),
+    ev.UpdateEscalated: (pace.page_other,),
     ev.RoleAssigned: (rooms.sync_people, people.page_role),
     ev.TitleChanged: (rooms.set_topic,),
     ev.PeopleInvited: (rooms.sync_people, people.page_called),
     ev.PersonJoined: (rooms.open_room_on_request, rooms.sync_people),
-    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level),
+    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level, handover.follow_duty),
     ev.ComplaintsCounted: (levels.judge_level,),
     ev.Marked: (levels.judge_level,),
     ev.SeverityProposed: (levels.page_proposal,),
@@ -119,14 +153,23 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.SourceSilent: (people.tell_admins_of_source,),
     ev.SourceHeard: (people.tell_admins_of_source,),
     ev.PeopleMerged: (people.carry_over,),
-    ev.ShiftSwapped: (people.tell_swapped,),
-    ev.SwapUndone: (people.tell_swapped,),
+    ev.ShiftSwapped: (
+        people.tell_swapped,
+        handover.follow_swap,
+    ),
+    ev.SwapUndone: (
+        people.tell_swapped,
+        handover.follow_swap,
+    ),
     ev.ActionAdded: (actions.tell_assigned,),
     ev.ActionReassigned: (actions.tell_assigned,),
     ev.ActionNotTaken: (actions.tell_assigner,),
     ev.ActionDone: (actions.ask_verifier,),
     ev.ExtensionAsked: (actions.ask_verifier,),
-    ev.ActionAccepted: (actions.tell_judged, actions.close_loop),
+    ev.ActionAccepted: (
+        actions.tell_judged,
+        actions.close_loop,
+    ),
     ev.ActionReturned: (actions.tell_judged,),
     ev.ActionExtended: (actions.tell_judged,),
     ev.ExtensionRefused: (actions.tell_judged,),

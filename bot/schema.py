@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -55,7 +55,18 @@ def _steps(value: object) -> object:
     raise ValueError("must be a level such as P2, or levels with times such as {P2: 0m, P1: 30m}")
 
 
+def _hours(value: object) -> object:
+    """Read the hours of a working day, such as 09:00-18:00."""
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d) ?- ?([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if isinstance(value, tuple):
+        return value
+    if found is None or (opens := time(int(found[1]), int(found[2]))) >= (shuts := time(int(found[3]), int(found[4]))):
+        raise ValueError("must be the hours of a day such as 09:00-18:00")
+    return opens, shuts
+
+
 Span = Annotated[timedelta, BeforeValidator(_span)]
+Often = Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]
 _Measured = Literal[Extent.PARTIAL, Extent.MAJOR, Extent.FULL]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Levels = Annotated[frozenset[Severity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
@@ -196,6 +207,24 @@ class House(Section):
     warm_rooms: dict[Key, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
+    cadence: dict[Severity, Often] = Field(default_factory=lambda: dict(_HOUSE.cadence))
+    cadence_settled: dict[Severity, Often] = Field(default_factory=lambda: dict(_HOUSE.cadence_settled))
+    cadence_settles: Span = _HOUSE.cadence_settles
+    office_levels: Levels = _HOUSE.office_levels
+    working_hours: Annotated[tuple[time, time], BeforeValidator(_hours)] = _HOUSE.working_hours
+    nudge_before: Span = _HOUSE.nudge_before
+    nudge_room_after: Span = _HOUSE.nudge_room_after
+    nudge_deputy_after: Span = _HOUSE.nudge_deputy_after
+    snooze: Often = _HOUSE.snooze
+    snoozes: int = Field(default=_HOUSE.snoozes, ge=0, le=10)
+    offer_lasts: Span = _HOUSE.offer_lasts
+    duty_warning: Span = _HOUSE.duty_warning
+
+    @model_validator(mode="after")
+    def _deputy_is_told_last(self) -> House:
+        if self.nudge_deputy_after <= self.nudge_room_after:
+            raise ValueError("nudge_deputy_after must be longer than nudge_room_after")
+        return self
 
 
 class Grading(Section):

@@ -12,6 +12,7 @@ from bot.model.event import Event, Mark, Status
 from bot.model.ids import ServiceId
 from bot.model.incident import Incident
 from bot.model.muting import Muting
+from bot.model.pace import shown_due
 from bot.model.person import Standing
 from bot.model.proposing import proposal
 from bot.model.say import Say, say
@@ -66,7 +67,7 @@ def brief_of(ctx: Context, incident: Incident) -> Say:
     changes = [e for e in events if _notable(e) and e.n not in undone and (mine is None or e.n > mine.n)]
     return say(
         "brief", incident=incident, running=_running(ctx, incident), since=mine.recorded_at if mine is not None else None,
-        changes=as_they_read(ctx.reads, incident, changes[-BRIEF_CHANGES:]),
+        changes=as_they_read(ctx.reads, incident, changes[-BRIEF_CHANGES:]), due=shown_due(incident, ctx.policy),
     )  # fmt: skip
 
 

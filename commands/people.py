@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Ask, Context, RoleWord, Where, Words, command
+import dataclasses
+
+from bot.command import Answer, Ask, Context, FormText, RoleWord, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact, Invitee
@@ -11,6 +13,7 @@ from bot.model.incident import Incident
 from bot.model.person import Person, Standing
 from bot.model.room import LIVE
 from bot.model.say import say
+from bot.model.text import flat
 from bot.oncall.duty import on_call_for
 from commands.common import as_commander, me, must_be_open, owns, ref
 
@@ -26,9 +29,11 @@ _COMMANDER = frozenset({"commander", "ic", "指挥", "指挥官"})
     where=Where.ROOM | Where.ANYWHERE,
     form=(Ask("who", required=True),),
 )
-def commander(ctx: Context, incident: Incident, who: Person | None = None) -> Answer | list[Fact]:
-    """Take a free command, offer one's own, or accept an offer."""
+def commander(ctx: Context, incident: Incident, who: Person | None = None, reason: FormText = ()) -> Answer | list[Fact]:
+    """Take a free command, offer one's own, accept an offer, or ask the commander for it; with a reason stand in for them."""
     must_be_open(ctx, incident)
+    if reason and ctx.forced is None:
+        ctx = dataclasses.replace(ctx, forced=flat(reason))
     target = who.id if who is not None else me(ctx)
     now = incident.commander
     if target == now:
@@ -39,7 +44,15 @@ def commander(ctx: Context, incident: Incident, who: Person | None = None) -> An
     if target == me(ctx):
         if incident.offered_to == target:
             return [changed]
+        if ctx.standing is Standing.RESPONDER and ctx.forced is None:
+            if incident.handover.asked_by == target:
+                raise refuse("commander_asked_already", incident=incident, ref=ref(ctx, incident))
+            minutes = max(1, int(ctx.policy.offer_lasts.total_seconds() // 60))
+            told = say("command_requested", commander=now, minutes=minutes, ref=ref(ctx, incident))
+            return Answer([ev.CommandAsked(of=now)], told)
         return [*as_commander(ctx, incident, "commander", "commander_needs"), changed]
+    if me(ctx) == now and incident.handover.asked_by == target:
+        return [changed]
     if ctx.standing >= Standing.COMMANDER or owns(ctx, incident.services):
         if incident.offered_to == target:
             raise refuse("commander_offered_already", field="who", incident=incident)

@@ -11,6 +11,7 @@ from bot.command import (
     Delta,
     English,
     FormText,
+    FormWord,
     LeadingExtent,
     LeadingMoment,
     LeadingServices,
@@ -24,8 +25,9 @@ from bot.command import (
 )
 from bot.errors import refuse
 from bot.model import event as ev
-from bot.model.event import Fact, Happened, Mark
+from bot.model.event import Fact, Happened, Mark, Status
 from bot.model.incident import Incident
+from bot.model.pace import cadence, passed
 from bot.model.person import Standing
 from bot.model.say import say
 from bot.model.story import Pointed
@@ -147,9 +149,10 @@ def _typed_long_ago(ctx: Context) -> datetime | None:
 
 
 @command(
-    en=("update",),
+    en=("update", "nonews"),
     zh=("进展", "同步", "更新"),
     glued=("进展",),
+    presets={"无新进展": {"same": "yes"}, "nonews": {"same": "yes"}},
     does=Words("发一条进展；不写文字则看现状", "post an update; with no text, see how it stands"),
     usage=Words("进展 <文字> [下次 14:50]", "update <text> [next 14:50]"),
     example=Words("进展 已回滚 下次 14:50", "update rolled back next 14:50"),
@@ -157,9 +160,12 @@ def _typed_long_ago(ctx: Context) -> datetime | None:
     form=(Ask("text", required=True), "action", "then", "next_by"),
 )
 def update(
-    ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = (), action: FormText = (), then: FormText = ()
-) -> Answer | list[Fact]:
-    """Tell the room how it stands; bare, answer how it stands."""
+    ctx: Context, incident: Incident, next_by: Next | None = None, text: Text = (), action: FormText = (), then: FormText = (),
+    same: FormWord | None = None,
+) -> Answer | list[Fact]:  # fmt: skip
+    """Tell the room how it stands, or with `same` that there is nothing new; bare, answer how it stands."""
+    if same and not text:
+        return _nothing_new(ctx, incident, next_by)
     quoted = None
     if not text and ctx.pointed is not None:
         pointed = readable(ctx)
@@ -176,6 +182,18 @@ def update(
         raise refuse("next_is_past", field="next_by", when=next_by)
     number = incident.latest.number + 1 if incident.latest is not None else 1
     return [ev.UpdatePosted(text=text, number=number, next_by=next_by, action=action, then=then, quoted=quoted)]
+
+
+def _nothing_new(ctx: Context, incident: Incident, next_by: datetime | None) -> list[Fact]:
+    """Say that the work goes on; what is due next is as promised, else by the cadence."""
+    must_be_open(ctx, incident)
+    if incident.status is not Status.HANDLING:
+        raise refuse("cadence_none", incident=incident)
+    if next_by is not None and next_by <= ctx.now:
+        raise refuse("next_is_past", field="next_by", when=next_by)
+    every = cadence(incident, ctx.policy, ctx.now)
+    due = next_by or (passed(ctx.now, every, incident, ctx.policy) if every is not None else None)
+    return [ev.NothingNew(next_by=due, promised=next_by is not None)]
 
 
 @command(

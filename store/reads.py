@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from store.alerts import AlertReads
+from store.askers import AskerReads
 from store.buckets import CountReads
 from store.deliveries import DeliveryReads
 from store.groups import GroupReads
@@ -20,5 +21,6 @@ class StoreReads(
     IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads, OnCallReads,
     ItemReads,
     StoryReads,
+    AskerReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

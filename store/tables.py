@@ -13,10 +13,12 @@ from bot.model.actions import Actions, ItemState
 from bot.model.alert import AlertState, GroupState
 from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, ItemSort, Mark, Method, Priority, Status, Via
+from bot.model.handover import Handover
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.muting import Muting
 from bot.model.oncall import Slot
+from bot.model.pace import Pace
 from bot.model.person import Actor
 from bot.model.postmortem import Review
 from bot.model.recovering import Recovering
@@ -109,6 +111,7 @@ class IncidentRow(Row, table=True):
     commander: str | None = kept(String, null=True)
     commander_since: datetime | None = kept(Utc, null=True)
     offered_to: str | None = kept(String, null=True)
+    handover: Handover = kept(Json(Handover), before="{}")
     roles: Mapping[str, PersonId] = kept(Json(dict[str, PersonId]))
     involved: tuple[PersonId, ...] = kept(Json(tuple[PersonId, ...]))
     invited: tuple[Invitee, ...] = kept(Json(tuple[Invitee, ...]))
@@ -120,6 +123,7 @@ class IncidentRow(Row, table=True):
     marks: Mapping[Mark, datetime] = kept(Json(dict[Mark, datetime]))
     latest: Latest | None = kept(Json(Latest), null=True)
     next_update_by: datetime | None = kept(Utc, null=True)
+    pace: Pace = kept(Json(Pace), before="{}")
     firing: int = kept(BigInteger)
     resolved: int = kept(BigInteger)
     groups: tuple[GroupId, ...] = kept(Json(tuple[GroupId, ...]))
@@ -443,6 +447,15 @@ class LookUpRow(Row, table=True):
 
 
 # ---------------------------------------------------------------- on call
+class AskerRow(Row, table=True):
+    """Keep who asked last how an incident stands, and when: those wait for its next update."""
+
+    __tablename__ = "asker"
+    incident: str = kept(String, key=True)
+    person: str = kept(String, key=True)
+    at: datetime = kept(Utc)
+
+
 class SwapRow(Row, table=True):
     """Keep what people agreed about shifts; one that was taken back is not here any more, only in the log."""
 
@@ -555,6 +568,7 @@ PERSON_NAME = table(PersonNameRow)
 ACCOUNT = table(AccountRow)
 LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
+ASKER = table(AskerRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
 ACTION_ITEM = table(ActionItemRow)

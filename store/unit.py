@@ -9,6 +9,7 @@ from bot.model.incident import Incident
 from bot.model.person import ALL_SEEING, Viewer
 from bot.ports import Reads
 from store.alerts import AlertWrites
+from store.askers import AskerWrites
 from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
@@ -42,6 +43,7 @@ class Unit(
     OnCallWrites,
     ItemWrites,
     StoryWrites,
+    AskerWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

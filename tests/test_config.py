@@ -134,6 +134,8 @@ def test_the_example_explains_every_key_and_no_other() -> None:
     maps = {
         "policy.observation",
         "policy.warm_rooms",
+        "policy.cadence",
+        "policy.cadence_settled",
         "policy.nag_commander",
         "severity.matrix",
         "severity.extents",

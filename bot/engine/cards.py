@@ -18,7 +18,7 @@ from bot.model.room import earlier as earlier_room
 from bot.oncall.duty import on_call_for
 from bot.ports import Filter, Reads
 from bot.prose import Show
-from bot.views import alert_card, announcement_card, status_card, storm_card
+from bot.views import alert_card, announcement_card, nudge_card, status_card, storm_card
 
 
 def digest_of(card: Card) -> str:
@@ -52,7 +52,15 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         if incident is None:
             return None
         link = entrance(reads.rooms(incident.id), effect.connection)
-        return announcement_card(incident, house.prose, show, link=link), lang
+        return announcement_card(incident, house.prose, show, link=link, policy=house.policy), lang
+    if kind == "nudge":
+        incident = reads.incident(IncidentId(effect.incident or ""))
+        person = reads.person(effect.data["person"])
+        if incident is None:
+            return None
+        spoken = (person.lang if person is not None else None) or house.policy.lang
+        own = house.show(reads, spoken, now, person.tz if person is not None else None)
+        return nudge_card(incident, house.prose, own), spoken
     if kind == "group":
         group = reads.group(GroupId(effect.data["group"]))
         if group is None:

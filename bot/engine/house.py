@@ -104,7 +104,7 @@ class House:
         if incident is None:
             owner = any(person in service.owners() for service in self.catalog.services.values())
             return Standing.RESPONDER if owner or on_call or self.policy.authority == "open" else Standing.MEMBER
-        if incident.commander == person:
+        if person in (incident.commander, incident.roles.get("deputy")):
             return Standing.COMMANDER
         involved = person in incident.involved or person in incident.roles.values() or self.owns(person, incident)
         if not (involved or on_call) and self.policy.authority != "open":

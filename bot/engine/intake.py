@@ -28,6 +28,7 @@ from bot.engine.people import account_of, with_people
 from bot.engine.pointing import CHANGES, pointed_by, read_pointed, reflect
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
 from bot.engine.run import DECLARING, recorded
+from bot.engine.waiting import note_asker
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.card import Card
@@ -161,6 +162,7 @@ class Intake:
         delivery = _Delivery(uow, self._house, inbound, now, page)
         started = time.perf_counter()
         reply, keep = delivery.run()
+        note_asker(uow, delivery.told, delivery.speaker, now)
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
         if not page:
             reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
@@ -202,8 +204,8 @@ class _Delivery:
         self.recorded: Incident | None = None  # the incident in whose log something was written
         self._account = account_of(uow, inbound.connection, inbound.speaker, now)
         self._person = uow.person(self._account.person)
-        self._viewer = Viewer(self._account.person, admin=self._account.person in house.policy.admins)
-        self.reads: Reads = uow.reads(self._viewer)
+        self.speaker: PersonId = self._account.person
+        self.reads: Reads = uow.reads(Viewer(self.speaker, admin=self.speaker in house.policy.admins))
         self._room: Room | None = uow.room_at(inbound.connection, inbound.chat)
         self._lang = self._language()
         self._clicked = inbound.press is not None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from bot.engine.addressing import addressed, addressed_text, called_elsewhere
+from bot.engine.briefing import briefing
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
@@ -25,6 +26,7 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact, Via
 from bot.model.ids import PersonId, RoomId
 from bot.model.incident import Incident
+from bot.model.pace import awaited
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
@@ -208,6 +210,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     shown = reads.shown(slot)
     connection = effect.connection
     editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
+    if slot.startswith("nudge:") and not editable:
+        return Skip()  # it was never sent, or cannot be changed
     if shown is None and slot.startswith("storm:"):
         gathered = (effect.first_tried_at or now) + STORM_GATHERS
         if gathered > now:
@@ -236,7 +240,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
+        if not slot.startswith("nudge:"):
+            keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
         kept = _changed(uow.shown(slot) or shown, shown, ref) if editable and shown is not None else ref or Ref(chat)
         # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
         unsure = effect.maybe_sent and shown is None and kept.id != "" and house.can(connection, Capability.EDIT)
@@ -268,9 +273,20 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
 
 _ONLY_WHILE_OPEN = frozenset({
     "called", "to_confirm", "please_command", "command_offered", "level_proposed", "postmortem_yours", "postmortem_due",
+    "command_asked", "still_unled", "duty_ending",
     "postmortem_late", "postmortem_to_judge",
 })  # fmt: skip
-_INSTANTS = frozenset({"since", "until", "start", "end"})
+_INSTANTS = frozenset({"since", "until", "start", "end", "due"})
+_TEXTS = frozenset({"reason"})
+# What has lost its point when the incident is no longer as it was then, for the person who is to read it.
+_POINTLESS: Mapping[str, Callable[[Incident, PersonId], bool]] = {
+    "command_offered": lambda incident, person: incident.offered_to != person,
+    "command_asked": lambda incident, person: incident.handover.asked_by is None,
+    "update_due": lambda incident, person: not awaited(incident),
+    "update_missing": lambda incident, person: incident.pace.asked_at is None,
+    "still_unled": lambda incident, person: incident.commander is not None,
+    "duty_ending": lambda incident, person: incident.commander != person,
+}
 
 
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
@@ -281,10 +297,15 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     if "chat" in data:
         return _not_told(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime | None) if k in _INSTANTS else v for k, v in data["params"].items()}
+    params |= {k: msgspec.convert(v, Text) for k, v in params.items() if k in _TEXTS and not isinstance(v, str)}
     if effect.incident is not None:
         incident = reads.incident(effect.incident)
         if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):
             return Skip()
+        if data["say"] in _POINTLESS and _POINTLESS[data["say"]](incident, data["person"]):
+            return Skip()
+        if data["say"] == "command_offered":
+            params["briefing"] = briefing(incident, reads, house)
         room = next((r for r in reads.rooms(incident.id) if r.state in LIVE), None)
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])
@@ -321,6 +342,8 @@ def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
         keep(uow, own_spot(connection, account), key, choices, show.now)
+        if "slot" in effect.data and ref is not None and ref.id:  # it will be changed when it is answered
+            uow.save_shown(str(effect.data["slot"]), Shown(ref, "", "", show.now, 1))
         return []
 
     sought = Sought(Sent.DIRECT, key, account, show.now, isinstance(content, Card))

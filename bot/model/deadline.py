@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model.event import Status
+from bot.model.handover import handover_timers
 from bot.model.incident import Incident
 from bot.model.muting import silence_due
+from bot.model.pace import update_timers
 from bot.model.policy import Policy
 from bot.model.postmortem import remind_at
 from bot.model.proposing import rises_at
@@ -35,10 +37,8 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     due: Due = {}
     if incident.status is Status.RECOVERED and incident.observe_until is not None:
         due["end_observation", ""] = incident.observe_until
-    if incident.status is Status.HANDLING and incident.commander is None and not incident.drill:
-        wait = policy.nag_commander.get(incident.severity)
-        if wait is not None and incident.commander_nagged_at is None:
-            due["nag_commander", ""] = (incident.handled_since or incident.declared_at) + wait
+    due |= handover_timers(incident, policy)
+    due |= update_timers(incident, policy)
     rises = rises_at(incident, catalog, policy)
     if rises is not None:
         due["raise_severity", ""] = rises

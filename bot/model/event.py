@@ -18,9 +18,11 @@ from bot.model.decoding import prepare
 from bot.model.facts.actions import *  # noqa: F403
 from bot.model.facts.alerts import *  # noqa: F403
 from bot.model.facts.base import *  # noqa: F403
+from bot.model.facts.handover import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
 from bot.model.facts.muting import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
+from bot.model.facts.pace import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
 from bot.model.facts.postmortem import *  # noqa: F403
 from bot.model.facts.recovery import *  # noqa: F403

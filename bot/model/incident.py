@@ -16,8 +16,10 @@ from bot.model import event as ev
 from bot.model.actions import OF_ITEMS, Actions, acted, parties
 from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
+from bot.model.handover import Handover, handed
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.muting import Muting, muted
+from bot.model.pace import Pace, paced
 from bot.model.person import Actor
 from bot.model.policy import Policy
 from bot.model.postmortem import Review, ReviewState, demanded, reviewed
@@ -91,6 +93,7 @@ class Incident:
     commander: PersonId | None = None
     commander_since: datetime | None = None
     offered_to: PersonId | None = None
+    handover: Handover = field(default_factory=Handover)
     roles: Mapping[str, PersonId] = field(default_factory=dict)
     involved: tuple[PersonId, ...] = ()
     invited: tuple[ev.Invitee, ...] = ()
@@ -101,7 +104,8 @@ class Incident:
     by_rule: str | None = None
     marks: Mapping[Mark, datetime] = field(default_factory=dict)
     latest: Latest | None = None
-    next_update_by: datetime | None = None
+    next_update_by: datetime | None = None  # as promised in an update
+    pace: Pace = field(default_factory=Pace)
     firing: int = 0
     resolved: int = 0
     groups: tuple[GroupId, ...] = ()
@@ -138,6 +142,11 @@ class Incident:
     def active(self) -> bool:
         """Say whether the trouble itself is still on: pending or handling."""
         return self.status in (Status.PENDING, Status.HANDLING)
+
+    @property
+    def heard(self) -> str:
+        """Stand for the last word that was given of it, for a click that assumes that there was no newer one."""
+        return str(int(self.pace.updated.timestamp())) if self.pace.updated is not None else ""
 
     def observed(self, now: datetime) -> bool:
         """Say whether its recovery is being watched: alerts that return belong to it."""
@@ -176,7 +185,7 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         assert isinstance(event.payload, ev.IncidentDeclared)
         assert ident is not None
         return _declared(event, event.payload, ident)
-    changes = _changes(incident, event, event.payload)
+    changes = {**_changes(incident, event, event.payload), **handed(incident, event), "pace": paced(incident, event)}
     person = event.actor.person
     if isinstance(event.payload, ev.ComplaintsCounted):
         person = None  # who passes a complaint on takes no part in the work
@@ -309,8 +318,8 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"review": reviewed(incident.review, event, p)}
         case ev.Undone():
             return {name: restored(name, value) for name, value in p.restored.items()}
-        case ev.CommanderMissing():
-            return {"commander_nagged_at": event.at}
+        case ev.NothingNew():
+            return {"next_update_by": p.next_by if p.promised else None}
         case ev.RoomHeldBack():
             return {"held_back": True}
         case ev.RoomWanted():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.matrix import Matrix
+from bot.model.oncall import Holidays
 from bot.model.severity import Severity
 
 SPARES = 3  # prepared rooms of a connection, where nobody said how many
@@ -15,6 +16,10 @@ SPARES = 3  # prepared rooms of a connection, where nobody said how many
 
 def _observation() -> Mapping[Severity, timedelta]:
     return {Severity.P1: timedelta(minutes=30), Severity.P2: timedelta(minutes=15)}
+
+
+def _cadence() -> Mapping[Severity, timedelta]:
+    return {Severity.P1: timedelta(minutes=15), Severity.P2: timedelta(minutes=30), Severity.P3: timedelta(hours=2)}
 
 
 STORM_LASTS = timedelta(hours=6)  # how long what a storm left without a room is shown together
@@ -42,7 +47,7 @@ class Policy:
     observation: Mapping[Severity, timedelta] = field(default_factory=_observation)
     postmortem_levels: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
     postmortem_measures: int = 1  # improvements with who, when and acceptance, without which none is submitted
-    duty_managers: tuple[PersonId, ...] = ()  # may do without a postmortem; where there are none, commanders and owners may
+    duty_managers: tuple[PersonId, ...] = ()  # told when a commander is silent; may waive a postmortem and approve announcements
     room_while_pending: frozenset[Severity] = frozenset({Severity.P1, Severity.P2})
     authority: str = "open"  # open: every member may respond; strict: only those involved
     duplicate_within: timedelta = timedelta(minutes=30)
@@ -68,6 +73,19 @@ class Policy:
             Severity.P3: timedelta(minutes=10),
         }
     )
+    cadence: Mapping[Severity, timedelta] = field(default_factory=_cadence)  # how often an update is due
+    cadence_settled: Mapping[Severity, timedelta] = field(default_factory=lambda: {Severity.P1: timedelta(minutes=30)})
+    cadence_settles: timedelta = timedelta(hours=1)  # since the handling began; from then on the settled one holds
+    office_levels: frozenset[Severity] = frozenset({Severity.P3, Severity.P4})  # whose cadence counts working hours only
+    working_hours: tuple[time, time] = (time(9), time(18))
+    holidays: Holidays = field(default_factory=Holidays)
+    nudge_before: timedelta = timedelta(minutes=3)
+    nudge_room_after: timedelta = timedelta(minutes=5)
+    nudge_deputy_after: timedelta = timedelta(minutes=15)
+    snooze: timedelta = timedelta(minutes=10)
+    snoozes: int = 2  # in a row
+    offer_lasts: timedelta = timedelta(minutes=5)
+    duty_warning: timedelta = timedelta(minutes=10)
 
     def spares_needed(self, connection: ConnectionId) -> int:
         """Give how many prepared rooms a connection should have that had one."""

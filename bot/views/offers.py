@@ -13,13 +13,14 @@ from bot.model import event as ev
 from bot.model.actions import ActionItem, ItemState
 from bot.model.card import Button
 from bot.model.event import Event, Status
-from bot.model.ids import group_word
+from bot.model.ids import PersonId, group_word
 from bot.model.incident import Incident
 from bot.model.press import encode
 from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
+from bot.views.titles import OFFERED
 
 if TYPE_CHECKING:
     from bot.command import Declaration
@@ -95,6 +96,17 @@ class Maker:
         """Offer to take a command that nobody has."""
         about, assumes = {"incident": incident.id}, {"commander": ""}
         return self.named("button.command", "commander", about, primary=True, assumes=assumes)
+
+    def spelled(self, key: str, incident: Incident) -> str:
+        """Spell a line to type that words.yaml holds whole."""
+        return self.show.hail + self.prose.label(key, self.show.lang).replace("#", incident.id)
+
+    def hand_over(self, label: str, incident: Incident, to: str, assumes: Mapping[str, str], *, primary: bool = False) -> Button:
+        """Offer to hand command to somebody."""
+        name = clean(self.show.person(PersonId(to)))
+        button = self.click(self.label(label, name), "commander", {"incident": incident.id, "who": to}, primary=primary,
+                            assumes=assumes)  # fmt: skip
+        return replace(button, typed=self.line("commander", incident.id, f"@{name}"))
 
 
 def offers(told: Say, prose: Prose, show: Show) -> tuple[Offer, ...]:
@@ -235,6 +247,61 @@ def _asked(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
 
 def _offered(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "accept", make.named("offer.accept", "commander", {"incident": params["incident"].id}, primary=True)
+    yield from _turned_down(make, params["incident"])
+
+
+def _turned_down(make: Maker, incident: Incident) -> Iterator[Offer]:
+    yield "decline", make.named("offer.decline", "decline", {"incident": incident.id}, asks=True)
+
+
+def _asked_for(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    if incident.handover.asked_by == params["asker"]:
+        assumes = {"commander": incident.commander or ""}
+        yield "hand_over", make.hand_over("offer.give", incident, params["asker"], assumes, primary=True)
+        yield from _turned_down(make, incident)
+
+
+def _stand_in(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    """Offer to take command over the head of a commander who does not answer, with the reason that is told."""
+    incident: Incident = params["incident"]
+    if incident.commander is None:
+        yield "command", make.take(incident)
+        return
+    why = make.label("offer.silent", params["minutes"]) if "minutes" in params else make.label("offer.no_answer")
+    args = {"incident": incident.id, "reason": why}
+    tail = f'--{make.label("offer.force")} "{why}"'
+    button = make.named("offer.take_over", "commander", args, tail, primary=True, assumes={"commander": incident.commander})
+    yield "stand_in", button
+    if "escalate" in OFFERED:
+        name = clean(make.show.person(incident.commander))
+        call = make.named("offer.contact", "escalate", {"incident": incident.id, "people": incident.commander})
+        yield "contact", replace(call, typed=make.line("escalate", incident.id, f"@{name}"))
+
+
+def _duty(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    if params["next"] is not None and incident.commander is not None:
+        assumes = {"commander": incident.commander}
+        yield "hand_over", make.hand_over("offer.hand_to", incident, params["next"], assumes, primary=True)
+
+
+def _update_due(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    incident: Incident = params["incident"]
+    yield from _give(make, incident)
+    assumes = {"status": incident.status.value, "heard": incident.heard}
+    words = make.label("offer.snooze")
+    snooze = make.click(words, "cadence", {"incident": incident.id, "act": "snooze", "text": "10m"}, assumes=assumes)
+    yield "snooze", replace(snooze, typed=make.spelled("offer.typed_snooze", incident))
+
+
+def _give(make: Maker, incident: Incident) -> Iterator[Offer]:
+    """Offer to give an update, and to say that there is nothing new."""
+    about: dict[str, str] = {"incident": incident.id}
+    assumes = {"status": incident.status.value, "heard": incident.heard}
+    yield "update", make.named("button.update", "update", about, asks=True, primary=True)
+    same = make.named("offer.nothing_new", "update", {**about, "same": "yes"}, assumes=assumes)
+    yield "nothing_new", replace(same, typed=make.spelled("offer.typed_nothing_new", incident))
 
 
 def _please(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
@@ -369,6 +436,8 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "item_not_taken": _item_not_taken,
     "postmortem_yours": _to_write, "postmortem_due": _to_write, "postmortem_to_judge": _to_judge, "postmortem_judged": _judged,
     "postmortem_stands": _stands, "postmortem_written": _stands,
+    "command_asked": _asked_for, "command_unanswered": _stand_in, "update_missing": _stand_in,
+    "still_unled": _please, "duty_ending": _duty, "update_due": _update_due,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
@@ -382,6 +451,8 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
             yield from _asked(make, {"incident": incident})
         case ev.CommanderMissing() if incident.commander is None and incident.open:
             yield "command", make.take(incident)
+        case ev.UpdateOverdue() if incident.status is Status.HANDLING:
+            yield from _give(make, incident)
         case ev.RecoverySuggested() if incident.status is Status.HANDLING:
             yield "recover", make.named("button.recover", "recover", about, asks=True, primary=True, assumes=assumes)
             words = make.label("offer.not_yet")

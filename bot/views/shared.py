@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from bot.model.card import Button, Card, Field
 from bot.model.event import Mark
 from bot.model.incident import Incident
+from bot.model.pace import shown_due
+from bot.model.policy import Policy
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.show import Show
@@ -23,8 +25,9 @@ MOST_LINES = 10  # of a storm
 
 
 def announcement_card(
-    incident: Incident, prose: Prose, show: Show, *, link: str | None = None, offered: Collection[str] = OFFERED
-) -> Card:
+    incident: Incident, prose: Prose, show: Show, *, link: str | None = None, policy: Policy | None = None,
+    offered: Collection[str] = OFFERED,
+) -> Card:  # fmt: skip
     """Build the one card that an announcement channel shows through an incident's life; never for a private incident.
 
     `link` leads into its newest room; without one people join by the command.
@@ -41,8 +44,8 @@ def announcement_card(
         fields.append(("commander", about(prose, show, "announce_commander", incident)))
     if incident.active and incident.latest is not None:
         fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
-    if incident.active and incident.next_update_by is not None:
-        fields.append(("next", about(prose, show, "announce_next", incident)))
+    if (due := shown_due(incident, policy or Policy())) is not None:
+        fields.append(("next", about(prose, show, "announce_next", incident, due=due)))
     if link is not None:
         fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()

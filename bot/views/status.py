@@ -10,6 +10,7 @@ from bot.model.alert import AlertGroup
 from bot.model.card import Button, Card, Field
 from bot.model.event import Mark, Status
 from bot.model.incident import Incident, Outcome
+from bot.model.pace import shown_due
 from bot.model.policy import Policy
 from bot.model.postmortem import ReviewState, lacks_to_publish
 from bot.model.say import say
@@ -71,7 +72,9 @@ def status_card(
     same state gives the same card. `earlier` links to the room that this one goes on from.
     """
     moment = as_of or (incident.changed.at if incident.changed else incident.declared_at)
-    fields = _Fields(incident, prose, show, groups, runbook, moment, earlier, policy or Policy())
+    fields = _Fields(
+        incident, prose, show, groups, runbook, moment, earlier, policy or Policy(), shown_due(incident, policy or Policy())
+    )
     return Card(
         lang=show.lang,
         headline=one_line(about(prose, show, f"card_head_{incident.status}", incident)),
@@ -93,11 +96,11 @@ class _Fields:
 
     def __init__(
         self, incident: Incident, prose: Prose, show: Show, groups: Sequence[AlertGroup], runbook: str | None, as_of: datetime,
-        earlier: str | None, policy: Policy,
+        earlier: str | None, policy: Policy, due: datetime | None,
     ) -> None:  # fmt: skip
         self.policy = policy
         self.incident, self.prose, self.show = incident, prose, show
-        self.groups, self.runbook, self.as_of, self.earlier = groups, runbook, as_of, earlier
+        self.groups, self.runbook, self.as_of, self.earlier, self.due = groups, runbook, as_of, earlier, due
         marks = incident.marks
         self.start = marks.get(Mark.OCCURRED) or marks.get(Mark.DETECTED) or incident.declared_at
         self.end = marks.get(Mark.RECOVERED) or (incident.closed_at if incident.status is Status.CLOSED else None)
@@ -150,7 +153,7 @@ class _Fields:
         return self.say("card_alerts", groups=[group.id for group in self.groups] or self.incident.groups[:5])
 
     def next(self) -> Text:
-        due = self.incident.next_update_by
+        due = self.due
         late = self.as_of - due if due is not None and self.as_of > due else None
         return self.say("card_next", due=due, late=late, as_of=self.as_of) if due is not None else ()
 

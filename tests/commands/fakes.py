@@ -163,6 +163,9 @@ class FakeReads:
     def link_code(self, digest: str) -> None:
         return None
 
+    def askers(self, incident: IncidentId, since: datetime) -> list[PersonId]:
+        return [person for (about, person), at in self.world.askers.items() if about == incident and at > since]
+
     def swaps(self, rotation: RotationId, since: datetime) -> list[Swap]:
         return [swap for swap in self.world.swaps if swap.rotation == rotation and swap.end > since]
 
@@ -277,6 +280,7 @@ class World:
         self.rooms: list[Room] = []
         self.swaps: list[Swap] = []
         self.items: dict[int, ActionItem] = {}
+        self.askers: dict[tuple[IncidentId, PersonId], datetime] = {}
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT

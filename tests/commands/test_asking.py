@@ -231,7 +231,7 @@ class TestHelp:
             "进展 — 发一条进展；不写文字则看现状",
             "写法：进展 <文字> [下次 14:50]",
             "例：进展 已回滚 下次 14:50",
-            "也可以说：同步、更新",
+            "也可以说：同步、更新、无新进展",
         ]
         assert done.en.splitlines()[0] == "update — post an update; with no text, see how it stands"
 

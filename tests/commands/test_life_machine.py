@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -30,6 +30,8 @@ force = st.sampled_from((None, None, "指挥官失联"))
 ago = st.sampled_from((None, 0, 3, 40))
 which = st.integers(0, 2)
 # What a fact may follow on, finer than the transitions: a recovered incident is not a false alarm any more.
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+TIMERS = frozenset({"end_observation", "nag_commander", "nudge_update", "ask_update", "escalate_update", "end_offer", "end_duty"})
 ONLY_FROM: dict[type[ev.Payload], frozenset[Status]] = {
     ev.IncidentConfirmed: frozenset({Status.PENDING}),
     ev.IncidentDismissed: frozenset({Status.PENDING, Status.HANDLING}),
@@ -157,16 +159,28 @@ class Life(RuleBasedStateMachine):
         self.give(what, by, self.pick(n))
         assert len(self.world.history) == recorded
 
+    @rule(by=who, n=which, force=st.none() | st.just("指挥官失联"))
+    def decline(self, by: str, n: int, force: str | None) -> None:
+        self.give("decline", by, self.pick(n), force=force, reason="在忙")
+
+    @rule(by=who, n=which, force=st.none() | st.just("指挥官失联"), how=st.sampled_from(({"text": "20m"}, {"act": "snooze"}, {})))
+    def cadence(self, by: str, n: int, force: str | None, how: dict[str, str]) -> None:
+        self.give("cadence", by, self.pick(n), force=force, **how)
+
+    @rule(by=who, n=which)
+    def nothing_new(self, by: str, n: int) -> None:
+        self.give("update", by, self.pick(n), same="yes")
+
     @rule(seconds=st.sampled_from((1, 20, 61, 200, 1000, 2000)))
     def time_goes_by(self, seconds: int) -> None:
         self.world.later(seconds=seconds)
         for incident in list(self.world.incidents.values()):
-            for (kind, _), due in sorted(deadlines(incident, self.world.policy, self.world.catalog).items()):
-                if kind in ("end_observation", "nag_commander") and due <= self.world.now:
+            for (kind, slot), due in sorted(deadlines(incident, self.world.policy, self.world.catalog).items()):
+                if kind in TIMERS and due <= self.world.now:
                     self.world.tick(kind, self.world.now_of(incident), due)
-                    assert (kind, "") not in deadlines(self.world.now_of(incident), self.world.policy, self.world.catalog), (
-                        f"{kind} would fire for ever"
-                    )
+                    again = deadlines(self.world.now_of(incident), self.world.policy, self.world.catalog)
+                    # A nudge that came too late is given up, and its timer has fired for this due.
+                    assert kind == "nudge_update" or again.get((kind, slot), FAR) > self.world.now, f"{kind} would fire for ever"
 
     # ------------------------------------------------------------ what holds
     def teardown(self) -> None:

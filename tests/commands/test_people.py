@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.model import event as ev
+from bot.model.ids import PersonId
 from bot.model.room import RoomState
 from tests.commands.fakes import LONE, ORDER, P1, P2, P3, PAY, World, person
 
@@ -43,11 +45,21 @@ class TestCommander:
         world.run("commander", "li", incident, who=person("zhang"))
         assert world.refusal("commander", "li", incident, who=person("zhang"))[0] == "commander_offered_already"
 
-    def test_taking_it_from_somebody_is_refused_with_who_and_how(self, world: World) -> None:
+    def test_who_wants_it_from_somebody_asks_them(self, world: World) -> None:
         incident = world.handled("li", P1)
-        key, words = world.refusal("commander", "zhao", incident)
-        assert key == "commander_needs"
-        assert words == '指挥官没变：现在是 李四，由他交接：指挥 @接手人。联系不上就代行：指挥 --代行 "原因"'
+        done = world.run("commander", "zhao", incident)
+        assert done.facts == [ev.CommandAsked(of=PersonId("li"))]
+        assert done.zh == (
+            '已请 李四 把指挥交给你；他同意之前，仍由他指挥。5 分钟没有回应会告诉你。联系不上就代行：指挥 --代行 "原因"'
+        )
+        assert world.now_of(incident).commander == "li"
+        assert world.refusal("commander", "zhao", incident) == (
+            "commander_asked_already",
+            '已经请过 李四，还没有回应。联系不上就代行：指挥 --代行 "原因"',
+        )
+        assert world.run("commander", "li", incident, who=person("zhao")).facts == [
+            ev.CommanderChanged(before=PersonId("li"), after=PersonId("zhao"))
+        ], "they agreed"
 
     def test_a_silent_commander_is_replaced_with_a_reason(self, world: World) -> None:
         incident = world.handled("li", P1)
@@ -150,4 +162,4 @@ def test_everybody_known_may_join_under_strict_authority_but_not_command() -> No
     incident = world.handled("li", P1, services=(PAY,))
     assert world.refusal("commander", "chen", incident)[0] == "not_allowed"
     world.run("join", "chen", incident)
-    assert world.refusal("commander", "chen", incident)[0] == "commander_needs"  # a responder now
+    assert world.run("commander", "chen", incident).kinds == ["CommandAsked"]  # a responder now

@@ -94,6 +94,11 @@ def _rota_of_others(world: World, _: Incident) -> dict[str, Any]:
     return {"who": person("zhao"), "when": (world.now, world.now + timedelta(hours=1))}
 
 
+def _offered(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("commander", "li", incident, who=person("zhao"))
+    return {"reason": "x"}
+
+
 def _with(**given: Any) -> Given:
     return lambda world, incident: dict(given)
 
@@ -132,6 +137,12 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("severity", "down", P1, _with(to=P2)),
     ("commander", "take over", P1, _with()),
     ("commander", "hand over", P1, _with(who=person("zhang"))),
+    ("decline", "an offer", P1, _offered),
+    ("decline", "nothing", P1, _with(reason="x")),
+    ("cadence", "see", P1, _with()),
+    ("cadence", "set", P1, _with(text="20m")),
+    ("cadence", "put off", P1, _with(act="snooze")),
+    ("update", "nothing new", P1, _with(same="yes")),
     ("role", "", P1, _with(role="scribe", who=person("zhang"))),
     ("invite", "", P1, _with(people=(person("zhang"),))),
     ("join", "", P1, _with()),

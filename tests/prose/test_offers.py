@@ -14,8 +14,10 @@ from bot.engine.reading import Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.model import event as ev
 from bot.model.event import Event, Mark, Status
-from bot.model.ids import GroupId, ServiceId
+from bot.model.handover import Handover
+from bot.model.ids import GroupId, PersonId, ServiceId
 from bot.model.incident import Asked, Incident, Outcome
+from bot.model.pace import Pace
 from bot.model.person import Actor, ActorKind
 from bot.model.press import decode, encode
 from bot.model.say import Say, say
@@ -44,6 +46,17 @@ _WHY = (
 )
 _ASKED = busy(severity=Severity.P2, asked=Asked(Severity.P1, _WHY), proposed=Severity.P1)
 _PENDING = incident(status=Status.PENDING, provisional=True, severity=Severity.P2)
+
+_DID = (
+    Event(7, at("14:10"), at("14:10"), ZHANG, ev.NoteAdded(text=plain("扩容，无效"), sort="action")),
+    Event(8, at("14:19"), at("14:19"), ZHANG, ev.UpdatePosted(
+        text=plain("成功率 83%"), number=2, action=plain("回滚 2/4"), then=plain("全量回滚"),
+    )),
+)  # fmt: skip
+_BRIEFING = say(
+    "briefing", incident=busy(), did=_DID[::-1], doing=_DID[1], found=True, roles=[("scribe", "li")], due=at("14:35"), people=4,
+    called=3,
+)  # fmt: skip
 
 
 def _menu(about: Incident) -> Say:
@@ -74,7 +87,17 @@ SAID: dict[str, Say] = {
                      ref=""),
     "called": say("called", incident=_FREE, room=None, why="owner", service=PAY, duty="ops"),
     "to confirm": say("to_confirm", incident=_PENDING),
-    "command offered": say("command_offered", incident=busy()),
+    "command offered": say("command_offered", incident=busy(), briefing=_BRIEFING),
+    "command asked for": say("command_asked", incident=busy(handover=Handover(asked_by=PersonId("li"))), asker="li"),
+    "command not answered": say("command_unanswered", incident=busy(), of="zhang"),
+    "command not answered, free by now": say("command_unanswered", incident=_FREE, of=None),
+    "still unled": say("still_unled", incident=_FREE, minutes=6),
+    "duty ending": say("duty_ending", incident=busy(), rotation="pay", until=at("18:00"), next="wang"),
+    "duty ended, nobody next": say("duty_ending", incident=busy(), rotation="pay", until=at("14:00"), next=None),
+    "update due": say("update_due", incident=busy(), due=at("14:35")),
+    "update due, late": say("update_due", incident=busy(pace=Pace(updated=at("14:19"))), due=at("14:19")),
+    "update missing": say("update_missing", incident=busy(), minutes=30),
+    "update missing, nobody commands": say("update_missing", incident=_FREE, minutes=30),
     "please command": say("please_command", incident=_FREE),
     "alerts to judge": say("alerts_to_judge", group=GroupId(12), severity=Severity.P2, service=PAY, title="5xx"),
     "level proposed": say("level_proposed", incident=_ASKED, before="P2", to="P1"),
@@ -95,6 +118,8 @@ NOTICED: dict[str, tuple[ev.Payload, Incident]] = {
     "a level is proposed": (ev.SeverityProposed(before=Severity.P2, to=Severity.P1, why=_WHY), _ASKED),
     "a level was proposed": (ev.SeverityProposed(before=Severity.P2, to=Severity.P1, why=_WHY), busy()),
     "nobody commands": (ev.CommanderMissing(minutes=3), _FREE),
+    "an update is overdue": (ev.UpdateOverdue(due=at("14:35"), minutes=20, waiting=7, to=PersonId("zhang")), busy()),
+    "an update was overdue": (ev.UpdateOverdue(due=at("14:35"), minutes=20, to=PersonId("zhang")), RECOVERED),
     "nobody commands any more": (ev.CommanderMissing(minutes=3), busy()),
     "all resolved": (ev.RecoverySuggested(resolved=8), busy()),
     "all resolved and recovered": (ev.RecoverySuggested(resolved=8), RECOVERED),
