@@ -11,24 +11,46 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import alerts, levels, people, pool, rooms, telling
+from bot.rules import alerts, announcing, levels, people, pool, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (telling.show_status, telling.tell_rooms, telling.show_announcement, telling.page_mentioned)
+EVERY: tuple[Rule, ...] = (
+    telling.show_status,
+    telling.tell_rooms,
+    telling.show_announcement,
+    telling.page_mentioned,
+    announcing.tell_followers,
+)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
-    ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
-    ev.IncidentConfirmed: (rooms.open_first_room, people.call_owners, people.tell_reporter, rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentDeclared: (
+        rooms.open_first_room,
+        people.call_owners,
+        people.ask_owners_to_confirm,
+        alerts.show_groups,
+        announcing.set_first_due,
+    ),
+    ev.IncidentConfirmed: (
+        rooms.open_first_room,
+        people.call_owners,
+        people.tell_reporter,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        announcing.set_first_due,
+        announcing.offer_first,
+    ),
     ev.IncidentDismissed: (
         rooms.set_topic,
         rooms.rename_rooms,
         people.tell_reporter,
         alerts.show_groups,
         alerts.show_storm_smaller,
+        announcing.offer_cancelled,
     ),
     ev.IncidentCancelled: (
+        announcing.offer_cancelled,
         rooms.set_topic,
         rooms.rename_rooms,
         rooms.close_rooms,
@@ -37,18 +59,38 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         alerts.show_storm_smaller,
     ),
     ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
-    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter),
-    ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
-    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter, announcing.fill_drafts, announcing.offer_recovered),
+    ev.IncidentReopened: (
+        rooms.reopen_rooms,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        announcing.set_first_due,
+        announcing.offer_relapse,
+    ),
+    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms, announcing.offer_late),
     ev.ObservationEnded: (rooms.set_topic,),
-    ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
-    ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
+    ev.SeverityChanged: (
+        rooms.open_first_room,
+        people.call_owners,
+        rooms.set_topic,
+        rooms.rename_rooms,
+        announcing.set_first_due,
+        announcing.offer_level,
+    ),
+    ev.CommanderChanged: (
+        rooms.sync_people,
+        rooms.set_topic,
+        people.page_commander,
+        announcing.fill_drafts,
+        announcing.offer_first,
+    ),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
-    ev.RoleAssigned: (rooms.sync_people, people.page_role),
-    ev.TitleChanged: (rooms.set_topic,),
+    ev.RoleAssigned: (rooms.sync_people, people.page_role, announcing.offer_first),
+    ev.TitleChanged: (rooms.set_topic, announcing.fill_drafts),
+    ev.UpdatePosted: (announcing.fill_drafts,),
     ev.PeopleInvited: (rooms.sync_people, people.page_called),
     ev.PersonJoined: (rooms.open_room_on_request, rooms.sync_people),
-    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level),
+    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level, announcing.fill_drafts),
     ev.ComplaintsCounted: (levels.judge_level,),
     ev.Marked: (levels.judge_level,),
     ev.SeverityProposed: (levels.page_proposal,),
@@ -79,6 +121,14 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
     ev.AlertsAcked: (alerts.show_groups,),
     ev.AlertsDismissed: (alerts.show_groups,),
+    ev.AnnouncementDrafted: (announcing.word_draft, announcing.show_offer),
+    ev.ApprovalAsked: (announcing.ask_approval,),
+    ev.AnnouncementReturned: (announcing.tell_returned,),
+    ev.AnnouncementSent: (announcing.send,),
+    ev.AnnouncementResent: (announcing.send,),
+    ev.AnnouncementDelivered: (announcing.settle,),
+    ev.AnnouncementWithdrawn: (announcing.correct_withdrawn,),
+    ev.FirstAnnouncementReminded: (announcing.remind,),
     ev.SourceSilent: (people.tell_admins_of_source,),
     ev.SourceHeard: (people.tell_admins_of_source,),
     ev.PeopleMerged: (people.carry_over,),

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
+from bot.model.announcing import Audience
 from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy
 from bot.model.routing import Action
@@ -90,6 +91,28 @@ class Announce(Section):
 
     chat: Key
     channel: Word
+
+
+class AudienceEntry(Section):
+    """Say how one audience is told: in which groups, which people directly, and in which language."""
+
+    chats: tuple[Announce, ...] = ()
+    people: Keys = ()
+    language: Lang | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> AudienceEntry:
+        if not self.chats and not self.people:
+            raise ValueError("needs chats or people")
+        return self
+
+
+class Announcements(Section):
+    """Say who is told of an incident outside its rooms, and until when for the first time."""
+
+    audiences: dict[Audience, AudienceEntry] = Field(default_factory=dict)
+    first_within: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.first_within))
+    approve_within: Annotated[Span, Field(ge=timedelta(seconds=10))] = _HOUSE.approve_within
 
 
 class Basic(Section):
@@ -165,6 +188,7 @@ class House(Section):
     """Hold the organisation's rules of the house, one key for every number of `bot.model.policy.Policy`."""
 
     founders: Keys = ()
+    duty_managers: Keys = ()
     default_severity: Severity = _HOUSE.default_severity
     observation: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.observation))
     postmortem_levels: Levels = _HOUSE.postmortem_levels
@@ -241,6 +265,7 @@ class Config(BaseSettings):
     fallback: Keys = ()
     mirror: Keys = ()
     announce: tuple[Announce, ...] = ()
+    announcements: Announcements = Announcements()
     monitoring: dict[Key, Monitoring] = {}
     routing: tuple[Route, ...] = ()
     catalog: str | None = None

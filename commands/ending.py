@@ -106,13 +106,15 @@ _NOT_BACK = (
     ev.IncidentConfirmed, ev.IncidentDismissed, ev.IncidentClosed, ev.IncidentReopened, ev.IncidentCancelled, ev.IncidentMerged,
     ev.MergeReceived, ev.AlertsLinked, ev.AlertsUnlinked, ev.IncidentLinked, ev.IncidentUnlinked, ev.AlertsAcked,
     ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
-    ev.PeopleMerged, ev.LanguageChosen,
+    ev.PeopleMerged, ev.LanguageChosen, ev.AnnouncementSent, ev.AnnouncementResent, ev.AnnouncementWithdrawn, ev.Subscribed,
+    ev.Unsubscribed,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)
 _NOTHING = (
     ev.PersonJoined, ev.RoomWanted, ev.RoomOpened, ev.RoomFailed, ev.RoomClosed, ev.RoomHeldBack, ev.DeliveryRetried,
-    ev.LinkAsked,
+    ev.LinkAsked, ev.AnnouncementDrafted, ev.AnnouncementWorded, ev.AnnouncementDropped, ev.ApprovalAsked, ev.AnnouncementApproved,
+    ev.AnnouncementReturned, ev.AnnouncementRead,
 )  # fmt: skip
 _STAYS = frozenset({"invited", "held_back"})  # whoever was called, was called
 

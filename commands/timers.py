@@ -41,10 +41,11 @@ def nag_commander(ctx: Context, incident: Incident) -> list[Fact]:
     if incident.status is not Status.HANDLING or incident.commander is not None or incident.commander_nagged_at is not None:
         return []
     minutes = int((ctx.now - (incident.handled_since or incident.declared_at)).total_seconds() // 60)
-    return [ev.CommanderMissing(minutes=minutes, suggested=_suggested(ctx, incident))]
+    return [ev.CommanderMissing(minutes=minutes, suggested=suggested(ctx, incident))]
 
 
-def _suggested(ctx: Context, incident: Incident) -> PersonId | None:
+def suggested(ctx: Context, incident: Incident) -> PersonId | None:
+    """Find who could answer for an incident that nobody commands: on call or an owner in operations, present ones first."""
     services = [service for service in map(ctx.catalog.get, incident.services) if service is not None]
     duty = on_call_for(ctx.catalog, ctx.reads, incident.services, ctx.now)
     owners = [*duty, *(person for service in services for person in service.ops)]

@@ -19,6 +19,7 @@ from bot.model.menu import Menu
 from bot.model.oncall import Feed, Swap
 from bot.model.person import Account, LinkCode, LookUp, Person
 from bot.model.room import Room, Spare
+from bot.model.subscription import Subscription
 from bot.ports import Shown
 from store import tables as t
 
@@ -62,6 +63,7 @@ LINK_CODES = Mapper(LinkCode, t.LINK_CODE)
 LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
 SWAPS = Mapper(Swap, t.SWAP)
 FEEDS = Mapper(Feed, t.FEED)
+SUBSCRIPTIONS = Mapper(Subscription, t.SUBSCRIPTION)
 MENUS = Mapper(Menu, t.MENU)
 FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from store.alerts import AlertReads
+from store.announcing import AnnouncingReads
 from store.buckets import CountReads
 from store.deliveries import DeliveryReads
 from store.groups import GroupReads
@@ -16,5 +17,6 @@ from store.rooms import RoomReads
 
 class StoreReads(
     IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads, OnCallReads,
+    AnnouncingReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Index, LargeBinary, MetaData, String
 from sqlmodel import SQLModel
 
 from bot.model.alert import AlertState, GroupState
+from bot.model.announcing import Announcing
 from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, Mark, Method, Status, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
@@ -131,6 +132,7 @@ class IncidentRow(Row, table=True):
     waived_by: Actor | None = kept(Who, null=True)
     held_back: bool = kept(Boolean)
     undelivered: int = kept(BigInteger)
+    announcing: Announcing = kept(Json(Announcing), before="{}")
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = kept(Json(tuple[tuple[RoomId, datetime], ...]))
     home: str | None = kept(String, null=True)
     lang: str = kept(String)
@@ -439,6 +441,18 @@ class FeedRow(Row, table=True):
     slots: tuple[Slot, ...] = kept(Json(tuple[Slot, ...]))
 
 
+# ---------------------------------------------------------------- announcements
+class SubscriptionRow(Row, table=True):
+    __tablename__ = "subscription"
+    __table_args__ = (Index("ix_subscription_about", "about"),)
+    person: str = kept(String, key=True)
+    key: str = kept(String, key=True)
+    service: str | None = kept(String, null=True)
+    severity: Severity | None = kept(Word(Severity), null=True)
+    about: str | None = kept(String, null=True)
+    at: datetime = kept(Utc)
+
+
 # ---------------------------------------------------------------- what may be pressed for a while
 class MenuRow(Row, table=True):
     __tablename__ = "menu"
@@ -491,5 +505,6 @@ LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
+SUBSCRIPTION = table(SubscriptionRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

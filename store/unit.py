@@ -9,6 +9,7 @@ from bot.model.incident import Incident
 from bot.model.person import ALL_SEEING, Viewer
 from bot.ports import Reads
 from store.alerts import AlertWrites
+from store.announcing import AnnouncingWrites
 from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
@@ -38,6 +39,7 @@ class Unit(
     TimerWrites,
     MenuWrites,
     OnCallWrites,
+    AnnouncingWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.engine.addressing import direct_accounts
+from bot.engine.announcing import unreached
 from bot.engine.aside import not_told
 from bot.engine.health import Health
 from bot.engine.house import House
@@ -303,7 +304,12 @@ class Outbox:
 
     def _elsewhere(self, uow: UnitOfWork, effect: Effect, code: str) -> Intent | None:
         """Tell somebody whom a chat does not let us write to on the next one where they have an account; None = there is none."""
-        if effect.kind not in (EffectKind.PAGE, EffectKind.SEND) or code not in NOT_THERE or effect.key is None:
+        if (
+            effect.kind not in (EffectKind.PAGE, EffectKind.SEND)
+            or code not in NOT_THERE
+            or effect.key is None
+            or "account" not in effect.data
+        ):
             return None
         known = uow.account(effect.connection, str(effect.data["account"]))
         person = effect.data.get("person") or (known.person if known is not None else None)
@@ -321,8 +327,8 @@ class Outbox:
     def _bury(self, uow: UnitOfWork, effect: Effect, code: str) -> None:
         if uow.bury(effect, self._me, self._house.clock.now(), code):
             what = "admin" if effect.data.get("say") in ("dead_letter", "room_failed") else effect.kind.value
-            fact = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
-            self._note(uow, effect, [fact])
+            failed = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
+            self._note(uow, effect, [unreached(effect, code) or failed])
 
     def _note(self, uow: UnitOfWork, effect: Effect, facts: Sequence[Fact]) -> None:
         note_outcome(uow, self._house, effect, facts, Actor(ActorKind.OUTBOX, self._house.install))

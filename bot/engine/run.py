@@ -21,6 +21,7 @@ from bot.model.incident import Incident, apply
 from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
+from bot.model.subscription import Subscription, key_for
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
 from bot.rules.pool import pool_slot
@@ -170,6 +171,7 @@ class _Book:
         self._keep_pool(event)
         self._know_people(event)
         self._keep_shifts(event)
+        self._keep_subscriptions(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -268,6 +270,16 @@ class _Book:
                 self.uow.save_swap(Swap(self.cause, rotation, start, end, ident, before, self.now))
             case ev.SwapUndone(swap=swap):
                 self.uow.drop_swap(swap)
+            case _:
+                pass
+
+    def _keep_subscriptions(self, event: Event) -> None:
+        match event.payload:
+            case ev.Subscribed(person=ident, service=service, severity=severity, about=about):
+                key = key_for(service, severity, about)
+                self.uow.save_subscription(Subscription(ident, key, service, severity, about, event.recorded_at))
+            case ev.Unsubscribed(person=ident, service=service, severity=severity, about=about):
+                self.uow.drop_subscription(ident, key_for(service, severity, about))
             case _:
                 pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.model.announcing import announcing_due
 from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.policy import Policy
@@ -36,6 +37,7 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     rises = rises_at(incident, catalog, policy)
     if rises is not None:
         due["raise_severity", ""] = rises
+    due |= announcing_due(incident, policy)
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     for room, wanted_at in incident.waiting_rooms:

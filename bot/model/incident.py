@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bot.model import event as ev
+from bot.model.announcing import NO_ANNOUNCEMENTS, Announcing, announced
 from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
@@ -114,6 +115,7 @@ class Incident:
     waived_by: Actor | None = None
     held_back: bool = False
     undelivered: int = 0
+    announcing: Announcing = NO_ANNOUNCEMENTS
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = ()  # wanted, neither opened nor failed so far
     home: ConnectionId | None = None
     lang: str = "zh"
@@ -128,6 +130,12 @@ class Incident:
     def active(self) -> bool:
         """Say whether the trouble itself is still on: pending or handling."""
         return self.status in (Status.PENDING, Status.HANDLING)
+
+    def draft(self, given: Mapping[str, str]) -> Text:
+        """Give the words of the announcement that a form is for."""
+        number = given.get("number", "")
+        post = self.announcing.post(int(number)) if number.isdecimal() else None
+        return post.text if post is not None else ()
 
     def observed(self, now: datetime) -> bool:
         """Say whether its recovery is being watched: alerts that return belong to it."""
@@ -168,11 +176,13 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         return _declared(event, event.payload, ident)
     changes = _changes(incident, event, event.payload)
     person = event.actor.person
-    if isinstance(event.payload, ev.ComplaintsCounted):
-        person = None  # who passes a complaint on takes no part in the work
+    if isinstance(event.payload, ev.ComplaintsCounted | ev.AnnouncementRead):
+        person = None  # who passes a complaint on, or reads an announcement, takes no part in the work
     if person is not None and person not in changes.get("involved", incident.involved):
         changes["involved"] = (*changes.get("involved", incident.involved), person)
     change = Change(event.n, event.kind, event.actor, event.recorded_at)
+    if isinstance(event.payload, UNSEEN):
+        change = incident.changed or change
     return dataclasses.replace(incident, **changes, n=event.n, changed=change)
 
 
@@ -296,6 +306,11 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"held_back": False, "waiting_rooms": (*incident.waiting_rooms, (p.room, event.at))}
         case ev.RoomOpened() | ev.RoomFailed() | ev.MirrorStopped():
             return {"waiting_rooms": tuple(w for w in incident.waiting_rooms if w[0] != p.room)}
+        case (ev.AnnouncementDrafted() | ev.AnnouncementWorded() | ev.ApprovalAsked() | ev.AnnouncementApproved()
+              | ev.AnnouncementReturned() | ev.AnnouncementDropped() | ev.AnnouncementSent() | ev.AnnouncementResent()
+              | ev.AnnouncementDelivered() | ev.AnnouncementRead() | ev.AnnouncementWithdrawn() | ev.FirstAnnouncementDue()
+              | ev.FirstAnnouncementReminded() | ev.FirstAnnouncementOverdue()):  # fmt: skip
+            return {"announcing": announced(incident.announcing, event, p)}
         case ev.DeliveryFailed():
             return {"undelivered": incident.undelivered + 1}
         case ev.DeliveryRetried():
@@ -305,8 +320,11 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
 
 
 prepare(Incident)
+UNSEEN = (ev.AnnouncementDelivered, ev.AnnouncementRead)  # change nothing that a card shows
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
-_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited"})
+_UNDO_KEEPS = frozenset(
+    {"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited", "announcing"}
+)
 
 
 def restored(name: str, value: Any) -> Any:

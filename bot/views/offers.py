@@ -19,6 +19,7 @@ from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
+from bot.views import announcing
 
 if TYPE_CHECKING:
     from bot.command import Declaration
@@ -289,6 +290,9 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
     "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
     "level_proposed": _asked,
+    "announce_preview": announcing.preview, "announce_findings": announcing.preview, "announce_missing": announcing.preview,
+    "announce_offer": announcing.offered, "announce_remind": announcing.offered, "announce_approve": announcing.approval,
+    "announce_receipt": announcing.receipt, "announce_to_whom": announcing.whom, "announce_returned": announcing.preview,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
