@@ -28,10 +28,11 @@ from bot.prose import LANGS, Prose, Show
 from bot.show import clean, joined
 
 TITLE_CHARS, TEXT_CHARS = 60, 200
-FACTS = frozenset(
-    "level title since found impact services subject commander people complaints latest located next before why recovered lasted how"
-    " conclusion watch reason wrong wrong_at number until cause report drill".split()
-)
+FACTS = frozenset({
+    "level", "title", "since", "found", "impact", "services", "subject", "commander", "people", "complaints", "latest",
+    "located", "next", "before", "why", "recovered", "lasted", "how", "conclusion", "watch", "reason", "wrong", "wrong_at",
+    "number", "until", "cause", "report", "drill",
+})  # fmt: skip
 GIVEN = FACTS | {"lang", "bar", "comma"}
 _LINK = re.compile(r"\[([^\]\n]*)\]\((https?://[^)\s]+)\)")
 _STRONG = re.compile(r"\*\*(.+?)\*\*")

@@ -31,7 +31,8 @@ from commands.common import me, ref
 from commands.timers import suggested
 
 _ACTS = {
-    "发送": "send", "send": "send", "批准": "approve", "同意": "approve", "approve": "approve", "退回": "reject", "reject": "reject",
+    "发送": "send", "send": "send", "批准": "approve", "同意": "approve", "approve": "approve", "退回": "reject",
+    "reject": "reject",
     "放弃": "drop", "drop": "drop", "重发": "resend", "resend": "resend", "看": "show", "show": "show",
 }  # fmt: skip
 _NUMBER = re.compile(r"(?:通告|公告|通报|notice|announcement|#)?\s*(\d{1,4})\s*")
@@ -46,10 +47,7 @@ _OUTSIDE = frozenset({Audience.ALL, Audience.EXTERNAL})
         "起草通告给管理层、客服、全员或外部，看过再发",
         "draft an announcement to execs, support, all or external; sent after a look",
     ),
-    usage=Words(
-        "通告 [场合] [对象]，通告 发送 n，通告 更正 n <文字>",
-        "announce [occasion] [audience], announce send n, announce correction n <text>",
-    ),
+    usage=Words("通告 [场合] [对象]，通告 更正 n <文字>", "announce [occasion] [audience], announce correction n <text>"),
     example=Words("通告 恢复 管理层", "announce recovered execs"),
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
 )

@@ -113,7 +113,8 @@ _NOT_BACK = (
 _BESIDES = (ev.Forced, ev.PeopleInvited)
 _NOTHING = (
     ev.PersonJoined, ev.RoomWanted, ev.RoomOpened, ev.RoomFailed, ev.RoomClosed, ev.RoomHeldBack, ev.DeliveryRetried,
-    ev.LinkAsked, ev.AnnouncementDrafted, ev.AnnouncementWorded, ev.AnnouncementDropped, ev.ApprovalAsked, ev.AnnouncementApproved,
+    ev.LinkAsked, ev.AnnouncementDrafted, ev.AnnouncementWorded, ev.AnnouncementDropped,
+    ev.ApprovalAsked, ev.AnnouncementApproved,
     ev.AnnouncementReturned, ev.AnnouncementRead,
 )  # fmt: skip
 _STAYS = frozenset({"invited", "held_back"})  # whoever was called, was called

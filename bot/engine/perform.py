@@ -287,10 +287,11 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     planned = _sent(effect, said, show, reads, house)
     if "news" not in data or not isinstance(planned, Call):
         return planned
-    told: Incident = params["incident"]
+    about = params["incident"]
+    assert isinstance(about, Incident)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        told_news(uow, effect, told, house, show)
+        told_news(uow, effect, about, house, show)
         return planned.done(uow, ref)
 
     return dataclasses.replace(planned, done=done)

@@ -232,8 +232,10 @@ def _changed(post: Post, event: Event, p: Payload) -> Post:
     match p:
         case ev.AnnouncementWorded():
             writer = event.actor.person if p.edited and event.actor.person is not None else post.by
-            return replace(post, stage=Stage.DRAFT, text=p.text, missing=p.missing, findings=p.findings, edited=p.edited, by=writer,
-                           revision=post.revision + 1, approved=(), asked=())  # fmt: skip
+            return replace(
+                post, stage=Stage.DRAFT, text=p.text, missing=p.missing, findings=p.findings, edited=p.edited, by=writer,
+                revision=post.revision + 1, approved=(), asked=(),
+            )  # fmt: skip
         case ev.ApprovalAsked():
             return replace(post, stage=Stage.ASKED, asked=p.of, every=p.every, step=p.step, asked_at=event.at, by=p.by or post.by)
         case ev.AnnouncementApproved():

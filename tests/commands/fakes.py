@@ -36,6 +36,7 @@ from bot.model.room import Room, RoomState
 from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
+from bot.model.subscription import Subscription
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
@@ -150,6 +151,9 @@ class FakeReads:
     def feed(self, rotation: RotationId) -> Feed | None:
         return self.world.feeds.get(rotation)
 
+    def subscriptions(self, person: PersonId) -> list[Subscription]:
+        return [s for s in self.world.subscriptions if s.person == person]
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -233,6 +237,7 @@ class World:
         self.groups: dict[GroupId, AlertGroup] = {}
         self.rooms: list[Room] = []
         self.swaps: list[Swap] = []
+        self.subscriptions: list[Subscription] = []
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT

@@ -59,6 +59,12 @@ PROMISED = {
     "timeline": "时间线",
     "why": "为什么",
     "whoami": "我是谁",
+    "announce": "通告 通报 公告",
+    "reword": "改通告",
+    "withdraw": "撤回",
+    "read": "已知悉 知悉",
+    "subscribe": "订阅",
+    "unsubscribe": "取消订阅 退订",
     "oncall": "值班 谁值班",
     "swap": "换班 替班",
     "menu": "更多 more",
@@ -116,6 +122,9 @@ class TestEach:
             "list",
             "why",
             "whoami",
+            "read",
+            "subscribe",
+            "unsubscribe",
             "oncall",
             "swap",
             "menu",
@@ -143,8 +152,8 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 # ---------------------------------------------------------------- texts
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
-    return loaded
+    areas = ("commands", "announcing")  # what commands say
+    return {k: t for area in areas for k, t in yaml.safe_load((TEXTS / lang / "say" / f"{area}.yaml").read_text("utf-8")).items()}
 
 
 def keys_used() -> set[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import Refused
+from bot.model import event as ev
+from bot.model.announcing import Audience, Reach
 from bot.model.event import Mark
 from bot.model.ids import PersonId, RotationId
 from bot.model.incident import Incident
 from bot.model.oncall import Rotation
 from bot.ports import Place
-from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, PAY, World, person
+from tests.commands.fakes import DECLARATIONS, ORDER, P1, P2, P3, PAY, World, actor, person
 
 GOLDEN = Path(__file__).with_name("standing.golden")
 # chen knows nobody here; zhao was called; wang owns the service; li commands; root is an admin.
@@ -83,6 +86,35 @@ def _alerts(**given: Any) -> Given:
     return lambda world, incident: {"groups": (world.alerts(1),), **given}
 
 
+def _announcing(world: World) -> None:
+    reach = Reach(people=(PersonId("root"),))
+    audiences = dict.fromkeys(Audience, reach)
+    world.policy = dataclasses.replace(world.policy, audiences=audiences)
+
+
+def _draft(*more: Any, occasion: str = "update", audience: str = "execs") -> Given:
+    """Let 李四 write an announcement; `more` are facts about it."""
+
+    def given(world: World, incident: Incident) -> dict[str, Any]:
+        _announcing(world)
+        world.run("announce", "li", incident, act=occasion, audience=audience)
+        for payload in more:
+            world.enter(actor("li"), payload, incident.id)
+        return {"number": "1"}
+
+    return given
+
+
+def _to_announce(world: World, _: Incident) -> dict[str, Any]:
+    _announcing(world)
+    return {"act": "first", "audience": "execs"}
+
+
+def _act(act: str, *more: Any, **given: Any) -> Given:
+    return lambda world, incident: {**_draft(*more, **given)(world, incident), "act": act}
+
+
+_SENT = ev.AnnouncementSent(number=1, targets=("person:root",))
 # command, situation, level and arguments; pending ones were reported by root
 CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("report", "", P1, _with(text="x", new=True)),
@@ -132,6 +164,17 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("oncall", "", P1, _with()),
     ("swap", "one's own, by 李四", P1, _rota),
     ("swap", "another's", P1, _rota_of_others),
+    ("announce", "drafts", P1, _to_announce),
+    ("announce", "sends P1 first", P1, _act("send", occasion="first")),
+    ("announce", "sends P1 update", P1, _act("send")),
+    ("announce", "sends P2 update", P2, _act("send")),
+    ("announce", "sends outside", P2, _act("send", audience="external")),
+    ("announce", "approves", P1, _act("approve", ev.ApprovalAsked(number=1, of=(PersonId("li"),), by=PersonId("zhao")))),
+    ("reword", "", P1, lambda world, incident: {**_draft()(world, incident), "text": "x"}),
+    ("withdraw", "", P1, _draft(_SENT)),
+    ("read", "", P1, _draft(_SENT)),
+    ("subscribe", "", P1, _with()),
+    ("unsubscribe", "", P1, _with()),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
