@@ -56,7 +56,11 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for place, entry in _entries(data.get("announce")).items():
         if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
             yield ("announce", place, "chat"), f"there is no chat {_word(entry['chat'])}"
+    channels = {str(name) for name in _mapping(data.get("channels"))}
     for audience, told in _audiences(data):
+        for place, entry in _entries(told.get("notify")).items():
+            if entry.get("channel") is not None and _word(entry["channel"]) not in channels:
+                yield ("announcements", "audiences", audience, "notify", place, "channel"), f"there is no channel {_word(entry['channel'])}"
         for place, entry in _entries(told.get("chats")).items():
             if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
                 yield ("announcements", "audiences", audience, "chats", place, "chat"), f"there is no chat {_word(entry['chat'])}"
@@ -67,6 +71,9 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for name in _mapping(_mapping(data.get("policy")).get("warm_rooms")):
         if str(name) not in chats:
             yield ("policy", "warm_rooms", str(name)), f"there is no chat {name}"
+    for name in _mapping(data.get("channels")):
+        if str(name) in chats:
+            yield ("channels", str(name)), "is already the name of a chat"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
 

@@ -93,17 +93,25 @@ class Announce(Section):
     channel: Word
 
 
+class Notified(Section):
+    """Name whom a channel outside the chats tells: people of the roster, addresses or numbers; a webhook has its own."""
+
+    channel: Key
+    to: tuple[Word, ...] = ()
+
+
 class AudienceEntry(Section):
-    """Say how one audience is told: in which groups, which people directly, and in which language."""
+    """Say how one audience is told: in which groups, which people directly, by which channels, and in which language."""
 
     chats: tuple[Announce, ...] = ()
     people: Keys = ()
+    notify: tuple[Notified, ...] = ()
     language: Lang | None = None
 
     @model_validator(mode="after")
     def _somebody(self) -> AudienceEntry:
-        if not self.chats and not self.people:
-            raise ValueError("needs chats or people")
+        if not self.chats and not self.people and not self.notify:
+            raise ValueError("needs chats, people or notify")
         return self
 
 
@@ -170,6 +178,13 @@ class Monitoring(_Plugin):
 
     auth: Auth
     stale_after: Span | None = None
+
+
+class Channel(_Plugin):
+    """Describe one channel by which people outside chats are reached, and what people call it."""
+
+    title: Word | None = None
+    title_en: Word | None = None
 
 
 class Route(Section):
@@ -267,6 +282,7 @@ class Config(BaseSettings):
     announce: tuple[Announce, ...] = ()
     announcements: Announcements = Announcements()
     monitoring: dict[Key, Monitoring] = {}
+    channels: dict[Key, Channel] = {}
     routing: tuple[Route, ...] = ()
     catalog: str | None = None
     services: dict[Key, ServiceEntry] = {}
