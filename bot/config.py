@@ -18,12 +18,13 @@ from bot.contradictions import contradictions, unanswered
 from bot.document import Environment, Filled, Found, Problem, dotted, read
 from bot.errors import ConfigError
 from bot.matchers import matcher
+from bot.model.announcing import Reach
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.policy import Policy
 from bot.model.routing import Rule
 from bot.model.service import Catalog
 from bot.plugins import available, plugin, settings_of
-from bot.schema import PREFIX, Channel, Chat, Config, House, Monitoring
+from bot.schema import PREFIX, AudienceEntry, Channel, Chat, Config, House, Monitoring
 
 __all__ = ["Config", "RosterEntry", "build", "catalog_of", "lint", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
 
@@ -116,6 +117,9 @@ def policy_of(config: Config) -> Policy:
         languages={ConnectionId(n): c.language for n, c in config.chats.items() if c.language is not None},
         hears_for={ConnectionId(n): ConnectionId(c.hears_for) for n, c in config.chats.items() if c.hears_for is not None},
         announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
+        audiences={audience: _reach(entry) for audience, entry in config.announcements.audiences.items()},
+        first_within=config.announcements.first_within,
+        approve_within=config.announcements.approve_within,
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
         duty_managers=tuple(PersonId(p) for p in config.policy.duty_managers),
@@ -127,6 +131,12 @@ def policy_of(config: Config) -> Policy:
         silence_rules=frozenset(rule.name for rule in config.routing if rule.silence),
         **house,
     )
+
+
+def _reach(entry: AudienceEntry) -> Reach:
+    chats = tuple((ConnectionId(chat.chat), chat.channel) for chat in entry.chats)
+    outside = tuple((told.channel, to) for told in entry.notify for to in told.to or (told.channel,))
+    return Reach(chats, tuple(PersonId(person) for person in entry.people), outside, entry.language)
 
 
 def _titles(config: Config) -> Mapping[ConnectionId, tuple[str, str]]:
@@ -222,8 +232,13 @@ def _include(merged: dict[str, Any], folder: Path, filled: Filled) -> dict[str, 
         merged["rotations"] = files.rotations_from(folder / merged["rotations"], filled)
     if isinstance(merged.get("templates"), str):
         merged["templates"] = str(folder / merged["templates"])
-        if not Path(merged["templates"]).is_dir():
+        own = Path(merged["templates"])
+        if not own.is_dir():
             filled.problems.append(("templates", "is not a folder"))
+        elif (own / "zh" / "announcements").is_dir() or (own / "en" / "announcements").is_dir():
+            from bot.announcing import problems_of  # templates are compiled only where somebody has their own
+
+            filled.problems += [(f"templates: {file}", message) for file, message in problems_of(own)]
     return origin
 
 

@@ -22,6 +22,7 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
         (("admins",), data.get("admins")),
         (("policy", "founders"), _mapping(data.get("policy")).get("founders")),
         (("policy", "duty_managers"), _mapping(data.get("policy")).get("duty_managers")),
+        *((("announcements", "audiences", name, "people"), entry.get("people")) for name, entry in _audiences(data)),
     ):
         for index, person in _words(keys):
             if person not in people:
@@ -58,6 +59,17 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for place, entry in _entries(data.get("announce")).items():
         if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
             yield ("announce", place, "chat"), f"there is no chat {_word(entry['chat'])}"
+    channels = {str(name) for name in _mapping(data.get("channels"))}
+    for audience, told in _audiences(data):
+        for place, entry in _entries(told.get("notify")).items():
+            if entry.get("channel") is not None and _word(entry["channel"]) not in channels:
+                yield (
+                    ("announcements", "audiences", audience, "notify", place, "channel"),
+                    f"there is no channel {_word(entry['channel'])}",
+                )
+        for place, entry in _entries(told.get("chats")).items():
+            if entry.get("chat") is not None and _word(entry["chat"]) not in chats:
+                yield ("announcements", "audiences", audience, "chats", place, "chat"), f"there is no chat {_word(entry['chat'])}"
     for name, chat in _mapping(data.get("chats")).items():
         heard = _word(_mapping(chat).get("hears_for"))
         if heard and (heard not in chats or heard == str(name)):
@@ -70,6 +82,11 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
             yield ("channels", str(name)), "is already the name of a chat"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
+
+
+def _audiences(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, entry in _mapping(_mapping(data.get("announcements")).get("audiences")).items():
+        yield str(name), _mapping(entry)
 
 
 def _rules(data: Mapping[str, Any]) -> Iterator[Found]:

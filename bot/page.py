@@ -102,6 +102,11 @@ class Page:
             shown = _cut_spans(shown, limit)
         return self.keep(shown)
 
+    def letter(self, text: Text) -> str:
+        """Print the words of an announcement as they stand, line by line; they were made harmless when they were written."""
+        kinds = ("text", "link", "time")
+        return self.keep(tuple(Span(s.text, s.kind if s.kind in kinds else "text", target=s.target) for s in text))
+
     def _harmless(self, piece: Span) -> Span:
         words = clean(piece.text)
         target = clean(piece.target or "")

@@ -30,7 +30,7 @@ LANGS = ("zh", "en")
 _LATE = timedelta(minutes=1)  # knowledge that came later than this after the fact shows both times
 _FILTERS = (
     "person", "mention", "actor", "service", "services", "typed", "sentence", "code", "link", "clock", "span", "word", "refusal",
-    "group", "join_names", "platform", "rotation", "reasons", "item", "day",
+    "group", "join_names", "platform", "rotation", "reasons", "item", "day", "letter",
 )  # fmt: skip
 
 
@@ -122,6 +122,17 @@ class Prose:
             self._compiled[spot] = self._env.overlay(autoescape=True, finalize=None).from_string(source)
         return self._compiled[spot].render(given)
 
+    def announcement(self, occasion: str, audience: str, lang: str) -> Template:
+        """Give the template of an announcement; FileNotFoundError where nothing is said on that occasion to that audience."""
+        name = f"announcements/{occasion}/{audience}.md.j2"
+        spot = (lang, name)
+        if spot not in self._compiled:
+            found = [file for root in self._roots if (file := root / _known(lang) / name).is_file()]
+            if not found:
+                raise FileNotFoundError(name)
+            self._compiled[spot] = self._env.from_string(found[-1].read_text(encoding="utf-8"))
+        return self._compiled[spot]
+
     def _saying(self, key: str, lang: str) -> Template:
         spot = (lang, f"say:{key}")
         if spot not in self._compiled:
@@ -165,7 +176,8 @@ class Prose:
 
         given = {
             "page_": page, "lang": show.lang, "now": show.now, "hail": show.hail, "bar": page.bar, "comma": page.comma,
-            "stamp": page.stamp, "buttons": show.buttons, "tell": tell, "entry": entry, "card": card, **params,
+            "stamp": page.stamp, "inline_": page.inline, "buttons": show.buttons, "tell": tell,
+            "entry": entry, "card": card, **params,
         }  # fmt: skip
         return template.render(given)
 

@@ -11,7 +11,21 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import actions, alerts, handover, levels, muting, pace, people, pool, postmortem, recovery, rooms, telling
+from bot.rules import (
+    actions,
+    alerts,
+    announcing,
+    handover,
+    levels,
+    muting,
+    pace,
+    people,
+    pool,
+    postmortem,
+    recovery,
+    rooms,
+    telling,
+)
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -22,10 +36,17 @@ EVERY: tuple[Rule, ...] = (
     telling.show_announcement,
     telling.page_mentioned,
     muting.keep_silences,
+    announcing.tell_followers,
 )
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
-    ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
+    ev.IncidentDeclared: (
+        rooms.open_first_room,
+        people.call_owners,
+        people.ask_owners_to_confirm,
+        alerts.show_groups,
+        announcing.set_first_due,
+    ),
     ev.IncidentConfirmed: (
         rooms.open_first_room,
         people.call_owners,
@@ -33,6 +54,8 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rooms.set_topic,
         rooms.rename_rooms,
         handover.follow_duty,
+        announcing.set_first_due,
+        announcing.offer_first,
     ),
     ev.IncidentDismissed: (
         pace.close_nudge,
@@ -41,6 +64,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         people.tell_reporter,
         alerts.show_groups,
         alerts.show_storm_smaller,
+        announcing.offer_cancelled,
     ),
     ev.IncidentCancelled: (
         pace.close_nudge,
@@ -50,6 +74,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         people.tell_called,
         alerts.show_groups,
         alerts.show_storm_smaller,
+        announcing.offer_cancelled,
     ),
     ev.IncidentMerged: (
         rooms.set_topic,
@@ -64,17 +89,22 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         recovery.plan_close,
         postmortem.demand_postmortem,
         pace.close_nudge,
+        announcing.fill_drafts,
+        announcing.offer_recovered,
     ),
     ev.IncidentReopened: (
         rooms.reopen_rooms,
         rooms.set_topic,
         rooms.rename_rooms,
         handover.follow_duty,
+        announcing.set_first_due,
+        announcing.offer_relapse,
     ),
     ev.IncidentClosed: (
         rooms.set_topic,
         rooms.rename_rooms,
         actions.close_loop,
+        announcing.offer_late,
     ),
     ev.ObservationEnded: (
         rooms.set_topic,
@@ -87,6 +117,8 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rooms.set_topic,
         rooms.rename_rooms,
         postmortem.demand_postmortem,
+        announcing.set_first_due,
+        announcing.offer_level,
     ),
     ev.PostmortemStarted: (postmortem.page_owner,),
     ev.PostmortemPassed: (postmortem.page_owner,),
@@ -99,8 +131,13 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         rooms.set_topic,
         people.page_commander,
         handover.follow_duty,
+        announcing.fill_drafts,
+        announcing.offer_first,
     ),
-    ev.CommandOffered: (rooms.sync_people, people.page_offer),
+    ev.CommandOffered: (
+        rooms.sync_people,
+        people.page_offer,
+    ),
     ev.CommandAsked: (handover.page_asked,),
     ev.CommandDeclined: (handover.tell_declined,),
     ev.OfferLapsed: (handover.tell_lapsed,),
@@ -108,24 +145,61 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.CommandUrged: (handover.page_urged,),
     ev.DutyEnding: (handover.page_duty,),
     ev.Forced: (handover.tell_stood_in_for,),
-    ev.UpdatePosted: (pace.close_nudge,),
+    ev.UpdatePosted: (
+        pace.close_nudge,
+        announcing.fill_drafts,
+    ),
     ev.NothingNew: (pace.close_nudge,),
     ev.UpdateSnoozed: (pace.close_nudge,),
     ev.UpdateNudged: (pace.nudge,),
     ev.UpdateEscalated: (pace.page_other,),
-    ev.RoleAssigned: (rooms.sync_people, people.page_role),
-    ev.TitleChanged: (rooms.set_topic,),
-    ev.PeopleInvited: (rooms.sync_people, people.page_called),
-    ev.PersonJoined: (rooms.open_room_on_request, rooms.sync_people),
-    ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level, handover.follow_duty),
+    ev.RoleAssigned: (
+        rooms.sync_people,
+        people.page_role,
+        announcing.offer_first,
+    ),
+    ev.TitleChanged: (
+        rooms.set_topic,
+        announcing.fill_drafts,
+    ),
+    ev.PeopleInvited: (
+        rooms.sync_people,
+        people.page_called,
+    ),
+    ev.PersonJoined: (
+        rooms.open_room_on_request,
+        rooms.sync_people,
+    ),
+    ev.ImpactStated: (
+        people.call_owners,
+        rooms.set_tabs,
+        levels.judge_level,
+        handover.follow_duty,
+        announcing.fill_drafts,
+    ),
     ev.ComplaintsCounted: (levels.judge_level,),
     ev.Marked: (levels.judge_level,),
     ev.SeverityProposed: (levels.page_proposal,),
-    ev.MergeReceived: (people.call_owners, alerts.show_groups, levels.judge_level),
-    ev.AlertsLinked: (alerts.show_groups, levels.judge_level),
+    ev.MergeReceived: (
+        people.call_owners,
+        alerts.show_groups,
+        levels.judge_level,
+    ),
+    ev.AlertsLinked: (
+        alerts.show_groups,
+        levels.judge_level,
+    ),
     ev.AlertsUnlinked: (alerts.show_groups,),
-    ev.Undone: (rooms.set_topic, rooms.rename_rooms, rooms.sync_people),
-    ev.RoomWanted: (rooms.open_room, pool.watch_pool, alerts.show_storm_smaller),
+    ev.Undone: (
+        rooms.set_topic,
+        rooms.rename_rooms,
+        rooms.sync_people,
+    ),
+    ev.RoomWanted: (
+        rooms.open_room,
+        pool.watch_pool,
+        alerts.show_storm_smaller,
+    ),
     ev.RoomOpened: (
         rooms.set_topic,
         rooms.rename_rooms,
@@ -140,15 +214,30 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.MirrorStarted: (rooms.start_mirror,),
     ev.MirrorStopped: (rooms.stop_mirror,),
     ev.RoomClosed: (rooms.reopen_closed_room,),
-    ev.RoomFailed: (people.tell_declarer_of_room, rooms.open_next_room),
+    ev.RoomFailed: (
+        people.tell_declarer_of_room,
+        rooms.open_next_room,
+    ),
     ev.RoomLate: (rooms.open_next_room,),
     ev.RoomHeldBack: (alerts.show_storm,),
-    ev.DeliveryFailed: (people.tell_admins, telling.tell_without_card),
+    ev.DeliveryFailed: (
+        people.tell_admins,
+        telling.tell_without_card,
+    ),
     ev.CommanderMissing: (people.page_suggested,),
-    ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
+    ev.AlertsProposed: (
+        alerts.show_groups,
+        alerts.page_alert_owners,
+    ),
     ev.AlertsAcked: (alerts.show_groups,),
-    ev.AlertsDismissed: (alerts.show_groups, muting.keep_alerts_silent),
-    ev.AlertsSilenced: (alerts.show_groups, muting.keep_alerts_silent),
+    ev.AlertsDismissed: (
+        alerts.show_groups,
+        muting.keep_alerts_silent,
+    ),
+    ev.AlertsSilenced: (
+        alerts.show_groups,
+        muting.keep_alerts_silent,
+    ),
     ev.AlertsNotSilenced: (alerts.show_groups,),
     ev.SourceSilent: (people.tell_admins_of_source,),
     ev.SourceHeard: (people.tell_admins_of_source,),
@@ -176,6 +265,17 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.SpareRoomOffered: (pool.greet_spare,),
     ev.SpareRoomLost: (pool.watch_pool,),
     ev.SpareRoomsLow: (pool.tell_admins_of_pool,),
+    ev.AnnouncementDrafted: (
+        announcing.word_draft,
+        announcing.show_offer,
+    ),
+    ev.ApprovalAsked: (announcing.ask_approval,),
+    ev.AnnouncementReturned: (announcing.tell_returned,),
+    ev.AnnouncementSent: (announcing.send,),
+    ev.AnnouncementResent: (announcing.send,),
+    ev.AnnouncementDelivered: (announcing.settle,),
+    ev.AnnouncementWithdrawn: (announcing.correct_withdrawn,),
+    ev.FirstAnnouncementReminded: (announcing.remind,),
 }
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
+from bot.model.announcing import Audience
 from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy
 from bot.model.routing import Action
@@ -101,6 +102,36 @@ class Announce(Section):
 
     chat: Key
     channel: Word
+
+
+class Notified(Section):
+    """Name whom a channel outside the chats tells: people of the roster, addresses or numbers; a webhook has its own."""
+
+    channel: Key
+    to: tuple[Word, ...] = ()
+
+
+class AudienceEntry(Section):
+    """Say how one audience is told: in which groups, which people directly, by which channels, and in which language."""
+
+    chats: tuple[Announce, ...] = ()
+    people: Keys = ()
+    notify: tuple[Notified, ...] = ()
+    language: Lang | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> AudienceEntry:
+        if not self.chats and not self.people and not self.notify:
+            raise ValueError("needs chats, people or notify")
+        return self
+
+
+class Announcements(Section):
+    """Say who is told of an incident outside its rooms, and until when for the first time."""
+
+    audiences: dict[Audience, AudienceEntry] = Field(default_factory=dict)
+    first_within: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.first_within))
+    approve_within: Annotated[Span, Field(ge=timedelta(seconds=10))] = _HOUSE.approve_within
 
 
 class Basic(Section):
@@ -184,11 +215,11 @@ class House(Section):
     """Hold the organisation's rules of the house, one key for every number of `bot.model.policy.Policy`."""
 
     founders: Keys = ()
+    duty_managers: Keys = ()
     default_severity: Severity = _HOUSE.default_severity
     observation: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.observation))
     postmortem_levels: Levels = _HOUSE.postmortem_levels
     postmortem_measures: int = Field(default=_HOUSE.postmortem_measures, ge=0, le=20)
-    duty_managers: Keys = ()
     room_while_pending: Levels = _HOUSE.room_while_pending
     authority: Literal["open", "strict"] = "open"
     duplicate_within: Span = _HOUSE.duplicate_within
@@ -284,6 +315,7 @@ class Config(BaseSettings):
     fallback: Keys = ()
     mirror: Keys = ()
     announce: tuple[Announce, ...] = ()
+    announcements: Announcements = Announcements()
     monitoring: dict[Key, Monitoring] = {}
     channels: dict[Key, Channel] = {}
     routing: tuple[Route, ...] = ()

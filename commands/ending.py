@@ -125,12 +125,17 @@ _NOT_BACK = (
     ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed,
     ev.SilenceWanted, ev.SilenceStopped, ev.AlertsSilenced,
     ev.PostmortemApproved, ev.PostmortemPublished,
+    ev.AnnouncementSent, ev.AnnouncementResent, ev.AnnouncementWithdrawn, ev.Subscribed,
+    ev.Unsubscribed,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)
 _NOTHING = (
     ev.PersonJoined, ev.RoomWanted, ev.RoomOpened, ev.RoomFailed, ev.RoomClosed, ev.RoomHeldBack, ev.DeliveryRetried,
     ev.LinkAsked, ev.SilenceSet, ev.SilenceEnded, ev.CloseDue,
+    ev.AnnouncementDrafted, ev.AnnouncementWorded, ev.AnnouncementDropped,
+    ev.ApprovalAsked, ev.AnnouncementApproved,
+    ev.AnnouncementReturned, ev.AnnouncementRead,
 )  # fmt: skip
 _STAYS = frozenset({"invited", "held_back"})  # whoever was called, was called
 

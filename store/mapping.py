@@ -21,6 +21,7 @@ from bot.model.oncall import Feed, Swap
 from bot.model.person import Account, LinkCode, LookUp, Person
 from bot.model.room import Room, Spare
 from bot.model.story import Captured
+from bot.model.subscription import Subscription
 from bot.ports import Shown
 from store import tables as t
 
@@ -66,6 +67,7 @@ LOOK_UPS = Mapper(LookUp, t.LOOK_UP)
 SWAPS = Mapper(Swap, t.SWAP)
 FEEDS = Mapper(Feed, t.FEED)
 ITEMS = Mapper(ActionItem, t.ACTION_ITEM)
+SUBSCRIPTIONS = Mapper(Subscription, t.SUBSCRIPTION)
 MENUS = Mapper(Menu, t.MENU)
 FORM_LINKS = Mapper(FormLink, t.FORM_LINK)
 

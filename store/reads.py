@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from store.alerts import AlertReads
+from store.announcing import AnnouncingReads
 from store.askers import AskerReads
 from store.buckets import CountReads
 from store.deliveries import DeliveryReads
@@ -22,5 +23,6 @@ class StoreReads(
     ItemReads,
     StoryReads,
     AskerReads,
+    AnnouncingReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from bot.model.actions import Actions, ItemState
 from bot.model.alert import AlertState, GroupState
+from bot.model.announcing import Announcing
 from bot.model.effect import EffectKind, EffectState, Urgency
 from bot.model.event import Invitee, ItemSort, Mark, Method, Priority, Status, Via
 from bot.model.handover import Handover
@@ -143,6 +144,7 @@ class IncidentRow(Row, table=True):
     review: Review = kept(Json(Review), before="{}")
     held_back: bool = kept(Boolean)
     undelivered: int = kept(BigInteger)
+    announcing: Announcing = kept(Json(Announcing), before="{}")
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = kept(Json(tuple[tuple[RoomId, datetime], ...]))
     home: str | None = kept(String, null=True)
     lang: str = kept(String)
@@ -517,6 +519,18 @@ class ActionItemRow(Row, table=True):
     accepted_at: datetime | None = kept(Utc, null=True)
 
 
+# ---------------------------------------------------------------- announcements
+class SubscriptionRow(Row, table=True):
+    __tablename__ = "subscription"
+    __table_args__ = (Index("ix_subscription_about", "about"),)
+    person: str = kept(String, key=True)
+    key: str = kept(String, key=True)
+    service: str | None = kept(String, null=True)
+    severity: Severity | None = kept(Word(Severity), null=True)
+    about: str | None = kept(String, null=True)
+    at: datetime = kept(Utc)
+
+
 # ---------------------------------------------------------------- what may be pressed for a while
 class MenuRow(Row, table=True):
     __tablename__ = "menu"
@@ -572,5 +586,6 @@ ASKER = table(AskerRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
 ACTION_ITEM = table(ActionItemRow)
+SUBSCRIPTION = table(SubscriptionRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

@@ -9,6 +9,7 @@ from bot.model.incident import Incident
 from bot.model.person import ALL_SEEING, Viewer
 from bot.ports import Reads
 from store.alerts import AlertWrites
+from store.announcing import AnnouncingWrites
 from store.askers import AskerWrites
 from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
@@ -44,6 +45,7 @@ class Unit(
     ItemWrites,
     StoryWrites,
     AskerWrites,
+    AnnouncingWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

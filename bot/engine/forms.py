@@ -154,6 +154,7 @@ class _Page:
             value = self.ctx.now.isoformat()
         if not value and ask.holds and self.incident is not None:
             held = getattr(self.incident, ask.holds)
+            held = held(given) if callable(held) else held
             value = flat(held) if isinstance(held, tuple) else held or ""
         if kind in (Input.CHOICE, Input.CHOICES):  # only what can be chosen may stand there
             known = {option.value for option in options}

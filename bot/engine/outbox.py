@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from bot.engine.addressing import direct_accounts
+from bot.engine.announcing import unreached
 from bot.engine.aside import not_told
 from bot.engine.health import Health
 from bot.engine.house import House
@@ -347,7 +348,12 @@ class Outbox:
 
     def _elsewhere(self, uow: UnitOfWork, effect: Effect, code: str) -> Intent | None:
         """Tell somebody whom a chat does not let us write to on the next one where they have an account; None = there is none."""
-        if effect.kind not in (EffectKind.PAGE, EffectKind.SEND) or code not in NOT_THERE or effect.key is None:
+        if (
+            effect.kind not in (EffectKind.PAGE, EffectKind.SEND)
+            or code not in NOT_THERE
+            or effect.key is None
+            or "account" not in effect.data
+        ):
             return None
         known = uow.account(effect.connection, str(effect.data["account"]))
         person = effect.data.get("person") or (known.person if known is not None else None)
@@ -365,7 +371,8 @@ class Outbox:
     def _bury(self, uow: UnitOfWork, effect: Effect, code: str, raw: str = "") -> None:
         if uow.bury(effect, self._me, self._house.clock.now(), code):
             what = "admin" if effect.data.get("say") in ("dead_letter", "room_failed") else effect.kind.value
-            facts: Sequence[Fact] = [ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)]
+            failed = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
+            facts: Sequence[Fact] = [unreached(effect, code) or failed]
             if wants_receipt(effect) and code != BUG:  # whose receipt would meet the same bug; the admins are told
                 facts = receipt(effect, NotifyFailed(effect.connection, effect.target, code, raw[:200]))
             self._note(uow, effect, facts)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.engine.addressing import addressed, addressed_text, called_elsewhere
+from bot.engine.announcing import plan_announcement, told_news
 from bot.engine.briefing import briefing
 from bot.engine.cards import card_of, chat_of, digest_of
 from bot.engine.clicks import FORCE
@@ -292,6 +293,9 @@ _POINTLESS: Mapping[str, Callable[[Incident, PersonId], bool]] = {
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Tell one person something directly; what has lost its point by now is not sent."""
     data = effect.data
+    if "announcement" in data:
+        lang = house.policy.languages.get(effect.connection, house.policy.lang)
+        return plan_announcement(effect, reads, house, house.show(reads, lang, now, hail=house.limits[effect.connection].hail))
     if "answer" in data:
         return _answer(effect, reads, house, now)
     if "chat" in data:
@@ -315,7 +319,19 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     if told is None:
         return Skip()
     said = direct_message(told, house, show, house.clickable(effect.connection))
-    return _sent(effect, said, show, reads, house)
+    if not said:  # it was dealt with meanwhile
+        return Skip()
+    planned = _sent(effect, said, show, reads, house)
+    if "news" not in data or not isinstance(planned, Call):
+        return planned
+    about = params["incident"]
+    assert isinstance(about, Incident)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        told_news(uow, effect, about, house, show)
+        return planned.done(uow, ref)
+
+    return dataclasses.replace(planned, done=done)
 
 
 def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

@@ -24,6 +24,7 @@ from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.model.story import Captured
+from bot.model.subscription import Subscription, key_for
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
 from bot.rules.pool import pool_slot
@@ -175,6 +176,7 @@ class _Book:
         self._keep_shifts(event)
         keep_items(self.uow, event, target)
         self._keep_story(event, target)
+        self._keep_subscriptions(event)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -280,6 +282,14 @@ class _Book:
         match event.payload:
             case ev.NoteAdded(quoted=quoted) | ev.UpdatePosted(quoted=quoted) if quoted is not None and target is not None:
                 self.uow.capture(Captured(quoted.connection, quoted.chat, quoted.message, target, event.n))
+
+    def _keep_subscriptions(self, event: Event) -> None:
+        match event.payload:
+            case ev.Subscribed(person=ident, service=service, severity=severity, about=about):
+                key = key_for(service, severity, about)
+                self.uow.save_subscription(Subscription(ident, key, service, severity, about, event.recorded_at))
+            case ev.Unsubscribed(person=ident, service=service, severity=severity, about=about):
+                self.uow.drop_subscription(ident, key_for(service, severity, about))
             case _:
                 pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.model.announcing import announcing_due
 from bot.model.event import Status
 from bot.model.handover import handover_timers
 from bot.model.incident import Incident
@@ -45,6 +46,7 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     reminded = remind_at(incident)
     if reminded is not None:
         due["remind_postmortem", ""] = reminded
+    due |= announcing_due(incident, policy)
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     due |= recovery_due(incident) | silence_due(incident)

@@ -14,6 +14,7 @@ import msgspec
 
 from bot.model import event as ev
 from bot.model.actions import OF_ITEMS, Actions, acted, parties
+from bot.model.announcing import NO_ANNOUNCEMENTS, Announcing, announced
 from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
 from bot.model.handover import Handover, handed
@@ -125,6 +126,7 @@ class Incident:
     review: Review = field(default_factory=Review)
     held_back: bool = False
     undelivered: int = 0
+    announcing: Announcing = NO_ANNOUNCEMENTS
     waiting_rooms: tuple[tuple[RoomId, datetime], ...] = ()  # wanted, neither opened nor failed so far
     home: ConnectionId | None = None
     lang: str = "zh"
@@ -147,6 +149,12 @@ class Incident:
     def heard(self) -> str:
         """Stand for the last word that was given of it, for a click that assumes that there was no newer one."""
         return str(int(self.pace.updated.timestamp())) if self.pace.updated is not None else ""
+
+    def draft(self, given: Mapping[str, str]) -> Text:
+        """Give the words of the announcement that a form is for."""
+        number = given.get("number", "")
+        post = self.announcing.post(int(number)) if number.isdecimal() else None
+        return post.text if post is not None else ()
 
     def observed(self, now: datetime) -> bool:
         """Say whether its recovery is being watched: alerts that return belong to it."""
@@ -187,11 +195,13 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         return _declared(event, event.payload, ident)
     changes = {**_changes(incident, event, event.payload), **handed(incident, event), "pace": paced(incident, event)}
     person = event.actor.person
-    if isinstance(event.payload, ev.ComplaintsCounted):
-        person = None  # who passes a complaint on takes no part in the work
+    if isinstance(event.payload, ev.ComplaintsCounted | ev.AnnouncementRead):
+        person = None  # who passes a complaint on, or reads an announcement, takes no part in the work
     if person is not None and person not in changes.get("involved", incident.involved):
         changes["involved"] = (*changes.get("involved", incident.involved), person)
     change = Change(event.n, event.kind, event.actor, event.recorded_at)
+    if isinstance(event.payload, UNSEEN):
+        change = incident.changed or change
     return dataclasses.replace(incident, **changes, n=event.n, changed=change)
 
 
@@ -326,6 +336,11 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"held_back": False, "waiting_rooms": (*incident.waiting_rooms, (p.room, event.at))}
         case ev.RoomOpened() | ev.RoomFailed() | ev.MirrorStopped():
             return {"waiting_rooms": tuple(w for w in incident.waiting_rooms if w[0] != p.room)}
+        case (ev.AnnouncementDrafted() | ev.AnnouncementWorded() | ev.ApprovalAsked() | ev.AnnouncementApproved()
+              | ev.AnnouncementReturned() | ev.AnnouncementDropped() | ev.AnnouncementSent() | ev.AnnouncementResent()
+              | ev.AnnouncementDelivered() | ev.AnnouncementRead() | ev.AnnouncementWithdrawn() | ev.FirstAnnouncementDue()
+              | ev.FirstAnnouncementReminded() | ev.FirstAnnouncementOverdue()):  # fmt: skip
+            return {"announcing": announced(incident.announcing, event, p)}
         case ev.DeliveryFailed():
             return {"undelivered": incident.undelivered + 1}
         case ev.DeliveryRetried():
@@ -341,11 +356,13 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
 
 
 prepare(Incident)
+UNSEEN = (ev.AnnouncementDelivered, ev.AnnouncementRead)  # change nothing that a card shows
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
 _UNDO_KEEPS = frozenset({
     "n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited",
     "actions",
     "muting",
+    "announcing",
 })  # fmt: skip
 
 

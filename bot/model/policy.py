@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 
+from bot.model.announcing import Audience, Reach
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.matrix import Matrix
 from bot.model.oncall import Holidays
@@ -20,6 +21,10 @@ def _observation() -> Mapping[Severity, timedelta]:
 
 def _cadence() -> Mapping[Severity, timedelta]:
     return {Severity.P1: timedelta(minutes=15), Severity.P2: timedelta(minutes=30), Severity.P3: timedelta(hours=2)}
+
+
+def _first_within() -> Mapping[Severity, timedelta]:
+    return {Severity.P1: timedelta(minutes=5), Severity.P2: timedelta(minutes=15)}
 
 
 STORM_LASTS = timedelta(hours=6)  # how long what a storm left without a room is shown together
@@ -40,6 +45,9 @@ class Policy:
     hears_for: Mapping[ConnectionId, ConnectionId] = field(default_factory=dict)  # hears what is said in another's rooms
     warm_rooms: Mapping[ConnectionId, int] = field(default_factory=dict)  # how many prepared rooms there should be
     announce: tuple[tuple[ConnectionId, str], ...] = ()  # (connection, chat id) of announcement channels
+    audiences: Mapping[Audience, Reach] = field(default_factory=dict)  # who is told, and how
+    first_within: Mapping[Severity, timedelta] = field(default_factory=_first_within)
+    approve_within: timedelta = timedelta(minutes=3)  # before the next one is asked
     admins: frozenset[PersonId] = frozenset()
     founders: tuple[PersonId, ...] = ()
     default_severity: Severity = Severity.P3

@@ -21,6 +21,7 @@ from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.room import Room, Spare
 from bot.model.severity import Severity
 from bot.model.story import Captured
+from bot.model.subscription import Subscription
 from bot.ports.chat import Ref
 
 T = TypeVar("T")
@@ -139,6 +140,11 @@ class Reads(Protocol):
 
     def swaps(self, rotation: RotationId, since: datetime) -> list[Swap]:
         """List the swaps of a rotation that end after some instant, in the order in which they were agreed."""
+        ...
+
+    def subscriptions(self, person: PersonId) -> list[Subscription]: ...  # the oldest first
+    def subscriptions_to(self, incident: IncidentId) -> list[Subscription]:
+        """List what may cover an incident, whoever may see it: what names it, and what names none."""
         ...
 
     def feed(self, rotation: RotationId) -> Feed | None: ...  # None = it was never tried
@@ -383,6 +389,10 @@ class UnitOfWork(Reads, Protocol):
     def hand_items(self, old: PersonId, new: PersonId) -> None:
         """Let everything that is one person's be another's, who they turned out to be."""
         ...
+
+    # subscriptions
+    def save_subscription(self, subscription: Subscription) -> None: ...
+    def drop_subscription(self, person: PersonId, key: str) -> None: ...
 
     # what may be pressed for a while
     def menu(self, spot: str) -> Menu | None: ...

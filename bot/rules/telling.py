@@ -9,7 +9,7 @@ from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Telling
 from bot.model.ids import ConnectionId, PersonId
-from bot.model.incident import Incident
+from bot.model.incident import UNSEEN, Incident
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import say
 from bot.model.text import Span
@@ -20,6 +20,8 @@ _EDITS = 500  # notes and edits that are looked through for whom a note named be
 
 
 def show_status(event: Event, incident: Incident, world: World) -> Wanted:
+    if isinstance(event.payload, UNSEEN):
+        return
     for room in world.live:
         card = room_card(room)
         yield replace(card, delay=pace(world.reads.shown(card.target), room.connection, world))
@@ -100,7 +102,7 @@ def _called_in(payload: ev.Payload) -> list[PersonId]:
 
 
 def show_announcement(event: Event, incident: Incident, world: World) -> Wanted:
-    if incident.private or not any(room.address for room in world.rooms):
+    if isinstance(event.payload, UNSEEN) or incident.private or not any(room.address for room in world.rooms):
         return
     for connection, chat in world.house.policy.announce:
         slot = f"announce:{connection}:{chat}:{incident.id}"

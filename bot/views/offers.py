@@ -20,6 +20,7 @@ from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
+from bot.views import announcing
 from bot.views.titles import OFFERED
 
 if TYPE_CHECKING:
@@ -438,6 +439,9 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "postmortem_stands": _stands, "postmortem_written": _stands,
     "command_asked": _asked_for, "command_unanswered": _stand_in, "update_missing": _stand_in,
     "still_unled": _please, "duty_ending": _duty, "update_due": _update_due,
+    "announce_preview": announcing.preview, "announce_findings": announcing.preview, "announce_missing": announcing.preview,
+    "announce_offer": announcing.offered, "announce_remind": announcing.offered, "announce_approve": announcing.approval,
+    "announce_receipt": announcing.receipt, "announce_to_whom": announcing.whom, "announce_returned": announcing.preview,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 

@@ -202,7 +202,7 @@ def _buttons(incident: Incident, prose: Prose, show: Show, policy: Policy, offer
             name = left[0].value
         if name == "observed" and incident.observe_until is None:
             name = "close"  # nothing is watched any more: closing is what is left to do
-        if COMMANDS[name] not in offered:
+        if COMMANDS[name] not in offered or (name == "announce" and not policy.audiences):
             continue
         args: tuple[tuple[str, str], ...] = (("incident", incident.id),)
         if name in (Mark.LOCATED, Mark.MITIGATED):

@@ -23,6 +23,7 @@ OFFERED = frozenset(
         "report", "declare", "ack", "confirm", "dismiss", "severity", "commander", "role", "invite", "join", "impact", "note",
         "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
         "brief", "cadence", "decline", "list", "timeline", "why", "whoami", "menu", "help",
+        "announce", "subscribe",
     }
 )  # fmt: skip
 

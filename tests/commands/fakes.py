@@ -38,6 +38,7 @@ from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.story import Captured, Pointed
+from bot.model.subscription import Subscription
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
@@ -196,6 +197,9 @@ class FakeReads:
             and not (only.live and gone)
         )
 
+    def subscriptions(self, person: PersonId) -> list[Subscription]:
+        return [s for s in self.world.subscriptions if s.person == person]
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -281,6 +285,7 @@ class World:
         self.swaps: list[Swap] = []
         self.items: dict[int, ActionItem] = {}
         self.askers: dict[tuple[IncidentId, PersonId], datetime] = {}
+        self.subscriptions: list[Subscription] = []
         self.feeds: dict[RotationId, Feed] = {}
         self.causes = 0
         self.place = Place.DIRECT

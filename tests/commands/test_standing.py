@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.model import event as ev
+from bot.model.announcing import Audience, Reach
 from bot.model.event import Mark
 from bot.model.ids import PersonId, RotationId
 from bot.model.incident import Incident
@@ -123,6 +125,35 @@ def _noted(world: World, incident: Incident) -> dict[str, Any]:
     return {"entry": world.logs[incident.id][-1].n, "text": "回滚 2/4"}
 
 
+def _announcing(world: World) -> None:
+    reach = Reach(people=(PersonId("root"),))
+    audiences = dict.fromkeys(Audience, reach)
+    world.policy = dataclasses.replace(world.policy, audiences=audiences)
+
+
+def _draft(*more: Any, occasion: str = "update", audience: str = "execs") -> Given:
+    """Let 李四 write an announcement; `more` are facts about it."""
+
+    def given(world: World, incident: Incident) -> dict[str, Any]:
+        _announcing(world)
+        world.run("announce", "li", incident, act=occasion, audience=audience)
+        for payload in more:
+            world.enter(actor("li"), payload, incident.id)
+        return {"number": "1"}
+
+    return given
+
+
+def _to_announce(world: World, _: Incident) -> dict[str, Any]:
+    _announcing(world)
+    return {"act": "first", "audience": "execs"}
+
+
+def _act(act: str, *more: Any, **given: Any) -> Given:
+    return lambda world, incident: {**_draft(*more, **given)(world, incident), "act": act}
+
+
+_SENT = ev.AnnouncementSent(number=1, targets=("person:root",))
 # command, situation, level and arguments; pending ones were reported by root
 CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("report", "", P1, _with(text="x", new=True)),
@@ -195,6 +226,17 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("verify", "by 王五", P1, _item(True)),
     ("sendback", "by 王五", P1, _item(True, text="x")),
     ("items", "", P1, _with()),
+    ("announce", "drafts", P1, _to_announce),
+    ("announce", "sends P1 first", P1, _act("send", occasion="first")),
+    ("announce", "sends P1 update", P1, _act("send")),
+    ("announce", "sends P2 update", P2, _act("send")),
+    ("announce", "sends outside", P2, _act("send", audience="external")),
+    ("announce", "approves", P1, _act("approve", ev.ApprovalAsked(number=1, of=(PersonId("li"),), by=PersonId("zhao")))),
+    ("reword", "", P1, lambda world, incident: {**_draft()(world, incident), "text": "x"}),
+    ("withdraw", "", P1, _draft(_SENT)),
+    ("read", "", P1, _draft(_SENT)),
+    ("subscribe", "", P1, _with()),
+    ("unsubscribe", "", P1, _with()),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )

@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 import commands
 from bot.command import Declaration, declared_in
 from bot.model.alert import GroupState
+from bot.model.announcing import Audience, Reach
 from bot.model.card import Button, Card
 from bot.model.event import Mark, Method, Status
 from bot.model.ids import ConnectionId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Incident, Outcome
 from bot.model.person import Actor, ActorKind
+from bot.model.policy import Policy
 from bot.model.press import encode
 from bot.model.severity import Severity
 from bot.model.text import flat, plain
@@ -185,10 +187,13 @@ def test_no_golden_card_outlives_its_picture() -> None:
     assert kept == {f"{name.replace(' ', '-')}.{lang}.txt" for name in GALLERY for lang in LANGS}
 
 
+ANNOUNCES = Policy(audiences={Audience.EXECS: Reach(people=(PersonId("zhang"),))})
+
+
 @pytest.mark.parametrize("name", PROMISED)
 def test_fields_and_buttons_stand_in_the_promised_order(name: str) -> None:
     about, fields, buttons = PROMISED[name]
-    card = status_card(about, PROSE, show("zh"), runbook="https://wiki.example.com/pay", offered=EVERYTHING)
+    card = status_card(about, PROSE, show("zh"), runbook="https://wiki.example.com/pay", offered=EVERYTHING, policy=ANNOUNCES)
     assert [field.label for field in card.fields] == fields.split()
     assert [button.label for button in card.buttons] == buttons.split()
     assert len(card.buttons) <= 6
