@@ -11,12 +11,18 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import alerts, levels, people, pool, rooms, telling
+from bot.rules import alerts, ladder, levels, people, pool, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
 
-EVERY: tuple[Rule, ...] = (telling.show_status, telling.tell_rooms, telling.show_announcement, telling.page_mentioned)
+EVERY: tuple[Rule, ...] = (
+    telling.show_status,
+    telling.tell_rooms,
+    telling.show_announcement,
+    telling.page_mentioned,
+    ladder.show_roll,
+)
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentDeclared: (rooms.open_first_room, people.call_owners, people.ask_owners_to_confirm, alerts.show_groups),
@@ -41,7 +47,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
     ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms),
     ev.ObservationEnded: (rooms.set_topic,),
-    ev.SeverityChanged: (rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
+    ev.SeverityChanged: (ladder.call_those_known, rooms.open_first_room, people.call_owners, rooms.set_topic, rooms.rename_rooms),
     ev.CommanderChanged: (rooms.sync_people, rooms.set_topic, people.page_commander),
     ev.CommandOffered: (rooms.sync_people, people.page_offer),
     ev.RoleAssigned: (rooms.sync_people, people.page_role),
@@ -51,6 +57,10 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.ImpactStated: (people.call_owners, rooms.set_tabs, levels.judge_level),
     ev.ComplaintsCounted: (levels.judge_level,),
     ev.Marked: (levels.judge_level,),
+    ev.RungClimbed: (ladder.perform_rung,),
+    ev.LadderEnded: (ladder.tell_admins_of_silence,),
+    ev.CalledAgain: (ladder.page_again,),
+    ev.Escalated: (ladder.press_at_once,),
     ev.SeverityProposed: (levels.page_proposal,),
     ev.MergeReceived: (people.call_owners, alerts.show_groups, levels.judge_level),
     ev.AlertsLinked: (alerts.show_groups, levels.judge_level),

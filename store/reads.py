@@ -7,6 +7,7 @@ from store.buckets import CountReads
 from store.deliveries import DeliveryReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
+from store.ladder import LadderReads
 from store.menus import MenuReads
 from store.oncall import OnCallReads
 from store.people import PeopleReads
@@ -16,5 +17,6 @@ from store.rooms import RoomReads
 
 class StoreReads(
     IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads, OnCallReads,
+    LadderReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -16,6 +16,7 @@ from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
 from bot.model.oncall import Slot
 from bot.model.person import Actor
+from bot.model.roll import Roll
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
 from bot.model.text import Text
@@ -105,6 +106,7 @@ class IncidentRow(Row, table=True):
     roles: Mapping[str, PersonId] = kept(Json(dict[str, PersonId]))
     involved: tuple[PersonId, ...] = kept(Json(tuple[PersonId, ...]))
     invited: tuple[Invitee, ...] = kept(Json(tuple[Invitee, ...]))
+    roll: Roll = kept(Json(Roll), before="{}")
     drill: bool = kept(Boolean)
     private: bool = kept(Boolean)
     automatic: bool = kept(Boolean)
@@ -427,6 +429,15 @@ class SwapRow(Row, table=True):
     at: datetime = kept(Utc)
 
 
+class RungRow(Row, table=True):
+    """Count how often somebody was called by a way: what chats and vendors allow holds over all incidents."""
+
+    __tablename__ = "rung"
+    person: str = kept(String, key=True)
+    way: str = kept(String, key=True)
+    at: datetime = kept(Utc, key=True)
+
+
 class FeedRow(Row, table=True):
     """Keep what a rotation's calendar said last, for when it cannot be read."""
 
@@ -491,5 +502,6 @@ LINK_CODE = table(LinkCodeRow)
 LOOK_UP = table(LookUpRow)
 SWAP = table(SwapRow)
 FEED = table(FeedRow)
+RUNG = table(RungRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

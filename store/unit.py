@@ -13,6 +13,7 @@ from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
+from store.ladder import LadderWrites
 from store.menus import MenuWrites
 from store.oncall import OnCallWrites
 from store.people import PeopleWrites
@@ -38,6 +39,7 @@ class Unit(
     TimerWrites,
     MenuWrites,
     OnCallWrites,
+    LadderWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

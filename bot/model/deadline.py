@@ -9,6 +9,7 @@ from bot.model.event import Status
 from bot.model.incident import Incident
 from bot.model.policy import Policy
 from bot.model.proposing import rises_at
+from bot.model.roll import climbs_at
 from bot.model.service import Catalog
 
 Due = dict[tuple[str, str], datetime]
@@ -36,6 +37,9 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     rises = rises_at(incident, catalog, policy)
     if rises is not None:
         due["raise_severity", ""] = rises
+    climb = climbs_at(incident, policy)
+    if climb is not None:
+        due["climb", ""] = climb
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     for room, wanted_at in incident.waiting_rooms:

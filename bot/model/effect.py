@@ -33,6 +33,7 @@ class EffectKind(StrEnum):
     PIN = "Pin"
     TELL = "Tell"
     PAGE = "Page"
+    URGE = "Urge"
     SEND = "Send"
     GREET = "Greet"
 

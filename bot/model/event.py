@@ -20,6 +20,7 @@ from bot.model.facts.base import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
+from bot.model.facts.roll import *  # noqa: F403
 from bot.model.facts.rooms import *  # noqa: F403
 from bot.model.facts.story import *  # noqa: F403
 from bot.model.ids import ConnectionId, GroupId, IncidentId

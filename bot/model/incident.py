@@ -18,6 +18,7 @@ from bot.model.event import Event, Mark, Method, Status
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.person import Actor
 from bot.model.policy import Policy
+from bot.model.roll import Roll, rolled
 from bot.model.severity import Extent, Reason, Severity, gravest
 from bot.model.text import Text
 
@@ -88,6 +89,7 @@ class Incident:
     roles: Mapping[str, PersonId] = field(default_factory=dict)
     involved: tuple[PersonId, ...] = ()
     invited: tuple[ev.Invitee, ...] = ()
+    roll: Roll = field(default_factory=Roll)
     drill: bool = False
     private: bool = False
     automatic: bool = False
@@ -167,6 +169,7 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         assert ident is not None
         return _declared(event, event.payload, ident)
     changes = _changes(incident, event, event.payload)
+    changes["roll"] = rolled(incident, event)
     person = event.actor.person
     if isinstance(event.payload, ev.ComplaintsCounted):
         person = None  # who passes a complaint on takes no part in the work
@@ -306,7 +309,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
 
 prepare(Incident)
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
-_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited"})
+_UNDO_KEEPS = frozenset({"n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited", "roll"})
 
 
 def restored(name: str, value: Any) -> Any:
