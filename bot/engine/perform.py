@@ -246,7 +246,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             uow.want([room_wish(room, EffectKind.PIN, "pin")] if pins else [], now)
             uow.want([room_wish(room, EffectKind.TELL, "talk")] if shown is None else [], now)
             called = uow.incident(room.incident) if shown is None else None
-            uow.want([roll_wish(room)] if called is not None and on_roll(called, house.policy) else [], now)
+            uow.want([roll_wish(room, "talk")] if called is not None and on_roll(called, house.policy) else [], now)
         return []
 
     if editable and shown is not None:

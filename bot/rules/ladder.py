@@ -202,11 +202,11 @@ def tell_admins_of_silence(event: Event, incident: Incident, world: World) -> Wa
 
 
 # ---------------------------------------------------------------- the card
-def roll_wish(room: Room) -> Intent:
-    """Wish that a room's roll-call card shows the newest state."""
+def roll_wish(room: Room, part: str = "roll") -> Intent:
+    """Wish that a room's roll-call card shows the newest state; its first posting stands in line with what the room is told."""
     slot = f"roll:{room.id}"
     data = {"slot": slot, "room": room.id}
-    return Intent(EffectKind.SHOW_CARD, f"room:{room.id}/roll", slot, room.connection, room.incident, data)
+    return Intent(EffectKind.SHOW_CARD, f"room:{room.id}/{part}", slot, room.connection, room.incident, data)
 
 
 def show_roll(event: Event, incident: Incident, world: World) -> Wanted:
@@ -221,7 +221,7 @@ def show_roll(event: Event, incident: Incident, world: World) -> Wanted:
             edited = world.house.can(room.connection, Capability.EDIT) and shown.ref.id != ""
             yield replace(wish, delay=pace(shown, room.connection, world) if edited else LINES_GATHER)
         elif begun and on_roll(incident, world.house.policy):
-            yield wish
+            yield roll_wish(room, "talk")
 
 
 def next_rungs(incident: Incident, world: World) -> dict[PersonId, tuple[Rung, datetime]]:

@@ -44,7 +44,7 @@ COMMANDS = {
 }  # fmt: skip
 
 
-ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen"})  # what needs words opens a form
+ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen", "escalate"})  # what needs words opens a form
 _ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 
 

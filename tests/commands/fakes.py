@@ -60,7 +60,8 @@ def all_declarations() -> dict[str, Declaration]:
 
 DECLARATIONS = all_declarations()
 VOCABULARY = Vocabulary(DECLARATIONS)
-OURS = yaml.safe_load((Path(commands.__path__[0]).parent / "templates" / "zh" / "say" / "commands.yaml").read_text("utf-8"))
+_SAID = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
+OURS = {key for area in ("commands", "calling") for key in yaml.safe_load((_SAID / f"{area}.yaml").read_text("utf-8"))}
 _COPY = re.compile(r"(?:照抄：|Copy: )(.+?)(?:[，,] ?(?:或|or) .*)?$", re.MULTILINE)
 _FORCE = re.compile(r"(?:代行|cannot wait|cannot be reached)[：:] ?(.+)$", re.MULTILINE)
 

@@ -114,6 +114,8 @@ class TestEach:
             "report",
             "declare",
             "join",
+            "here",
+            "pass",
             "undo",
             "status",
             "brief",
@@ -146,8 +148,13 @@ def test_timers_and_sources_are_not_typed() -> None:
 
 
 # ---------------------------------------------------------------- texts
+AREAS = ("commands", "calling")  # what the commands say
+
+
 def texts(lang: str) -> dict[str, str]:
-    loaded: dict[str, str] = yaml.safe_load((TEXTS / lang / "say" / "commands.yaml").read_text("utf-8"))
+    loaded: dict[str, str] = {}
+    for area in AREAS:
+        loaded |= yaml.safe_load((TEXTS / lang / "say" / f"{area}.yaml").read_text("utf-8"))
     return loaded
 
 
