@@ -16,6 +16,7 @@ from bot.rules import (
     alerts,
     announcing,
     handover,
+    ladder,
     levels,
     muting,
     pace,
@@ -37,6 +38,7 @@ EVERY: tuple[Rule, ...] = (
     telling.page_mentioned,
     muting.keep_silences,
     announcing.tell_followers,
+    ladder.show_roll,
 )
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
@@ -119,6 +121,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
         postmortem.demand_postmortem,
         announcing.set_first_due,
         announcing.offer_level,
+        ladder.call_those_known,
     ),
     ev.PostmortemStarted: (postmortem.page_owner,),
     ev.PostmortemPassed: (postmortem.page_owner,),
@@ -276,6 +279,10 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.AnnouncementDelivered: (announcing.settle,),
     ev.AnnouncementWithdrawn: (announcing.correct_withdrawn,),
     ev.FirstAnnouncementReminded: (announcing.remind,),
+    ev.RungClimbed: (ladder.perform_rung,),
+    ev.LadderEnded: (ladder.tell_admins_of_silence,),
+    ev.CalledAgain: (ladder.page_again,),
+    ev.Escalated: (ladder.press_at_once,),
 }
 
 

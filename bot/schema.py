@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
 from bot.model.announcing import Audience
+from bot.model.facts.roll import Rung
 from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy
 from bot.model.routing import Action
@@ -237,6 +238,12 @@ class House(Section):
     close_recovered_after: int = Field(default=_HOUSE.close_recovered_after, ge=0, le=60)
     warm_rooms: dict[Key, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     card_pace: Annotated[Span, Field(ge=timedelta(0), le=timedelta(minutes=1))] = _HOUSE.card_pace
+    roll_call: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.roll_call))
+    rung_after: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.rung_after))
+    ladder: tuple[Rung, ...] = _HOUSE.ladder
+    call_caps: dict[Word, dict[Span, Annotated[int, Field(ge=0)]]] = Field(
+        default_factory=lambda: {way: dict(caps) for way, caps in _HOUSE.call_caps.items()}
+    )
     nag_commander: dict[Severity, Span] = Field(default_factory=lambda: dict(_HOUSE.nag_commander))
     cadence: dict[Severity, Often] = Field(default_factory=lambda: dict(_HOUSE.cadence))
     cadence_settled: dict[Severity, Often] = Field(default_factory=lambda: dict(_HOUSE.cadence_settled))

@@ -9,7 +9,7 @@ from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup, GroupState
 from bot.model.event import Event, Mark, Status
-from bot.model.ids import ServiceId
+from bot.model.ids import PersonId, ServiceId
 from bot.model.incident import Incident
 from bot.model.muting import Muting
 from bot.model.pace import shown_due
@@ -222,7 +222,15 @@ def help(ctx: Context, incident: Incident | None = None, word: Word | None = Non
     ongoing = ctx.reads.incidents(Filter(limit=HOME_INCIDENTS)) if here is None else []
     offered = here is not None and here.offered_to == me(ctx)
     fitting = _fitting(ctx, here, typed)
-    return say("help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered)
+    mine = ctx.reads.incidents(Filter(open=True, involved=me(ctx), limit=HOME_INCIDENTS))
+    # Whoever asks about this one is there by that.
+    awaited = [i.id for i in mine if i.active and (here is None or i.id != here.id) and _waited_for(i, me(ctx))]
+    return say("help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered, awaited=awaited)
+
+
+def _waited_for(incident: Incident, person: PersonId) -> bool:
+    one = incident.roll.of(person)
+    return one is not None and one.waiting
 
 
 def _fitting(ctx: Context, incident: Incident | None, typed: dict[str, Declaration]) -> list[Declaration]:

@@ -10,6 +10,7 @@ from store.deliveries import DeliveryReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
 from store.items import ItemReads
+from store.ladder import LadderReads
 from store.menus import MenuReads
 from store.oncall import OnCallReads
 from store.people import PeopleReads
@@ -24,5 +25,6 @@ class StoreReads(
     StoryReads,
     AskerReads,
     AnnouncingReads,
+    LadderReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -23,6 +23,7 @@ from bot.model.pace import Pace
 from bot.model.person import Actor
 from bot.model.postmortem import Review
 from bot.model.recovering import Recovering
+from bot.model.roll import Roll
 from bot.model.room import RoomState, SpareState
 from bot.model.severity import Extent, Severity
 from bot.model.story import Story
@@ -116,6 +117,7 @@ class IncidentRow(Row, table=True):
     roles: Mapping[str, PersonId] = kept(Json(dict[str, PersonId]))
     involved: tuple[PersonId, ...] = kept(Json(tuple[PersonId, ...]))
     invited: tuple[Invitee, ...] = kept(Json(tuple[Invitee, ...]))
+    roll: Roll = kept(Json(Roll), before="{}")
     drill: bool = kept(Boolean)
     private: bool = kept(Boolean)
     automatic: bool = kept(Boolean)
@@ -472,6 +474,15 @@ class SwapRow(Row, table=True):
     at: datetime = kept(Utc)
 
 
+class RungRow(Row, table=True):
+    """Count how often somebody was called by a way: what chats and vendors allow holds over all incidents."""
+
+    __tablename__ = "rung"
+    person: str = kept(String, key=True)
+    way: str = kept(String, key=True)
+    at: datetime = kept(Utc, key=True)
+
+
 class FeedRow(Row, table=True):
     """Keep what a rotation's calendar said last, for when it cannot be read."""
 
@@ -587,5 +598,6 @@ SWAP = table(SwapRow)
 FEED = table(FeedRow)
 ACTION_ITEM = table(ActionItemRow)
 SUBSCRIPTION = table(SubscriptionRow)
+RUNG = table(RungRow)
 MENU = table(MenuRow)
 FORM_LINK = table(FormLinkRow)

@@ -16,6 +16,7 @@ from store.deliveries import DeliveryWrites
 from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
 from store.items import ItemWrites
+from store.ladder import LadderWrites
 from store.menus import MenuWrites
 from store.oncall import OnCallWrites
 from store.people import PeopleWrites
@@ -46,6 +47,7 @@ class Unit(
     StoryWrites,
     AskerWrites,
     AnnouncingWrites,
+    LadderWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

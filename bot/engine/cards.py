@@ -18,7 +18,9 @@ from bot.model.room import earlier as earlier_room
 from bot.oncall.duty import on_call_for
 from bot.ports import Filter, Reads
 from bot.prose import Show
-from bot.views import alert_card, announcement_card, nudge_card, status_card, storm_card
+from bot.rules.ladder import next_rungs, telephoned
+from bot.rules.world import World
+from bot.views import alert_card, announcement_card, nudge_card, roll_card, status_card, storm_card
 
 
 def digest_of(card: Card) -> str:
@@ -26,9 +28,14 @@ def digest_of(card: Card) -> str:
     return hashlib.sha256(msgspec.json.encode(card)).hexdigest()[:32]
 
 
+def of_room(slot: str) -> bool:
+    """Say whether a slot's card belongs to a room of an incident."""
+    return slot.startswith(("status:", "roll:"))
+
+
 def chat_of(slot: str, effect: Effect, reads: Reads) -> str | None:
     """Give the chat id that a slot's card is in; None while its room cannot be written to."""
-    if not slot.startswith("status:"):
+    if not of_room(slot):
         return str(effect.data["chat"])
     room = reads.room(RoomId(effect.data["room"]))
     return room.address if room is not None and room.state in LIVE else None
@@ -37,6 +44,8 @@ def chat_of(slot: str, effect: Effect, reads: Reads) -> str | None:
 def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
     """Build a slot's card and give the language it speaks; None when there is nothing to show."""
     kind = slot.partition(":")[0]
+    if kind == "roll":
+        return _roll_card(slot, effect, reads, house, now)
     if kind == "status":
         room = reads.room(RoomId(effect.data["room"]))
         incident = reads.incident(room.incident) if room is not None else None
@@ -82,6 +91,17 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
     if not held and reads.shown(slot) is None:
         return None
     return storm_card(held, house.prose, show, limit=house.policy.auto_rooms, within=house.policy.auto_rooms_within), lang
+
+
+def _roll_card(slot: str, effect: Effect | Intent, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
+    room = reads.room(RoomId(effect.data["room"]))
+    incident = reads.incident(room.incident) if room is not None else None
+    if room is None or incident is None or not incident.roll.calls:
+        return None
+    show = house.show(reads, room.lang, now, hail=house.hail(room))
+    coming = next_rungs(incident, World(house, reads, now, tuple(reads.rooms(incident.id))))
+    ping = reads.shown(slot) is None  # an edit would notify nobody, and looks as if it did
+    return roll_card(incident, house.prose, show, coming=coming, telephoned=telephoned(incident), ping=ping), room.lang
 
 
 def card_of_incident(

@@ -17,6 +17,7 @@ from bot.model.incident import Incident, Outcome
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.ports import Inbound, Reads, UnitOfWork
+from bot.rules.ladder import roll_wish
 from bot.rules.telling import room_card
 from bot.rules.world import card_wish
 
@@ -106,6 +107,7 @@ def _cards(reads: Reads, inbound: Inbound, room: Room | None) -> Iterator[Intent
     args = inbound.press.args if inbound.press is not None else {}
     if room is not None:
         yield room_card(room)
+        yield roll_wish(room)
     if ident := args.get("incident"):
         found = reads.incident(IncidentId(ident))
         if found is not None:

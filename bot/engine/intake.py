@@ -27,13 +27,13 @@ from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
 from bot.engine.pointing import CHANGES, pointed_by, read_pointed, reflect
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
-from bot.engine.run import DECLARING, recorded
+from bot.engine.run import DECLARING, record, recorded
 from bot.engine.waiting import note_asker
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.card import Card
 from bot.model.decoding import prepare
-from bot.model.event import LanguageChosen, RoomLanguageSet, Status, Via
+from bot.model.event import Answered, LanguageChosen, RoomLanguageSet, Status, Via
 from bot.model.form import Form
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
@@ -41,8 +41,9 @@ from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
+from bot.model.severity import Severity
 from bot.model.story import Pointed
-from bot.model.text import Span, flat, plain
+from bot.model.text import Span, Text, flat, plain
 from bot.oncall.duty import on_call_for
 from bot.ports import Capability, Filter, Inbound, InboundKind, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
@@ -163,6 +164,7 @@ class Intake:
         started = time.perf_counter()
         reply, keep = delivery.run()
         note_asker(uow, delivery.told, delivery.speaker, now)
+        delivery.notice()
         reply = warned(reply, delivery.recorded, self._health, self._house, uow, delivery.show)
         if not page:
             reply = aside(uow, delivery.reads, self._house, inbound, reply, delivery.told, delivery.show)
@@ -210,6 +212,7 @@ class _Delivery:
         self._lang = self._language()
         self._clicked = inbound.press is not None
         self._limits = house.limits[inbound.connection]
+        self._about: IncidentId | None = None  # what the delivery is about
         self._form: Form | None = None  # what to fill in instead, where something lacks
         self._link: Say | None = None  # or where to fill it in
         self._pointed = pointed_by(uow, inbound, now)
@@ -248,6 +251,28 @@ class _Delivery:
                 return reply, True
             self.kept = reply  # the link's secret is kept nowhere: a repeated delivery reads the same words without it
             return replace(reply, text=joined((*reply.text, Span("\n"), *self._house.prose.say(self._link, self.show)))), True
+
+    def notice(self) -> None:
+        """Count whoever was called as there, by anything that they say or click; not so that they pass it on, or mere emoji."""
+        implied = self._about or (self._room.incident if self._room is not None else None)
+        if implied is None and self._inbound.place is Place.DIRECT:
+            direct = self._implied()
+            implied = direct.id if direct is not None else None
+        press = self._inbound.press
+        if implied is None or self.command == "pass" or (press is not None and press.command == "pass"):
+            return
+        known = self.reads.incident(implied)
+        one = known.roll.of(self._account.person) if known is not None else None
+        if one is None or not one.waiting or (press is None and _says_nothing(self._inbound.text, known)):
+            return
+        incident = self._uow.lock_incident(implied)
+        one = incident.roll.of(self._account.person) if incident is not None else None
+        if one is not None and one.waiting:
+            actor = Actor(ActorKind.PERSON, self._account.person)
+            heard = Answered(person=self._account.person, how="heard")
+            via = Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen())
+            cause = f"{self._inbound.connection}:{self._inbound.key}"
+            record(self._uow, self._house, actor, [heard], incident, now=self._now, via=via, cause=cause)
 
     def _listed(self, why: str) -> Reply:
         """Say that a number stands for nothing, and number what stands there now."""
@@ -315,6 +340,7 @@ class _Delivery:
         else:
             bound = Bound({name: default for name, _, default in declaration.parameters}, implied)
         incident = bound.incident
+        self._about = incident.id if incident is not None else None
         if press is not None and incident is not None:
             must_still_hold(press, incident, self.reads)
         forced = self._allowed(declaration, incident, call.force if call else None)
@@ -485,6 +511,12 @@ class _Delivery:
     def _seen(self) -> bool:
         """Say whether everybody there saw what was said; nobody sees a click or a form."""
         return self._inbound.seen and self._inbound.press is None
+
+
+def _says_nothing(text: Text, incident: Incident | None) -> bool:
+    """Say whether something said is too little for the level: a P1 needs a word."""
+    grave = incident is not None and incident.severity is Severity.P1
+    return grave and all(span.kind == "emoji" or not span.text.strip() for span in text)
 
 
 def _forget(job: asyncio.Task[tuple[Reply, str, Held | None]]) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from bot.engine.addressing import addressed, addressed_text, called_elsewhere
 from bot.engine.announcing import plan_announcement, told_news
 from bot.engine.briefing import briefing
-from bot.engine.cards import card_of, chat_of, digest_of
+from bot.engine.cards import card_of, chat_of, digest_of, of_room
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
@@ -21,6 +21,7 @@ from bot.engine.notifying import deliver
 from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing
 from bot.engine.reminders import about_items
 from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
+from bot.engine.urging import still_called, urge
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
@@ -28,12 +29,14 @@ from bot.model.event import Event, Fact, Via
 from bot.model.ids import PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.pace import awaited
+from bot.model.roll import on_roll
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
 from bot.model.telling import tellable
 from bot.model.text import Span, Text, flat
 from bot.ports import Capability, ChatAdapter, Content, Reads, Ref, Result, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
+from bot.rules.ladder import roll_wish
 from bot.rules.world import STORM_GATHERS, STORM_PACE, room_wish
 from bot.story import as_they_read
 from bot.views import card_text
@@ -55,6 +58,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return _show_card(effect, reads, house, now)
     if effect.kind is EffectKind.SILENCE:
         return keep_silent(effect, reads, house, now)
+    if effect.kind is EffectKind.URGE:
+        return urge(effect, reads, house, now)
     if effect.kind is EffectKind.GREET:
         return greet(effect, reads, house, now)
     room = reads.room(RoomId(effect.data["room"]))
@@ -230,7 +235,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     generation = shown.generation + (0 if editable else 1) if shown is not None else 1
     choices: tuple[str, ...] = ()
     content = addressed(card, connection, reads)
-    room = reads.room(RoomId(effect.data["room"])) if slot.startswith("status:") else None
+    room = reads.room(RoomId(effect.data["room"])) if of_room(slot) else None
     if room is None or room.state is not RoomState.NEEDS_BOT:  # there nobody hears a number
         hail = house.hail(room) if room is not None else house.limits[connection].hail
         content, choices = with_numbers(content, house, connection, house.show(reads, lang, now, hail=hail))
@@ -256,6 +261,8 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             pins = house.can(connection, Capability.PIN) and kept.id != ""
             uow.want([room_wish(room, EffectKind.PIN, "pin")] if pins else [], now)
             uow.want([room_wish(room, EffectKind.TELL, "talk")] if shown is None else [], now)
+            called = uow.incident(room.incident) if shown is None else None
+            uow.want([roll_wish(room, "talk")] if called is not None and on_roll(called, house.policy) else [], now)
         return []
 
     if editable and shown is not None:
@@ -273,8 +280,8 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
 
 
 _ONLY_WHILE_OPEN = frozenset({
-    "called", "to_confirm", "please_command", "command_offered", "level_proposed", "postmortem_yours", "postmortem_due",
-    "command_asked", "still_unled", "duty_ending",
+    "called", "to_confirm", "please_command", "command_offered", "level_proposed", "called_again",
+    "postmortem_yours", "postmortem_due", "command_asked", "still_unled", "duty_ending",
     "postmortem_late", "postmortem_to_judge",
 })  # fmt: skip
 _INSTANTS = frozenset({"since", "until", "start", "end", "due"})
@@ -310,6 +317,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return Skip()
         if data["say"] == "command_offered":
             params["briefing"] = briefing(incident, reads, house)
+        if data["say"] == "called_again" and not still_called(incident, data["person"]):
+            return Skip()
         room = next((r for r in reads.rooms(incident.id) if r.state in LIVE), None)
         params |= {"incident": incident, "room": room}
     person = reads.person(data["person"])

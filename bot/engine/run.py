@@ -22,11 +22,13 @@ from bot.model.ids import ConnectionId, IncidentId, RoomId
 from bot.model.incident import Incident, apply
 from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
+from bot.model.roll import settled
 from bot.model.room import LIVE, Room, RoomState, Spare, SpareState
 from bot.model.story import Captured
 from bot.model.subscription import Subscription, key_for
 from bot.ports import Capability, Ref, Shown, UnitOfWork
 from bot.reactions import NewRoom, World, react
+from bot.rules.ladder import lane_of
 from bot.rules.pool import pool_slot
 
 DECLARING = "declaring"  # what only one transaction does at a time
@@ -139,6 +141,8 @@ class _Book:
                 raise LookupError(f"no incident {target}")
             self.open(found)
         before = self.incidents.get(target) if target is not None else None
+        if isinstance(payload, ev.PeopleInvited) and before is not None and before.active:
+            payload = dataclasses.replace(payload, roll=before.severity in self.house.policy.roll_call)
         event = Event(
             (before.n if before else 0) + 1 if target is not None else 0,
             happened.at or self.now, self.now, happened.by or self.actor, payload, None if happened.by else self.via,
@@ -177,6 +181,7 @@ class _Book:
         keep_items(self.uow, event, target)
         self._keep_story(event, target)
         self._keep_subscriptions(event)
+        self._keep_ladder(event, incident)
         world = World(self.house, self.uow, self.now, tuple(self.rooms_of(target)) if target is not None else ())
         for wanted in react(event, incident, world):
             if isinstance(wanted, Intent):
@@ -292,6 +297,14 @@ class _Book:
                 self.uow.drop_subscription(ident, key_for(service, severity, about))
             case _:
                 pass
+
+    def _keep_ladder(self, event: Event, incident: Incident | None) -> None:
+        if isinstance(event.payload, ev.RungClimbed) and event.payload.way:
+            self.uow.keep_rung(event.payload.person, event.payload.way, self.now)
+        if incident is None:
+            return
+        for person in settled(incident, event):
+            self.uow.call_off(lane_of(incident.id, person))
 
     def _keep_pool(self, event: Event) -> None:
         match event.payload:

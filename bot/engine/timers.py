@@ -8,7 +8,7 @@ import structlog
 
 from bot.engine.house import House
 from bot.engine.reminders import fire_standing
-from bot.engine.run import execute, record
+from bot.engine.run import DECLARING, execute, record
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model import event as ev
@@ -18,7 +18,8 @@ from bot.model.ids import IncidentId, RoomId
 from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE
 from bot.ports import Store, UnitOfWork
-from bot.rules.world import room_wish
+from bot.rules.ladder import overdue
+from bot.rules.world import World, room_wish
 
 AT_ONCE = 50
 LATE = timedelta(seconds=5)  # a timer that fires later than this says so
@@ -60,6 +61,8 @@ class Timers:
     def _fire(self, uow: UnitOfWork, at_once: int) -> int:
         now = self._house.clock.now()
         due = uow.claim_deadlines(now, at_once)
+        if any(deadline.kind == "climb" for deadline in due):
+            uow.alone(DECLARING)  # what one person may get is counted over all incidents
         for deadline in due:
             self._metrics.timer(deadline.kind, late=now - deadline.due > LATE)
             fire(uow, self._house, deadline, now)
@@ -82,6 +85,11 @@ def fire(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> No
     if deadline.kind == "open_fallback":
         late = ev.RoomLate(room=RoomId(int(deadline.slot)), after=int(house.policy.fallback_after.total_seconds()))
         record(uow, house, actor, [late], incident, now=now, cause="timer:open_fallback")
+        return
+    if deadline.kind == "climb":
+        world = World(house, uow, now, tuple(uow.rooms(incident.id)))
+        cause = f"timer:climb:{deadline.due.isoformat()}"
+        record(uow, house, actor, overdue(incident, world, now - deadline.due), incident, now=now, cause=cause)
         return
     cause = f"timer:{deadline.kind}:{deadline.slot}:{deadline.due.isoformat()}"
     execute(uow, house, deadline.kind, actor, now=now, arguments={}, incident=incident, cause=cause, at=deadline.due)

@@ -22,10 +22,10 @@ class Option:
 
 
 _RAISE = Option(Words("提高等级", "Raise the level"), "severity", Words("P1", "P1"), "level")
-_CALL = Option(Words("呼叫支援", "Call for help"), "invite", Words("@谁", "@who"), "person")
+_CALL = Option(Words("呼叫支援", "Call for help"), "escalate", Words("@谁", "@who"), "person")
 _UNDO = Option(Words("撤销上一步", "Undo the last step"), "undo")
 _DISMISS = Option(Words("误报", "False alarm"), "dismiss", Words("原因", "reason"), "any")
-_HERE = Option(Words("到", "I am here"), "join")
+_HERE = Option(Words("到", "I am here"), "here")
 _RECOVER = Option(Words("确认恢复", "Confirm recovery"), "recover")
 AMBIGUOUS: Mapping[str, tuple[Option, ...]] = {
     "升级": (_RAISE, _CALL),
@@ -33,7 +33,7 @@ AMBIGUOUS: Mapping[str, tuple[Option, ...]] = {
     "确认": (_HERE, _RECOVER),
 }
 # Ambiguous only as long as no command claims the word.
-LOOSE: Mapping[str, tuple[Option, ...]] = {"escalate": (_RAISE, _CALL), "upgrade": (_RAISE, _CALL), "cancel": (_UNDO, _DISMISS)}
+LOOSE: Mapping[str, tuple[Option, ...]] = {"upgrade": (_RAISE, _CALL), "cancel": (_UNDO, _DISMISS)}
 # With nothing behind it, this command's word asks instead of tells.
 BARE: Mapping[str, str] = {"update": "brief"}
 

@@ -15,6 +15,7 @@ from bot.model.policy import Policy
 from bot.model.postmortem import remind_at
 from bot.model.proposing import rises_at
 from bot.model.recovering import recovery_due
+from bot.model.roll import climbs_at
 from bot.model.service import Catalog
 
 Due = dict[tuple[str, str], datetime]
@@ -47,6 +48,9 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     if reminded is not None:
         due["remind_postmortem", ""] = reminded
     due |= announcing_due(incident, policy)
+    climb = climbs_at(incident, policy)
+    if climb is not None:
+        due["climb", ""] = climb
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     due |= recovery_due(incident) | silence_due(incident)

@@ -34,6 +34,7 @@ class EffectKind(StrEnum):
     TELL = "Tell"
     SILENCE = "Silence"
     PAGE = "Page"
+    URGE = "Urge"
     SEND = "Send"
     GREET = "Greet"
     NOTIFY = "Notify"

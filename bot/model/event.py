@@ -27,6 +27,7 @@ from bot.model.facts.pace import *  # noqa: F403
 from bot.model.facts.people import *  # noqa: F403
 from bot.model.facts.postmortem import *  # noqa: F403
 from bot.model.facts.recovery import *  # noqa: F403
+from bot.model.facts.roll import *  # noqa: F403
 from bot.model.facts.rooms import *  # noqa: F403
 from bot.model.facts.story import *  # noqa: F403
 from bot.model.ids import ConnectionId, GroupId, IncidentId

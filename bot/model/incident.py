@@ -25,6 +25,7 @@ from bot.model.person import Actor
 from bot.model.policy import Policy
 from bot.model.postmortem import Review, ReviewState, demanded, reviewed
 from bot.model.recovering import Recovering, watched
+from bot.model.roll import Roll, rolled
 from bot.model.severity import Extent, Reason, Severity, gravest
 from bot.model.story import Story, retold
 from bot.model.text import Text, flat
@@ -98,6 +99,7 @@ class Incident:
     roles: Mapping[str, PersonId] = field(default_factory=dict)
     involved: tuple[PersonId, ...] = ()
     invited: tuple[ev.Invitee, ...] = ()
+    roll: Roll = field(default_factory=Roll)
     drill: bool = False
     private: bool = False
     automatic: bool = False
@@ -194,6 +196,7 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
         assert ident is not None
         return _declared(event, event.payload, ident)
     changes = {**_changes(incident, event, event.payload), **handed(incident, event), "pace": paced(incident, event)}
+    changes["roll"] = rolled(incident, event)
     person = event.actor.person
     if isinstance(event.payload, ev.ComplaintsCounted | ev.AnnouncementRead):
         person = None  # who passes a complaint on, or reads an announcement, takes no part in the work
@@ -362,6 +365,7 @@ _UNDO_KEEPS = frozenset({
     "n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited",
     "actions",
     "muting",
+    "roll",
     "announcing",
 })  # fmt: skip
 

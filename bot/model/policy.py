@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 
 from bot.model.announcing import Audience, Reach
+from bot.model.facts.roll import Rung
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.matrix import Matrix
 from bot.model.oncall import Holidays
@@ -74,6 +75,17 @@ class Policy:
     silence_at_most: timedelta = timedelta(hours=8)  # that people may ask for
     close_recovered_after: int = 3  # working days until what demands no review is closed by itself; 0 = never
     card_pace: timedelta = timedelta(seconds=3)  # between two edits of one card (the noise budget)
+    roll_call: Mapping[Severity, timedelta] = field(  # how long whoever is called may take to answer; others are not urged
+        default_factory=lambda: {Severity.P1: timedelta(minutes=2), Severity.P2: timedelta(minutes=5)}
+    )
+    rung_after: Mapping[Severity, timedelta] = field(  # from one rung to the next
+        default_factory=lambda: {Severity.P1: timedelta(minutes=1), Severity.P2: timedelta(minutes=3)}
+    )
+    ladder: tuple[Rung, ...] = tuple(Rung)
+    # How often one person may be called by a way: `<chat>.app`, `.sms`, `.phone`, or `sms`, `voice`; else as the chat limits it.
+    call_caps: Mapping[str, Mapping[timedelta, int]] = field(
+        default_factory=lambda: {"voice": {timedelta(minutes=1): 1, timedelta(hours=1): 5, timedelta(hours=24): 20}}
+    )
     nag_commander: Mapping[Severity, timedelta] = field(
         default_factory=lambda: {
             Severity.P1: timedelta(minutes=3),

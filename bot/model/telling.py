@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.model.event import Event, RoomOpened, Telling
+from bot.model.event import Event, PeopleInvited, RoomOpened, Telling
 from bot.model.room import Room
 
 
@@ -17,5 +17,7 @@ def tellable(event: Event, room: Room) -> bool:
         return event.payload.ways == "out" and event.payload.room == room.id
     if event.payload.telling is Telling.SILENT or event.audience != "room":
         return False
+    if isinstance(event.payload, PeopleInvited) and event.payload.roll:
+        return False  # the roll-call's card says it
     seen_here = event.via is not None and event.via.seen and room.saw(event.via.connection, event.via.chat)
     return event.payload.telling is Telling.NOTICE or not seen_here

@@ -218,6 +218,7 @@ class Limits:
     edit_pace: float = 0.0  # seconds between two edits of one card; policy.card_pace where that is more
     menus: bool = False
     spelled: bool = False
+    rings: tuple[tuple[float, int], ...] = ()  # how many telephone calls one person may get within so many seconds
     hail: str = "@bot "  # what must stand before a typed command in a group
 
 

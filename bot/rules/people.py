@@ -37,6 +37,9 @@ def carry_over(event: Event, incident: None, world: World) -> Wanted:
     merged = fact(event, ev.PeopleMerged)
     old, new = merged.other, merged.person
     for found in world.reads.incidents(Filter(open=None, involved=old, limit=CARRIED)):
+        waited = found.roll.of(old)
+        if waited is not None and waited.waiting:
+            yield Happened(ev.Answered(person=old, how="linked"), incident=found.id)
         if new not in found.involved:
             yield Happened(ev.PersonJoined(person=new), incident=found.id)
         if found.open and found.commander == old:
@@ -65,7 +68,8 @@ def call(world: World, invitee: Invitee, incident: Incident) -> Iterator[Intent]
         if invitee.why == "oncall" and invitee.service is not None:
             held = on_call(world.house.catalog, world.reads, invitee.service, world.now)
             until = next((shift.end for shift in held if shift.person == invitee.person), None)
-        text = say("called", incident=incident.id, why=invitee.why, service=invitee.service, duty=invitee.duty, until=until)
+        given = {"why": invitee.why, "service": invitee.service, "duty": invitee.duty, "until": until}
+        text = say("called", incident=incident.id, person=invitee.person, **given)
         yield from page(world, invitee.person, text, f"called/{incident.id}/{invitee.person}", incident.id)
 
 

@@ -224,6 +224,20 @@ def _called(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     if incident.commander is None and incident.status is not Status.CLOSED:
         yield "command", replace(make.take(incident), primary=False)
     yield "join", make.named("button.join", "join", {"incident": incident.id})
+    yield from _answering(make, incident, params.get("person"))
+
+
+def _answering(make: Maker, incident: Incident, person: Any) -> Iterator[Offer]:
+    """Offer whoever was called to say that they are there, or who comes in their place."""
+    one = incident.roll.of(person)
+    if one is not None and one.waiting and incident.active:
+        yield "here", make.named("button.here", "here", {"incident": incident.id}, primary=True)
+        yield "pass", make.named("button.pass", "pass", {"incident": incident.id}, asks=True)
+
+
+def _called_again(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield "join", make.named("button.join", "join", {"incident": params["incident"].id})
+    yield from _answering(make, params["incident"], params["person"])
 
 
 def _to_confirm(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
@@ -431,7 +445,8 @@ def _item_not_taken(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
 
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
-    "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
+    "called": _called, "called_again": _called_again,
+    "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
     "level_proposed": _asked,
     "item_assigned": _item_assigned, "item_to_verify": _item_to_verify, "item_more_time": _item_more_time,
     "item_not_taken": _item_not_taken,
@@ -453,6 +468,9 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
     match event.payload:
         case ev.SeverityProposed() if incident.asked is not None:
             yield from _asked(make, {"incident": incident})
+        case ev.AbsentMentioned() if incident.roll.waiting and incident.active:
+            yield "here", make.named("button.here", "here", about, primary=True)
+            yield "pass", make.named("button.pass", "pass", about, asks=True)
         case ev.CommanderMissing() if incident.commander is None and incident.open:
             yield "command", make.take(incident)
         case ev.UpdateOverdue() if incident.status is Status.HANDLING:

@@ -50,6 +50,7 @@ ASKS = frozenset({  # what needs words opens a form
     "dismiss", "update", "note", "recover", "merge", "reopen",
     "action",
     "fill",
+    "escalate",
 })  # fmt: skip
 _ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 

@@ -21,6 +21,7 @@ LATER = {Status.RECOVERED: ("✅", "green"), Status.REVIEWING: ("📝", "purple"
 OFFERED = frozenset(
     {
         "report", "declare", "ack", "confirm", "dismiss", "severity", "commander", "role", "invite", "join", "impact", "note",
+        "here", "pass", "recall", "escalate",
         "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
         "brief", "cadence", "decline", "list", "timeline", "why", "whoami", "menu", "help",
         "announce", "subscribe",

@@ -38,6 +38,8 @@ PROMISED = {
     "complaints": "数量* 说什么",
     "bridge": "链接*",
     "commander": "接手人*",
+    "pass": "人*",
+    "escalate": "人 服务的负责人",
     "close": "免复盘的原因 备注",
     "report": "现象* 影响服务 发生时间",
 }

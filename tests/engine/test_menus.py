@@ -124,7 +124,7 @@ def last_line(reply: Reply) -> str:
     return flat(reply.text).rpartition("\n")[2]
 
 
-MENU = "1 我来指挥 2 发进展 3 记一笔 4 已恢复 5 更多（发 @bot 数字）"
+MENU = "1 我来指挥 2 发进展 3 记一笔 4 呼叫支援 5 已恢复 6 更多（发 @bot 数字）"
 
 
 @pytest.mark.parametrize(

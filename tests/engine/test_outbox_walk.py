@@ -97,7 +97,7 @@ class Walk:
         pay = Service(ServiceId("pay"), "支付", dev=(PersonId("zhao"),))
         self.house = House(
             install="walk",
-            policy=Policy(default_chat=CHAT, announce=((CHAT, HALL),), admins=frozenset({PersonId("li")})),
+            policy=Policy(default_chat=CHAT, announce=((CHAT, HALL),), admins=frozenset({PersonId("li")}), roll_call={}),
             catalog=Catalog({pay.id: pay}),
             routing=compile_rules([], lambda word: ()),
             prose=PROSE,

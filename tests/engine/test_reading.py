@@ -152,16 +152,15 @@ def test_a_sentence_that_only_contains_a_command_is_none(typed: str) -> None:
 
 
 AMBIGUITIES = [
-    ("升级", "zh", ["提高等级: 等级 P1", "呼叫支援: 邀请 @谁"]),
-    ("升级", "en", ["Raise the level: severity P1", "Call for help: invite @who"]),
-    ("升级 P1 扩大到全国", "zh", ["提高等级: 等级 P1 扩大到全国", "呼叫支援: 邀请 @谁"]),
-    ("升级 @李四", "zh", ["提高等级: 等级 P1", "呼叫支援: 邀请 @李四"]),
-    ("升级到P1", "zh", ["提高等级: 等级 P1", "呼叫支援: 邀请 @谁"]),
+    ("升级", "zh", ["提高等级: 等级 P1", "呼叫支援: 呼叫 @谁"]),
+    ("升级", "en", ["Raise the level: severity P1", "Call for help: escalate @who"]),
+    ("升级 P1 扩大到全国", "zh", ["提高等级: 等级 P1 扩大到全国", "呼叫支援: 呼叫 @谁"]),
+    ("升级 @李四", "zh", ["提高等级: 等级 P1", "呼叫支援: 呼叫 @李四"]),
+    ("升级到P1", "zh", ["提高等级: 等级 P1", "呼叫支援: 呼叫 @谁"]),
     ("取消", "zh", ["撤销上一步: 撤销", "误报: 误报 原因"]),
     ("取消 搞错了", "zh", ["撤销上一步: 撤销", "误报: 误报 搞错了"]),
     ("cancel", "en", ["Undo the last step: undo", "False alarm: dismiss reason"]),
-    ("escalate", "en", ["Raise the level: severity P1", "Call for help: invite @who"]),
-    ("确认", "zh", ["到: 进群", "确认恢复: 恢复"]),
+    ("确认", "zh", ["到: 到", "确认恢复: 恢复"]),
 ]
 
 

@@ -46,7 +46,7 @@ SAID = [
         "good luck", "en",
         '"good" is no command; nothing was changed. To record it: @bot note good luck\nWhat can be done: @bot help',
     ),
-    ("升级", "zh", "“升级”可能有几个意思，没有改动任何东西。要哪个？照抄一行：\n提高等级：@bot 等级 P1\n呼叫支援：@bot 邀请 @谁"),
+    ("升级", "zh", "“升级”可能有几个意思，没有改动任何东西。要哪个？照抄一行：\n提高等级：@bot 等级 P1\n呼叫支援：@bot 呼叫 @谁"),
     (
         "cancel", "en",
         '"cancel" may mean several things; nothing was changed. Which one? Copy a line:\nUndo the last step: @bot undo\n'

@@ -66,7 +66,7 @@ class Town:
         pay = Service(ServiceId("pay"), "支付", "Payments", dev=(PersonId("zhao"),))
         catalog = Catalog({pay.id: pay})
         self.house = House(
-            "town", Policy(**given), catalog, compile_rules([], catalog.named), PROSE, DECLARATIONS, VOCABULARY, self.clock,
+            "town", Policy(**{"roll_call": {}, **given}), catalog, compile_rules([], catalog.named), PROSE, DECLARATIONS, VOCABULARY, self.clock,
             dict(chats), dict.fromkeys(self.chats, self.limits),  # type: ignore[arg-type]
         )  # fmt: skip
         self.timers = Timers(store, self.house, Metrics())

@@ -106,11 +106,11 @@ SAID: dict[str, Say] = {
     "menu free": _menu(_FREE),
     "menu closed": _menu(busy(status=Status.CLOSED, outcome=Outcome.DONE, closed_at=at("16:00"))),
     "help here": say(
-        "help_here", about=_FREE, offered=False, ongoing=[],
+        "help_here", about=_FREE, offered=False, awaited=[], ongoing=[],
         declarations=[DECLARED[n] for n in ("commander", "update", "note", "mark", "brief")],
     ),
     "help anywhere": say(
-        "help_here", about=None, offered=False, ongoing=[_FREE],
+        "help_here", about=None, offered=False, awaited=["F-20240520-002"], ongoing=[_FREE],
         declarations=[DECLARED[n] for n in ("declare", "report", "list", "join", "ack")],
     ),
 }  # fmt: skip

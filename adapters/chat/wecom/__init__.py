@@ -40,7 +40,7 @@ profile = Profile("WeCom app", {
 # of a second's worth with a burst of a dozen stays under both.
 LIMITS = limits = Limits(
     text_chars=2048, text_bytes=2048, name_chars=50, per_second=20.0, burst=20, chat_per_second=0.26, chat_burst=12,
-    menus=True, hail="",
+    menus=True, hail="", rings=((480.0, 3), (86400.0, 8)),
 )  # fmt: skip
 
 

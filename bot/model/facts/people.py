@@ -48,6 +48,7 @@ class Invitee:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleInvited(Payload):
     people: tuple[Invitee, ...]
+    roll: bool = False  # the roll-call's card tells of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,48 @@
+"""Press one person, as long as nothing was heard of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.engine.house import House
+from bot.engine.plans import Call, Plan, Skip, key_of
+from bot.model import event as ev
+from bot.model.effect import Effect
+from bot.model.event import Fact, Rung
+from bot.model.ids import PersonId
+from bot.model.incident import Incident
+from bot.model.say import say
+from bot.model.text import flat
+from bot.ports import Reads, Ref, UnitOfWork, Urge
+
+
+def still_called(incident: Incident | None, person: PersonId) -> bool:
+    """Say whether somebody is still waited for."""
+    one = incident.roll.of(person) if incident is not None and incident.active else None
+    return one is not None and one.waiting
+
+
+def urge(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Press somebody by what the chat has; an attempt of unknown outcome is repeated, as a call too many is better than none.
+
+    Where the chat says that it did not reach them, that rung was of no use and the next one is due.
+    """
+    incident, ident = reads.incident(effect.incident) if effect.incident is not None else None, PersonId(effect.data["person"])
+    if incident is None or not still_called(incident, ident):
+        return Skip()
+    account, how, rung = str(effect.data["account"]), Urge(effect.data["how"]), Rung(effect.data["rung"])
+    person = reads.person(ident)
+    lang = (person.lang if person else None) or house.policy.lang
+    show = house.show(reads, lang, now, person.tz if person else None)
+    text, key = flat(house.prose.say(say("urged", incident=incident), show)), key_of(house, effect.key)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        missed = dict(ref.refused) if ref is not None else {}
+        return refused(uow, missed[account]) if account in missed else []
+
+    def refused(uow: UnitOfWork, code: str) -> Sequence[Fact]:
+        still = still_called(uow.incident(incident.id), ident)
+        return [ev.RungSkipped(person=ident, rung=rung, why=code, tried=True)] if still else []
+
+    return Call(lambda chat, _: chat.urge([account], how, text, None, key), done, again=True, refused=refused)
