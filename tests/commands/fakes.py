@@ -64,7 +64,7 @@ def all_declarations() -> dict[str, Declaration]:
 DECLARATIONS = all_declarations()
 VOCABULARY = Vocabulary(DECLARATIONS)
 _SAYINGS = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
-NOT_OF_COMMANDS = ("cards", "engine", "reading")  # files of texts that no command answers with
+NOT_OF_COMMANDS = ("cards", "engine", "notifying", "reading")  # files of texts that no command answers with
 OURS = {
     key for file in _SAYINGS.glob("*.yaml") if file.stem not in NOT_OF_COMMANDS for key in yaml.safe_load(file.read_text("utf-8"))
 }
