@@ -13,13 +13,19 @@ import msgspec
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
 from adapters.aliyun import Aliyun, number_of, variables_of
-from bot.ports import Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
+from bot.ports import Approval, Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
 
 VERSION = "2017-05-25"
 FORBIDDEN = "#/:-%¥￥【】[]{}$：—–"
 CHARS_IN_ALL = 249
 OUT_ID_CHARS = 15
 A_MINUTE, AN_HOUR, A_DAY = 1, 5, 20  # calls of one number
+
+approval = Approval(
+    "语音服务控制台 → 语音模板 → 文本转语音模板，类型 语音通知",
+    {"call": "${level}故障，标题${title}，请立即进入应急群签到。"},
+    ("公共模式最多两个变量；用专属号码时把号码写在 show_number。",),
+)
 
 
 class Config(BaseModel):
