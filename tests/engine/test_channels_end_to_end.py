@@ -6,18 +6,13 @@ import asyncio
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
 
-from adapters.sandbox.phone.aliyun import AliyunStandin
-from adapters.sandbox.phone.gateway import GatewayStandin
-from adapters.sandbox.server import Listener
 from bot.app import connect_channels
-from bot.approval import house_texts
-from bot.config import Config, build
+from bot.config import build
 from bot.document import Filled
 from bot.engine.house import House
 from bot.engine.outbox import Outbox
@@ -32,82 +27,15 @@ from bot.model.routing import compile_rules
 from bot.model.service import Catalog
 from bot.model.severity import Severity
 from bot.model.text import plain
-from bot.plugins import plugin
 from bot.ports import Medium, Store, UnitOfWork
 from bot.rules.notices import notify
 from bot.rules.world import World
 from tests.engine.town import DECLARATIONS, PROSE, VOCABULARY
 from tests.fakes import HandClock
-from tests.postman import Postman, serving
+from tests.outside import Outside
 
 PATIENCE = 20.0
 NAMES = ("mail", "text", "ring", "gate", "hook")
-
-
-class Hook:
-    """Take everything, and answer the first call with a 500."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        self.keys.append(request.headers["x-warroom-key"])
-        await Response(status_code=500 if len(self.keys) == 1 else 204)(scope, receive, send)
-
-
-class Outside:
-    """Be everything outside chats: a mail server, a vendor of SMS and calls, a gateway and a receiver of webhooks."""
-
-    def __init__(self, clock: HandClock) -> None:
-        self.postman, self.hook = Postman(), Hook()
-        self.aliyun = AliyunStandin("LTAI-of-a-test", "a-secret-of-a-test", lambda: clock.now().timestamp())
-        self.gateway = GatewayStandin("a-token", {"t1": house_texts("zh")["declared"]}, lambda: clock.now().timestamp())
-        self.aliyun.sign_names.add("应急")
-        for adapter, approve in (("aliyun_sms", self.aliyun.approve_sms), ("aliyun_voice", self.aliyun.approve_call)):
-            for name, text in plugin("adapters.notify", adapter).approval.texts.items():
-                approve(f"CODE_{name}", text)  # that what we print to be submitted is approved, and can be filled in
-
-    async def begin(self, stack: AsyncExitStack) -> Config:
-        """Listen, and give the configuration of channels that reach it."""
-        port = await stack.enter_async_context(serving(self.postman))
-        urls = []
-        for app in (self.aliyun, self.gateway, self.hook):
-            listener = Listener(app)
-            await listener.listen()
-            stack.push_async_callback(listener.down)
-            urls.append(listener.url)
-        account = {"access_key_id": "LTAI-of-a-test", "access_key_secret": "a-secret-of-a-test", "endpoint": urls[0]}
-        return build(
-            {
-                "chats": {"plain": {"adapter": "plain", "base_url": "http://127.0.0.1:9", "secret": "s" * 16}},
-                "channels": {
-                    "mail": {"adapter": "email", "host": "127.0.0.1", "port": port, "security": "none", "sender": "a@b.cn"},
-                    "text": {"adapter": "aliyun_sms", "sign_name": "应急", "templates": {"declared": "CODE_declared"}, **account},
-                    "ring": {"adapter": "aliyun_voice", "templates": {"call": "CODE_call"}, **account},
-                    "gate": {
-                        "adapter": "gateway", "medium": "sms", "url": f"{urls[1]}/send", "success_field": "code",
-                        "headers": {"Authorization": "Bearer a-token"}, "templates": {"declared": "t1"}, "variable_chars": 12,
-                        "body": {"mobile": "{to}", "template": "{template}", "ref": "{key}", "params": {
-                            name: f"{{{name}}}" for name in ("level", "id", "title", "time", "status", "ic")
-                        }},
-                    },
-                    "hook": {"adapter": "webhook", "url": urls[2], "secret": "h" * 16},
-                },
-            },
-            PROSE._roots[0],  # type: ignore[arg-type]  # no path of this configuration is relative
-            Filled({}),
-        )  # fmt: skip
-
-    def arrived(self) -> dict[str, list[str]]:
-        """Give by channel the keys under which something arrived."""
-        return {
-            "mail": [str(message["message-id"]) for message in self.postman.taken],
-            "text": [one.out_id for one in self.aliyun.sms.arrived],
-            "ring": [one.out_id for one in self.aliyun.calls.arrived],
-            "gate": [one.out_id for one in self.gateway.sms.arrived],
-            "hook": list(self.hook.keys),
-        }
 
 
 async def all_settled(worker: Outbox) -> None:
@@ -120,9 +48,10 @@ async def all_settled(worker: Outbox) -> None:
 @pytest.mark.timeout(60)
 async def test_each_channel_repeats_under_its_key_what_nobody_answered_and_nothing_else(store: Store) -> None:
     clock = HandClock()
-    outside = Outside(clock)
+    outside = Outside(lambda: clock.now().timestamp())
     async with AsyncExitStack() as stack:
-        config = await outside.begin(stack)
+        chat = {"plain": {"adapter": "plain", "base_url": "http://127.0.0.1:9", "secret": "s" * 16}}
+        config = build({"chats": chat, "channels": await outside.begin(stack)}, Path(), Filled({}))
         channels = connect_channels(config, clock)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
@@ -135,7 +64,7 @@ async def test_each_channel_repeats_under_its_key_what_nobody_answered_and_nothi
         worker = Outbox(store, house, {}, "p1", Metrics(), channels=channels)
 
         outside.postman.cut = True
-        outside.aliyun.lose_answers = outside.gateway.lose_answers = 1
+        outside.aliyun.lose_answers = outside.gateway.lose_answers = outside.hook.lose_answers = 1
         intents = [notify(ConnectionId(name), "li", "page", ident, f"page/{name}") for name in NAMES]
         await store.tx(lambda uow: uow.want(intents, clock.now()))
         await worker.claim()
