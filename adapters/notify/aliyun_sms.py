@@ -7,11 +7,12 @@ The vendor knows no keys ("国内短信…均不支持幂等"): a repeat is a se
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
-from adapters.aliyun import Aliyun, number_of, variables_of
+from adapters.aliyun import Aliyun, number_of, of_texts, variables_of
 from bot.ports import Approval, Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
 
 VERSION = "2017-05-25"
@@ -37,7 +38,7 @@ class Config(BaseModel):
     access_key_id: str = Field(min_length=4)
     access_key_secret: SecretStr = Field(min_length=8)
     sign_name: str = Field(min_length=1, max_length=30)
-    templates: dict[str, str] = Field(min_length=1)
+    templates: Annotated[dict[str, str], AfterValidator(of_texts(approval.texts))]
     variable_chars: int = Field(default=35, ge=4, le=500)
     per_second: int = Field(default=20, ge=1, le=1000)
     endpoint: AnyHttpUrl = AnyHttpUrl("https://dysmsapi.aliyuncs.com")

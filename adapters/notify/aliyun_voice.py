@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
-from adapters.aliyun import Aliyun, number_of, variables_of
+from adapters.aliyun import Aliyun, number_of, of_texts, variables_of
 from bot.ports import Approval, Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
 
 VERSION = "2017-05-25"
@@ -35,7 +36,7 @@ class Config(BaseModel):
 
     access_key_id: str = Field(min_length=4)
     access_key_secret: SecretStr = Field(min_length=8)
-    templates: dict[str, str] = Field(min_length=1)
+    templates: Annotated[dict[str, str], AfterValidator(of_texts(approval.texts))]
     show_number: str | None = None
     play_times: int = Field(default=2, ge=1, le=3)
     per_second: int = Field(default=10, ge=1, le=1000)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from bot.app import connect_channels
+from bot.app import App, connect_channels
 from bot.config import build
 from bot.document import Filled
 from bot.engine.house import House
+from bot.engine.notifying import RENDER
 from bot.engine.outbox import Outbox
 from bot.engine.run import record
 from bot.metrics import Metrics
@@ -27,12 +28,12 @@ from bot.model.routing import compile_rules
 from bot.model.service import Catalog
 from bot.model.severity import Severity
 from bot.model.text import plain
-from bot.ports import Medium, Store, UnitOfWork
+from bot.ports import Medium, Notice, Store, UnitOfWork
 from bot.rules.notices import notify
 from bot.rules.world import World
 from tests.engine.town import DECLARATIONS, PROSE, VOCABULARY
 from tests.fakes import HandClock
-from tests.outside import Outside
+from tests.outside import PARAMS, Outside
 
 PATIENCE = 20.0
 NAMES = ("mail", "text", "ring", "gate", "hook")
@@ -93,6 +94,36 @@ async def test_each_channel_repeats_under_its_key_what_nobody_answered_and_nothi
         and "支付失败" in outside.aliyun.sms.arrived[0].words
     )
     assert outside.aliyun.calls.arrived[0].words == "P1故障，标题支付失败，请立即进入应急群签到。"
+
+
+async def test_the_bot_as_it_runs_reaches_people_and_closes_its_channels(tmp_path: Path) -> None:
+    outside = Outside()
+    async with AsyncExitStack() as stack:
+        chat = {"plain": {"adapter": "plain", "base_url": "http://127.0.0.1:9", "secret": "s" * 16}}
+        people = [{"id": "li", "name": "李四", "email": "li@example.com", "mobile": "138 0000 0001"}]
+        given = {"chats": chat, "people": people, "channels": await outside.begin(stack)}
+        config = build({**given, "database": {"url": f"sqlite:///{tmp_path}/w.db"}}, tmp_path, Filled({}))
+        app = App(config)
+        await app.start()
+        try:
+            # Of no incident, so that nothing is said but what a topic of the organisation would say.
+            intents = [notify(ConnectionId(name), "li", "hello", None, f"hello/{name}") for name in NAMES]
+            RENDER["hello"] = lambda world, incident, data, lang: Notice(
+                f"hello {world.channels(Medium(data['medium']))[0]}", "text",
+                template="call" if data["medium"] == "voice" else "declared", variables=dict.fromkeys(PARAMS, "x"),
+            )  # fmt: skip
+            await app.store.tx(lambda uow: uow.want(intents, app.clock.now()))
+            deadline = time.monotonic() + PATIENCE
+            while not all(outside.arrived().values()):
+                assert time.monotonic() < deadline, outside.arrived()
+                await asyncio.sleep(0.01)
+        finally:
+            del RENDER["hello"]
+            await app.stop()
+    assert all(len(keys) == 1 for keys in outside.arrived().values())
+    assert outside.postman.taken[0]["subject"] == "hello mail" and outside.postman.recipients == ["li@example.com"]
+    assert outside.aliyun.calls.arrived[0].number == outside.gateway.sms.arrived[0].number == "13800000001"
+    assert outside.hook.bodies == [{"subject": "hello hook", "text": "text"}]
 
 
 def test_channels_are_known_by_their_medium_in_order() -> None:
