@@ -21,7 +21,8 @@ from adapters.http import Answered, Http
 from bot.ports import Clock, Done, Lost, Ref, Rejected, Result, Retry
 
 ALGORITHM = "ACS3-HMAC-SHA256"
-# The vendor's codes, from its pages of error codes for SMS and voice; `isv` = ours to mend, `isp` = theirs.
+# The vendor's codes; `isv` = ours to mend, `isp` = theirs. Those of SMS stand in its public lists and in programs that read
+# them; those of calls and of the signature were not seen on a page of the vendor: [tenant]. An unlisted one is `refused`.
 REFUSED: Mapping[str, str] = {
     "InvalidAccessKeyId.NotFound": "bad_token",
     "InvalidAccessKeyId.Inactive": "bad_token",

@@ -34,7 +34,7 @@ CALL = Notice("P1 支付失败", "…", template="call", variables={"level": "P1
 
 # ------------------------------------------------------------ the signature
 def test_signs_as_the_vendors_page_shows() -> None:
-    """The example "固定参数示例" of help.aliyun.com/zh/sdk/product-overview/v3-request-structure-and-signature."""
+    """The RunInstances example of help.aliyun.com/zh/sdk/product-overview/v3-request-structure-and-signature."""
     query = canonical({"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"})
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     headers = {
