@@ -1,8 +1,8 @@
 """SMS by Aliyun (短信服务, Dysmsapi 2017-05-25, `SendSms`): an approved text and its variables.
 
 The vendor knows no keys ("国内短信…均不支持幂等"): a repeat is a second message. `OutId` carries our key into its receipts,
-`BizId` is its own. A text has no 【】 (通知短信模板规范), a variable no link. How long a variable may be, the page that was read does
-not say: 35 is the usual figure, `variable_chars` another one. [tenant]
+`BizId` is its own. A text has no 【】 (通知短信模板规范), a variable no link. How long a variable may be, the page that was
+read does not say: 35 is the usual figure, `variable_chars` another one. [tenant]
 """
 
 from __future__ import annotations

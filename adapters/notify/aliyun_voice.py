@@ -1,8 +1,8 @@
 """Calls by Aliyun (语音服务, Dyvmsapi 2017-05-25, `SingleCallByTts`): an approved text is read to whoever picks up.
 
 Of one number the vendor takes 1 call a minute, 5 an hour, 20 a day (help.aliyun.com/document_detail/114036). A text has none of
-`# / : - % ¥ 【 】`, its variables no link and no IP address; without a number of one's own (公共模式) it may have two (语音模板规范,
-414170). That values keep to the same characters, and to less than 250 in all, is the careful reading. [tenant]
+`# / : - % ¥ 【 】`, its variables no link and no IP address; without a number of one's own (公共模式) it may have two
+(语音模板规范, 414170). That values keep to the same characters, and to less than 250 in all, is the careful reading. [tenant]
 """
 
 from __future__ import annotations
