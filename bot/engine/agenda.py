@@ -25,6 +25,7 @@ from bot.model.severity import Severity
 from bot.oncall.reminding import (
     AHEAD,
     TAKEN_WITHIN,
+    VERIFIED_WITHIN,
     Part,
     at_ten,
     due_in,
@@ -35,7 +36,6 @@ from bot.oncall.reminding import (
 from bot.oncall.workdays import add_working_days
 from bot.ports import Reads, UnitOfWork
 
-_SLIPS = timedelta(minutes=1)  # what was due just now is still to fire, not to be moved away
 _TOUCHES = (ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentReopened, ev.IncidentMerged, ev.SeverityChanged)
 DAY = timedelta(days=1)
 
@@ -131,7 +131,8 @@ def reminder(person: PersonId, reads: Reads, house: House, today: date, late: da
         return None
     told = {row.item.number for row in team}
     services = [row for row in services if row.item.number not in told]
-    soon = add_working_days(today, AHEAD, calendar)
+    until = max([today, *(row.item.due for row in own[:1] if row.item.due is not None)])
+    soon = add_working_days(until, VERIFIED_WITHIN, calendar)
     return say("items_due", own=own, verify=verify, team=team, services=services, soon=soon, late=late)
 
 
@@ -151,9 +152,8 @@ def plan_person(uow: UnitOfWork, house: House, person: PersonId, now: datetime, 
     standing = uow.deadlines_of(owner).get(("remind", ""))
     if after is None and standing is not None and standing <= now:
         return
-    last = after if after is not None else (now - _SLIPS).astimezone(tz).date() - DAY
-    if after is None and now - _SLIPS > at_ten(last + DAY, tz):
-        last += DAY  # ten o'clock has gone by
+    today = now.astimezone(tz).date()
+    last = after or (today if now > at_ten(today, tz) else today - DAY)
     found = [
         day
         for one in concerning(person, uow, house)
