@@ -118,6 +118,7 @@ def policy_of(config: Config) -> Policy:
         admins=frozenset(PersonId(p) for p in config.admins),
         founders=tuple(PersonId(p) for p in config.policy.founders),
         matrix=config.severity.read,
+        reports=config.reports.wanted,
         **house,
     )
 
