@@ -156,7 +156,7 @@ class TestItsWay:
         assert world.refusal("take", "chen", item=87)[1] == "没有接手：T-87 派给了 王五。要自己做：转派 87 @我"
         assert world.refusal("done", "chen", item=87, text="x")[1] == "没有执行：T-87 由 王五、李四 或管理员来改。"
         world.says("wang", "完成 87 好了")
-        assert world.refusal("verify", "wang", item=87)[1] == "没有执行：T-87 由验收人 李四来定。"
+        assert world.refusal("verify", "wang", item=87)[1] == "没有执行：T-87 由验收人 李四 来定。"
         assert world.refusal("verify", "wang", item=99)[0] == "item_unknown"
 
     def test_extended_twice_by_oneself_then_by_the_verifier(self, world: World) -> None:
