@@ -57,6 +57,8 @@ class TestOneLine:
             ("改进 明天 起灰度发布", "明天 起灰度发布", None, None),
             ("改进 为什么要告警：写进手册 @我", "为什么要告警：写进手册", "li", None),  # no label: words of the sentence
             ("action add a canary @wang Jun 3", "a canary", "wang", date(2024, 6, 3)),
+            ("改进 加灰度 明天 验收人 李四 @王五", "加灰度", "wang", date(2024, 5, 21)),  # mentions come last on some chats
+            ("改进 明天 @王五", "明天", "wang", None),
             ("改进 加灰度 验收人 @李四 @王五 6-03", "加灰度", "wang", date(2024, 6, 3)),
         ],
     )
