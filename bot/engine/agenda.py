@@ -183,9 +183,11 @@ def plan_item(uow: UnitOfWork, house: House, item: ActionItem, live: bool) -> No
     uow.set_deadlines(f"item:{item.number}", due)
 
 
-def replan(uow: UnitOfWork, house: House, events: Iterable[tuple[Event, Incident]], now: datetime) -> None:
+def replan(
+    uow: UnitOfWork, house: House, events: Iterable[tuple[Event, Incident]], now: datetime, also: Iterable[PersonId] = ()
+) -> None:
     """Make the timers fit after facts: of each item that they touch, and of everybody who may hear of it."""
-    people: set[PersonId] = set()
+    people: set[PersonId] = set(also)
     for event, incident in events:
         if not incident.actions.total or not isinstance(event.payload, (*OF_ITEMS, *_TOUCHES)):
             continue

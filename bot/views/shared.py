@@ -43,6 +43,8 @@ def announcement_card(
         fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
     if incident.active and incident.next_update_by is not None:
         fields.append(("next", about(prose, show, "announce_next", incident)))
+    if not incident.open and incident.actions.total:
+        fields.append(("improved", about(prose, show, "card_improved", incident)))
     if link is not None:
         fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()
