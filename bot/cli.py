@@ -50,6 +50,7 @@ def build() -> typer.Typer:
         ("setup", setup),
         ("migrate", migrate),
         ("help", manual),
+        ("stats", stats),
         ("capabilities", capabilities),
         ("version", version),
     ):
@@ -269,6 +270,25 @@ def channels_test(
     else:
         _complain([f"{name}: {said}"])
     return 0 if good else FAILED
+
+
+def stats(
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many days back.")] = 30,
+    service: Annotated[str | None, typer.Option("--service", help="Of one service, by its id.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV, for Excel.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="Print a line of CSV for each incident that they are of.")] = False,
+    config: ConfigFile = DEFAULT, lang: Lang = "zh",
+) -> int:  # fmt: skip
+    """Print the numbers of a period, as everybody may know them."""
+    from bot.admin import stats as stats_of
+
+    text = asyncio.run(stats_of(_load(config), days, service, lang, "each" if each else "csv" if as_csv else "words"))
+    if as_csv or each:
+        sys.stdout.buffer.write(text.encode())  # as it is: no console's own encoding and line ends
+        sys.stdout.flush()
+    else:
+        print(text)
+    return 0
 
 
 def manual(

@@ -129,6 +129,7 @@ def policy_of(config: Config) -> Policy:
             name for name, entry in config.monitoring.items() if getattr(entry.settings, "api", None) is not None
         ),
         silence_rules=frozenset(rule.name for rule in config.routing if rule.silence),
+        reports=config.reports.wanted,
         **house,
     )
 

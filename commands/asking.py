@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.command import Context, Declaration, ListFilter, Where, Word, Words, query
 from bot.errors import refuse
 from bot.model import event as ev
+from bot.model.actions import PENDING, ActionItem, ItemFilter, ItemState
 from bot.model.alert import AlertGroup, GroupState
 from bot.model.event import Event, Mark, Status
 from bot.model.ids import PersonId, ServiceId
@@ -24,6 +25,7 @@ from commands.common import LOOK_BACK, about, me, ref
 BRIEF_CHANGES = 3
 HELP_LINES = 8
 HOME_INCIDENTS = 5
+HOME_ITEMS = 3
 _NOTABLE = (
     ev.Marked, ev.SeverityChanged, ev.CommanderChanged, ev.UpdatePosted, ev.IncidentConfirmed, ev.IncidentRecovered,
     ev.IncidentReopened, ev.ImpactStated,
@@ -225,12 +227,23 @@ def help(ctx: Context, incident: Incident | None = None, word: Word | None = Non
     mine = ctx.reads.incidents(Filter(open=True, involved=me(ctx), limit=HOME_INCIDENTS))
     # Whoever asks about this one is there by that.
     awaited = [i.id for i in mine if i.active and (here is None or i.id != here.id) and _waited_for(i, me(ctx))]
-    return say("help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered, awaited=awaited)
+    own, verify = _waiting(ctx)
+    return say(
+        "help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered, awaited=awaited, items=own[:HOME_ITEMS],
+        verify=verify, more=max(len(own) - HOME_ITEMS, 0),
+    )  # fmt: skip
 
 
 def _waited_for(incident: Incident, person: PersonId) -> bool:
     one = incident.roll.of(person)
     return one is not None and one.waiting
+
+
+def _waiting(ctx: Context) -> tuple[list[ActionItem], list[ActionItem]]:
+    """List the items that wait for the person who asks: to be done, and to be verified."""
+    own = ctx.reads.items(ItemFilter(people=(me(ctx),), states=PENDING, live=True))
+    verify = ctx.reads.items(ItemFilter(verifier=me(ctx), states=(ItemState.DONE,), live=True, limit=HOME_ITEMS))
+    return own, verify
 
 
 def _fitting(ctx: Context, incident: Incident | None, typed: dict[str, Declaration]) -> list[Declaration]:

@@ -16,6 +16,7 @@ from store.oncall import OnCallReads
 from store.people import PeopleReads
 from store.queue import QueueReads
 from store.rooms import RoomReads
+from store.stats import StatsReads
 from store.story import StoryReads
 
 
@@ -26,5 +27,6 @@ class StoreReads(
     AskerReads,
     AnnouncingReads,
     LadderReads,
+    StatsReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -24,6 +24,7 @@ from store.queue import QueueWrites
 from store.reads import StoreReads
 from store.rooms import RoomWrites
 from store.statement import Link
+from store.stats import StatsReads
 from store.story import StoryWrites
 from store.timers import TimerWrites
 
@@ -48,6 +49,7 @@ class Unit(
     AskerWrites,
     AnnouncingWrites,
     LadderWrites,
+    StatsReads,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

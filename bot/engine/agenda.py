@@ -25,6 +25,7 @@ from bot.model.severity import Severity
 from bot.oncall.reminding import (
     AHEAD,
     TAKEN_WITHIN,
+    VERIFIED_WITHIN,
     Part,
     at_ten,
     due_in,
@@ -35,7 +36,6 @@ from bot.oncall.reminding import (
 from bot.oncall.workdays import add_working_days
 from bot.ports import Reads, UnitOfWork
 
-_SLIPS = timedelta(minutes=1)  # what was due just now is still to fire, not to be moved away
 _TOUCHES = (ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentReopened, ev.IncidentMerged, ev.SeverityChanged)
 DAY = timedelta(days=1)
 
@@ -131,8 +131,18 @@ def reminder(person: PersonId, reads: Reads, house: House, today: date, late: da
         return None
     told = {row.item.number for row in team}
     services = [row for row in services if row.item.number not in told]
-    soon = add_working_days(today, AHEAD, calendar)
+    until = max([today, *(row.item.due for row in own[:1] if row.item.due is not None)])
+    soon = add_working_days(until, VERIFIED_WITHIN, calendar)
     return say("items_due", own=own, verify=verify, team=team, services=services, soon=soon, late=late)
+
+
+def item_line(item: ActionItem, reads: Reads, house: House, today: date) -> Row | None:
+    """Say how late an item is, to everybody; None = it is of what not everybody may know, or of a drill."""
+    incident = reads.incident(item.incident)
+    if incident is None or incident.private or incident.drill or item.due is None:
+        return None
+    days = due_in(today, item.due, house.catalog.holidays)
+    return Row(item, say("item_line", item=item, days=days, today=today, severity=_grave(incident.severity)))
 
 
 def _grave(severity: Severity) -> Severity | None:
@@ -151,9 +161,8 @@ def plan_person(uow: UnitOfWork, house: House, person: PersonId, now: datetime, 
     standing = uow.deadlines_of(owner).get(("remind", ""))
     if after is None and standing is not None and standing <= now:
         return
-    last = after if after is not None else (now - _SLIPS).astimezone(tz).date() - DAY
-    if after is None and now - _SLIPS > at_ten(last + DAY, tz):
-        last += DAY  # ten o'clock has gone by
+    today = now.astimezone(tz).date()
+    last = after or (today if now > at_ten(today, tz) else today - DAY)
     found = [
         day
         for one in concerning(person, uow, house)
@@ -174,9 +183,11 @@ def plan_item(uow: UnitOfWork, house: House, item: ActionItem, live: bool) -> No
     uow.set_deadlines(f"item:{item.number}", due)
 
 
-def replan(uow: UnitOfWork, house: House, events: Iterable[tuple[Event, Incident]], now: datetime) -> None:
+def replan(
+    uow: UnitOfWork, house: House, events: Iterable[tuple[Event, Incident]], now: datetime, also: Iterable[PersonId] = ()
+) -> None:
     """Make the timers fit after facts: of each item that they touch, and of everybody who may hear of it."""
-    people: set[PersonId] = set()
+    people: set[PersonId] = set(also)
     for event, incident in events:
         if not incident.actions.total or not isinstance(event.payload, (*OF_ITEMS, *_TOUCHES)):
             continue

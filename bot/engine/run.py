@@ -340,8 +340,8 @@ class _Book:
             if self.events.get(ident):
                 self.uow.save_incident(incident, self.events[ident])
                 self.uow.set_deadlines(ident, deadlines(incident, self.house.policy, self.house.catalog))
-        replan(
-            self.uow, self.house, ((e, self.incidents[ident]) for ident, events in self.events.items() for e in events), self.now
-        )
+        after = ((event, self.incidents[ident]) for ident, events in self.events.items() for event in events)
+        merged = (e.payload for e in self.all_events if isinstance(e.payload, ev.PeopleMerged))
+        replan(self.uow, self.house, after, self.now, [person for p in merged for person in (p.person, p.other)])
         if self.intents:
             self.uow.want(list(self.intents.values()), self.now)

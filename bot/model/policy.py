@@ -8,7 +8,7 @@ from datetime import time, timedelta
 
 from bot.model.announcing import Audience, Reach
 from bot.model.facts.roll import Rung
-from bot.model.ids import ConnectionId, PersonId
+from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.matrix import Matrix
 from bot.model.oncall import Holidays
 from bot.model.severity import Severity
@@ -32,6 +32,17 @@ STORM_LASTS = timedelta(hours=6)  # how long what a storm left without a room is
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """Say where a report is posted and when, in the house's zone; `weekday` counts from Monday = 0."""
+
+    connection: ConnectionId
+    channel: str
+    at: time = time(10)
+    weekday: int = 0
+    service: ServiceId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Hold every number that decides; defaults are the documented ones."""
 
@@ -49,6 +60,7 @@ class Policy:
     audiences: Mapping[Audience, Reach] = field(default_factory=dict)  # who is told, and how
     first_within: Mapping[Severity, timedelta] = field(default_factory=_first_within)
     approve_within: timedelta = timedelta(minutes=3)  # before the next one is asked
+    reports: Mapping[str, Report] = field(default_factory=dict)  # weekly and monthly ones
     admins: frozenset[PersonId] = frozenset()
     founders: tuple[PersonId, ...] = ()
     default_severity: Severity = Severity.P3

@@ -54,5 +54,6 @@ def close_loop(event: Event, incident: Incident, world: World) -> Wanted:
     """State 闭环 once an incident is closed and the last of its items is accepted."""
     actions = incident.actions
     done = incident.outcome is Outcome.DONE and actions.total and not actions.open
-    if done and actions.closed_at is None:
+    told = actions.closed_at is not None and incident.closed_at is not None and actions.closed_at >= incident.closed_at
+    if done and not told:
         yield ev.LoopClosed(items=actions.total)

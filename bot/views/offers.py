@@ -39,6 +39,7 @@ MENU: Mapping[Status, tuple[str, ...]] = {
 }
 _RUN_BARE = frozenset({"confirm", "brief", "status", "timeline", "list", "whoami"})  # what runs with no more than an incident
 _LABEL_CHARS = 30
+ITEMS_OFFERED = 8  # of a reminder
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,13 +444,29 @@ def _item_not_taken(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield _item(make, params["item"], "reassign", "reassign", "item_reassign", asks=True)
 
 
+def _items_due(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    mine: list[ActionItem] = [row.item for row in params["own"]][:ITEMS_OFFERED]
+    for command in ("done", "extend") if mine else ():
+        about = {"item": str(mine[0].number)}
+        options = tuple(
+            replace(
+                make.click(cut(f"T-{i.number} {clean(flat(i.what))}", _LABEL_CHARS), command, {"item": str(i.number)}, asks=True),
+                typed=make.line(command, i.number, "…"),
+            )
+            for i in mine
+        )
+        yield command, replace(make.named(f"offer.items_{command}", command, about, asks=True), options=options)
+    if mine:
+        yield "all", replace(make.named("offer.items_all", "items", {}), typed=make.line("items"))
+
+
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
     "called": _called, "called_again": _called_again,
     "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
     "level_proposed": _asked,
     "item_assigned": _item_assigned, "item_to_verify": _item_to_verify, "item_more_time": _item_more_time,
-    "item_not_taken": _item_not_taken,
+    "item_not_taken": _item_not_taken, "items_due": _items_due,
     "postmortem_yours": _to_write, "postmortem_due": _to_write, "postmortem_to_judge": _to_judge, "postmortem_judged": _judged,
     "postmortem_stands": _stands, "postmortem_written": _stands,
     "command_asked": _asked_for, "command_unanswered": _stand_in, "update_missing": _stand_in,

@@ -46,6 +46,8 @@ def announcement_card(
         fields.append(("latest", about(prose, show, "card_latest", incident, latest=incident.latest)))
     if (due := shown_due(incident, policy or Policy())) is not None:
         fields.append(("next", about(prose, show, "announce_next", incident, due=due)))
+    if not incident.open and incident.actions.total:
+        fields.append(("improved", about(prose, show, "card_improved", incident)))
     if link is not None:
         fields.append(("links", prose.say(say("card_join", url=link), show)))
     wanted = (("join", "join"), ("subscribe", "subscribe")) if incident.open else ()

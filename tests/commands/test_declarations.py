@@ -88,6 +88,7 @@ PROMISED = {
     "verify": "验收",
     "sendback": "打回",
     "items": "改进列表 我的改进",
+    "stats": "统计 月报",
     "menu": "更多 more",
     "help": "帮助 怎么用 ?",
 }
@@ -158,6 +159,7 @@ class TestEach:
             "verify",
             "sendback",
             "items",
+            "stats",
             "menu",
             "help",
         }

@@ -241,11 +241,12 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("read", "", P1, _draft(_SENT)),
     ("subscribe", "", P1, _with()),
     ("unsubscribe", "", P1, _with()),
+    ("stats", "", P1, _with()),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
 _ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account", "swap"})
-_ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback", "items"}
+_ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback", "items", "stats"}
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

@@ -41,6 +41,11 @@ PROMISED = {
     "pass": "人*",
     "escalate": "人 服务的负责人",
     "close": "免复盘的原因 备注",
+    "action": "做什么* 谁负责 截止 验收标准 验收人",
+    "reassign": "转给谁*",
+    "extend": "到哪天，为什么*",
+    "done": "链接或说明*",
+    "sendback": "原因*",
     "report": "现象* 影响服务 发生时间",
 }
 

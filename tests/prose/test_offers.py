@@ -6,16 +6,19 @@ Golden files are written anew as tests/prose/test_events.py says; a text without
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
+from bot.engine.agenda import Row
 from bot.engine.reading import Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.model import event as ev
+from bot.model.actions import ActionItem, ItemState
 from bot.model.event import Event, Mark, Status
 from bot.model.handover import Handover
-from bot.model.ids import GroupId, PersonId, ServiceId
+from bot.model.ids import GroupId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Asked, Incident, Outcome
 from bot.model.pace import Pace
 from bot.model.person import Actor, ActorKind
@@ -57,6 +60,27 @@ _BRIEFING = say(
     "briefing", incident=busy(), did=_DID[::-1], doing=_DID[1], found=True, roles=[("scribe", "li")], due=at("14:35"), people=4,
     called=3,
 )  # fmt: skip
+
+
+_ITEM = ActionItem(
+    87,
+    IncidentId("F-20240520-001"),
+    plain("支付网关发布加灰度"),
+    ItemState.TODO,
+    at("14:30"),
+    PersonId("zhang"),
+    PersonId("wang"),
+    date(2024, 6, 3),
+    plain("灰度演练记录"),
+    PersonId("li"),
+)
+_LATE = replace(_ITEM, number=91, due=date(2024, 5, 14), what=plain("补监控"))
+_DONE = replace(_ITEM, number=95, state=ItemState.DONE, evidence=plain("演练已归档"))
+_ASKS = replace(_ITEM, extensions=2, asked_due=date(2024, 6, 10), asked_why=plain("等供应商"))
+
+
+def _row(item: ActionItem, days: int) -> Row:
+    return Row(item, say("item_line", item=item, days=days, today=date(2024, 5, 20), severity=Severity.P1))
 
 
 def _menu(about: Incident) -> Say:
@@ -101,16 +125,32 @@ SAID: dict[str, Say] = {
     "please command": say("please_command", incident=_FREE),
     "alerts to judge": say("alerts_to_judge", group=GroupId(12), severity=Severity.P2, service=PAY, title="5xx"),
     "level proposed": say("level_proposed", incident=_ASKED, before="P2", to="P1"),
+    "item assigned": say("item_assigned", incident=_FREE, item=_ITEM),
+    "item assigned without much": say(
+        "item_assigned", incident=_FREE, item=replace(_ITEM, due=None, acceptance=(), verifier=None, state=ItemState.DOING)
+    ),
+    "item not taken": say("item_not_taken", incident=_FREE, item=_ITEM, days=2),
+    "item to verify": say("item_to_verify", incident=_FREE, item=_DONE),
+    "item asks for time": say("item_more_time", incident=_FREE, item=_ASKS),
+    "items due": say(
+        "items_due", own=[_row(_LATE, -4), _row(replace(_ITEM, due=date(2024, 5, 20)), 0), _row(_ITEM, 3)],
+        verify=[_row(_DONE, 0)], team=[_row(_LATE, -5)], services=[_row(_LATE, -10)], soon=date(2024, 6, 5), late=at("10:00"),
+    ),
+    "items due of a team": say(
+        "items_due", own=[], verify=[], team=[_row(replace(_LATE, number=n), -5) for n in range(1, 21)], services=[],
+        soon=date(2024, 6, 5), late=None,
+    ),
     "menu pending": _menu(_PENDING),
     "menu handling": _menu(busy()),
     "menu free": _menu(_FREE),
     "menu closed": _menu(busy(status=Status.CLOSED, outcome=Outcome.DONE, closed_at=at("16:00"))),
     "help here": say(
-        "help_here", about=_FREE, offered=False, awaited=[], ongoing=[],
+        "help_here", about=_FREE, offered=False, awaited=[], ongoing=[], items=[], verify=[], more=0,
         declarations=[DECLARED[n] for n in ("commander", "update", "note", "mark", "brief")],
     ),
     "help anywhere": say(
-        "help_here", about=None, offered=False, awaited=["F-20240520-002"], ongoing=[_FREE],
+        "help_here", about=None, offered=False, awaited=["F-20240520-002"], ongoing=[_FREE], items=[_ITEM, _LATE],
+        verify=[_DONE], more=2,
         declarations=[DECLARED[n] for n in ("declare", "report", "list", "join", "ack")],
     ),
 }  # fmt: skip
