@@ -111,7 +111,7 @@ class Api:
         return tuple(
             Silence(
                 one.id, tuple(sorted(map(_read, one.matchers), key=lambda m: m.name)), one.starts_at, one.ends_at,
-                one.status.state != "expired",
+                one.status.state != "expired", one.comment.removesuffix(f"[{key}]").strip(),
             )
             for one in sorted(mine, key=lambda one: one.starts_at, reverse=True)
         )  # fmt: skip

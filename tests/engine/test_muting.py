@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -52,6 +53,7 @@ class Wire(httpx.AsyncBaseTransport):
         self.troubles: list[tuple[str, str]] = []  # (method, what)
         self.posts = 0
         self.down = False
+        self.arrived = asyncio.Event()  # something was written
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
@@ -63,6 +65,8 @@ class Wire(httpx.AsyncBaseTransport):
             return httpx.Response(int(trouble[1]), request=request)
         answer = await self.inner.handle_async_request(request)
         self.posts += request.method == "POST"
+        if request.method == "POST":
+            self.arrived.set()
         if trouble is not None:
             raise httpx.ReadTimeout("no answer came", request=request)
         return answer
@@ -83,8 +87,9 @@ class Town:
 
     async def works(self) -> None:
         """Let both workers do whatever is due now."""
-        while sum([await outbox.claim() for outbox in self.outboxes]) or any(outbox.in_flight for outbox in self.outboxes):
-            await asyncio.sleep(0)
+        while sum([await outbox.claim() for outbox in self.outboxes]):
+            for outbox in self.outboxes:
+                await asyncio.gather(*outbox._running.values())
 
     async def passes(self, step: float = 30, **span: float) -> None:
         """Let time pass, with the workers and both replicas' timers at work."""
@@ -134,7 +139,19 @@ class Town:
 
 
 @pytest.fixture
-async def town(store_url: str) -> AsyncIterator[Town]:
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    async for made in _town(f"sqlite:///{tmp_path}/t.db"):
+        yield made
+
+
+@pytest.fixture
+async def replicas(store_url: str) -> AsyncIterator[Town]:
+    """Give the town on either store."""
+    async for made in _town(store_url):
+        yield made
+
+
+async def _town(store_url: str) -> AsyncIterator[Town]:
     clock = HandClock()
     am = Alertmanager(TOKEN, clock.now)
     store = await asyncio.to_thread(open_store, store_url, clock=clock)
@@ -165,21 +182,21 @@ async def test_a_silence_names_the_incident_and_who_asked_and_covers_just_its_al
     assert await town.kinds(incident) == ["SilenceWanted", "SilenceSet"]
 
 
-async def test_it_is_prolonged_while_it_is_wanted_and_ends_on_time(town: Town) -> None:
-    incident = await town.does(await town.incident(), wanted(town, 2))
-    (first,) = town.am.active
+async def test_it_is_prolonged_while_it_is_wanted_and_ends_on_time(replicas: Town) -> None:
+    incident = await replicas.does(await replicas.incident(), wanted(replicas, 2))
+    (first,) = replicas.am.active
     for _ in range(11):
-        await town.passes(minutes=10)
-        (silence,) = town.am.active
+        await replicas.passes(minutes=10)
+        (silence,) = replicas.am.active
         assert silence.id == first.id
-        assert timedelta(minutes=9) < silence.ends - town.clock.at <= timedelta(minutes=30)
-    assert town.wire.posts < 12  # it is looked at every minute and written when half of it is over
-    await town.passes(minutes=10, seconds=1)
-    assert town.am.active == []
-    assert await town.kinds(incident) == ["SilenceWanted", "SilenceSet", "SilenceStopped", "SilenceEnded"]
-    posts = town.wire.posts
-    await town.passes(hours=3, step=600)
-    assert town.wire.posts == posts
+        assert timedelta(minutes=9) < silence.ends - replicas.clock.at <= timedelta(minutes=30)
+    assert replicas.wire.posts < 12  # it is looked at every minute and written when half of it is over
+    await replicas.passes(minutes=10, seconds=1)
+    assert replicas.am.active == []
+    assert await replicas.kinds(incident) == ["SilenceWanted", "SilenceSet", "SilenceStopped", "SilenceEnded"]
+    posts = replicas.wire.posts
+    await replicas.passes(hours=3, step=600)
+    assert replicas.wire.posts == posts
 
 
 @pytest.mark.parametrize("end", ["recovered", "closed", "dismissed", "cancelled", "unlinked", "stopped"])
@@ -231,33 +248,32 @@ async def test_alerts_that_join_are_covered_too(town: Town) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["lost", "500", "down"])
-async def test_an_attempt_of_unknown_outcome_leaves_exactly_one(town: Town, trouble: str) -> None:
-    incident = await town.incident()
+async def test_an_attempt_of_unknown_outcome_leaves_exactly_one(replicas: Town, trouble: str) -> None:
+    incident = await replicas.incident()
     if trouble == "down":
-        town.wire.down = True
+        replicas.wire.down = True
     else:
-        town.wire.troubles = [("POST", trouble)] * 2
-    incident = await town.does(incident, wanted(town))
+        replicas.wire.troubles = [("POST", trouble)] * 2
+    incident = await replicas.does(incident, wanted(replicas))
     assert incident.muting.on == ()  # the card says that it is being set
-    town.wire.down = False
-    await town.passes(minutes=3, step=5)
-    assert len(town.am.silences) == 1
-    assert (await town.now(incident.id)).muting.on == (1,)
+    replicas.wire.down = False
+    await replicas.passes(minutes=3, step=5)
+    assert len(replicas.am.silences) == 1
+    assert (await replicas.now(incident.id)).muting.on == (1,)
 
 
-async def test_a_worker_that_dies_between_the_call_and_its_answer_leaves_exactly_one(town: Town) -> None:
-    incident = await town.incident()
-    await town.world.happens(wanted(town), to=incident.id)
-    town.wire.troubles = [("POST", "lost")]
-    dying = town.outboxes.pop(0)
+async def test_a_worker_that_dies_between_the_call_and_its_answer_leaves_exactly_one(replicas: Town) -> None:
+    incident = await replicas.incident()
+    await replicas.world.happens(wanted(replicas), to=incident.id)
+    replicas.wire.troubles = [("POST", "lost")]
+    dying = replicas.outboxes.pop(0)
     await dying.claim()
-    while not town.am.silences:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(replicas.wire.arrived.wait(), 10)
     for task in list(dying._running.values()):
         task.cancel()  # it never hears the answer
-    await town.passes(minutes=1, step=5)
-    assert len(town.am.silences) == 1
-    assert (await town.now(incident.id)).muting.on == (1,)
+    await replicas.passes(minutes=1, step=5)
+    assert len(replicas.am.silences) == 1
+    assert (await replicas.now(incident.id)).muting.on == (1,)
 
 
 async def test_a_refusal_is_said_once_with_its_reason_and_tried_again(town: Town) -> None:
