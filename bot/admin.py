@@ -187,7 +187,7 @@ async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], l
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[tuple[Store, House]]:
     clock = SystemClock()
-    chats, channels = connect_chats(config, clock), connect_channels(config)
+    chats, channels = connect_chats(config, clock), connect_channels(config, clock)
     try:
         store = open_store(config, clock, lock=False)  # beside a bot that runs
         try:

@@ -108,10 +108,10 @@ def connect_chats(config: Config, clock: Clock) -> dict[ConnectionId, ChatAdapte
     }
 
 
-def connect_channels(config: Config) -> dict[ConnectionId, NotifyChannel]:
+def connect_channels(config: Config, clock: Clock) -> dict[ConnectionId, NotifyChannel]:
     """Make every configured channel by which people outside chats are reached; opens no connection yet."""
     return {
-        ConnectionId(name): plugin("adapters.notify", entry.adapter).connect(name, entry.settings)
+        ConnectionId(name): plugin("adapters.notify", entry.adapter).connect(name, entry.settings, clock)
         for name, entry in config.channels.items()
     }
 
@@ -180,7 +180,7 @@ class App:
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
         self.chats = connect_chats(config, self.clock)
-        self.channels = connect_channels(config)
+        self.channels = connect_channels(config, self.clock)
         self.store = open_store(config, self.clock)
         self.house = house_of(config, self.clock, self.chats, self.channels)
         me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
