@@ -64,6 +64,10 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for name in _mapping(data.get("channels")):
         if str(name) in chats:
             yield ("channels", str(name)), "is already the name of a chat"
+    channels = _mapping(data.get("channels"))
+    for hooked, hook in _entries(data.get("webhooks")).items():
+        if _word(hook.get("channel")) and _word(_mapping(channels.get(hook["channel"])).get("adapter")) != "webhook":
+            yield ("webhooks", hooked, "channel"), f"there is no channel {hook['channel']} of the adapter webhook"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
 

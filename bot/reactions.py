@@ -11,7 +11,7 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import alerts, levels, muting, people, pool, recovery, rooms, telling
+from bot.rules import alerts, hooks, levels, muting, people, pool, recovery, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -22,6 +22,7 @@ EVERY: tuple[Rule, ...] = (
     telling.show_announcement,
     telling.page_mentioned,
     muting.keep_silences,
+    hooks.tell_hooks,
 )
 
 TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {

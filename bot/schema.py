@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
+from bot.model.hooks import Change
 from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy
 from bot.model.routing import Action
@@ -58,6 +59,7 @@ def _steps(value: object) -> object:
 Span = Annotated[timedelta, BeforeValidator(_span)]
 _Measured = Literal[Extent.PARTIAL, Extent.MAJOR, Extent.FULL]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Changes = Annotated[frozenset[Change], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 Levels = Annotated[frozenset[Severity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 
 
@@ -154,6 +156,15 @@ class Channel(_Plugin):
 
     title: Word | None = None
     title_en: Word | None = None
+
+
+class StatusHook(Section):
+    """Name a channel, of the adapter `webhook`, that is told of changes of an incident's status or level."""
+
+    channel: Key
+    levels: Levels = frozenset()
+    changes: Changes = frozenset()
+    drills: bool = False
 
 
 class Route(Section):
@@ -255,6 +266,7 @@ class Config(BaseSettings):
     announce: tuple[Announce, ...] = ()
     monitoring: dict[Key, Monitoring] = {}
     channels: dict[Key, Channel] = {}
+    webhooks: tuple[StatusHook, ...] = ()
     routing: tuple[Route, ...] = ()
     catalog: str | None = None
     services: dict[Key, ServiceEntry] = {}

@@ -162,7 +162,8 @@ def _explained(text: str, line: str) -> bool:
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
-             "channels": "channels.*.title",
+             "channels": "channels.*.title", "webhooks": "webhooks.*.channel", "silencers": "monitoring",
+             "silence_rules": "routing.*.silence",
              "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):

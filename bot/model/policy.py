@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bot.model.hooks import Hook
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.matrix import Matrix
 from bot.model.severity import Severity
@@ -52,6 +53,7 @@ class Policy:
     fallback_after: timedelta = timedelta(seconds=30)
     close_room_after: timedelta = timedelta(hours=24)
     ask_recovery_again: timedelta = timedelta(minutes=10)
+    webhooks: tuple[Hook, ...] = ()
     silencers: frozenset[str] = frozenset()  # the monitoring systems that keep alerts silent for us
     silence_handling: frozenset[Severity] = frozenset()  # levels whose alerts are silent while they are handled
     silence_rules: frozenset[str] = frozenset()  # routing rules whose alerts are
