@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -34,7 +34,7 @@ from bot.ports import Filter, Silencer, UnitOfWork
 from bot.rules.muting import silencer_of
 from store.open import open_store
 from tests.engine.test_rules import ALL, LI, World
-from tests.fakes import HandClock
+from tests.fakes import START, HandClock
 
 SOURCE, TOKEN = "am", "token-of-the-test"
 FILTER = Filter(open=None)
@@ -199,6 +199,14 @@ async def test_it_is_prolonged_while_it_is_wanted_and_ends_on_time(replicas: Tow
     assert replicas.wire.posts == posts
 
 
+async def test_of_a_private_incident_the_monitoring_system_is_told_no_title(town: Town) -> None:
+    await town.fires("a", job="asked")
+    declared = await town.world.declared(groups=(GroupId(1),), firing=1, private=True)
+    await town.does(declared, wanted(town))
+    (silence,) = town.am.active
+    assert silence.comment == f"{declared.id} P1 · 处理中先静默，恢复或关闭时自动解除 [t/A-1]"
+
+
 @pytest.mark.parametrize("end", ["recovered", "closed", "dismissed", "cancelled", "unlinked", "stopped"])
 async def test_whatever_ends_it_leaves_none_behind(town: Town, end: str) -> None:
     incident = await town.does(await town.incident(), wanted(town))
@@ -241,9 +249,10 @@ async def test_merged_alerts_are_as_silent_as_the_incident_that_takes_them(town:
 async def test_alerts_that_join_are_covered_too(town: Town) -> None:
     await town.does(await town.incident(), wanted(town))
     await town.fires("c")
-    await town.works()
+    await town.fires("d")
+    await town.passes(seconds=5)
     (silence,) = town.am.active
-    assert ("pod", "a|b|c", True, True) in silence.matchers
+    assert ("pod", "a|b|c|d", True, True) in silence.matchers
     assert len(town.am.silences) == 2  # other matchers are another silence; the first has ended
 
 
@@ -404,3 +413,45 @@ class TestWhatAlertmanagerKeepsToItself:
         await town.passes(minutes=5)
         assert [e.kind for e in await town.log(incident)] == before
         assert len(await town.world.store.read(lambda reads: reads.incidents(FILTER), ALL_SEEING)) == 1
+
+
+class TestOfARecovery:
+    async def test_people_are_asked_again_ten_minutes_after_not_yet_and_once(self, town: Town) -> None:
+        incident = await town.incident()
+        await town.fires("a", "b", starts=START, over=True)
+        assert [e.kind for e in await town.log(incident)][-1] == "RecoverySuggested"
+        incident = await town.does(incident, ev.RecoveryPutOff(until=town.clock.at + timedelta(minutes=10)))
+        await town.passes(minutes=9, step=60)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 1
+        await town.passes(minutes=2, step=60)
+        await town.passes(hours=1, step=600)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 2
+
+    async def test_nobody_is_asked_again_about_what_fires_or_has_recovered(self, town: Town) -> None:
+        incident = await town.incident()
+        await town.fires("a", "b", starts=START, over=True)
+        incident = await town.does(incident, ev.RecoveryPutOff(until=town.clock.at + timedelta(minutes=10)))
+        town.clock.at += timedelta(minutes=1)
+        await town.fires("a")
+        await town.passes(minutes=15, step=60)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 1
+
+    async def test_what_needs_no_review_closes_after_three_working_days(self, town: Town) -> None:
+        town.clock.at = datetime(2024, 5, 17, 7, 0, tzinfo=UTC)  # a Friday, 15:00 in Shanghai
+        incident = await town.world.declared(severity=Severity.P3)
+        await town.does(incident, ev.IncidentRecovered(when=town.clock.at))
+        await town.passes(days=4, hours=23, step=3600)
+        assert (await town.now(incident.id)).status is Status.RECOVERED
+        await town.passes(hours=1, step=3600)  # Wednesday, 15:00
+        (last,) = [e for e in await town.log(incident) if isinstance(e.payload, ev.IncidentClosed)]
+        assert (last.payload.idle, last.at) == (3, datetime(2024, 5, 22, 7, 0, tzinfo=UTC))
+
+    async def test_what_needs_one_waits_for_it_and_so_does_what_is_reopened(self, town: Town) -> None:
+        grave = await town.world.declared(severity=Severity.P1)
+        await town.does(grave, ev.IncidentRecovered(when=town.clock.at))
+        light = await town.world.declared(severity=Severity.P3)
+        await town.does(light, ev.IncidentRecovered(when=town.clock.at))
+        await town.does(light, ev.IncidentReopened(before=Status.RECOVERED))
+        await town.passes(days=9, step=86400 / 2)
+        assert (await town.now(grave.id)).status is Status.RECOVERED
+        assert (await town.now(light.id)).status is Status.HANDLING
