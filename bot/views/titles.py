@@ -22,7 +22,7 @@ OFFERED = frozenset(
     {
         "report", "declare", "ack", "confirm", "dismiss", "severity", "commander", "role", "invite", "join", "impact", "note",
         "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
-        "brief", "list", "timeline", "why", "whoami", "menu", "help",
+        "brief", "list", "timeline", "why", "whoami", "menu", "help", "silence",
     }
 )  # fmt: skip
 
