@@ -14,6 +14,7 @@ from adapters.sandbox.alertmanager import Alertmanager
 from adapters.sandbox.server import Listener
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import House, incident
+from tests.transcript import RoomOf
 
 PATIENCE = 30.0  # seconds
 
@@ -39,6 +40,13 @@ async def until(ask: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.05)
 
 
+async def shows(room: RoomOf, words: str) -> None:
+    """Ask how it stands until that has some words: what Alertmanager has done is known here a moment later."""
+    deadline = time.monotonic() + PATIENCE
+    while words not in (said := await room.says("@bot 状态")):
+        assert time.monotonic() < deadline, said
+
+
 async def fires(house: House, am: Alertmanager, service: str, **said: Any) -> None:
     """Let Alertmanager hold an alert and tell of it."""
     name = said.get("name", "ErrorRateHigh")
@@ -61,7 +69,7 @@ async def test_an_incidents_alerts_are_silent_until_it_has_recovered(play: Play)
         assert json.loads(json.dumps([m[:2] for m in silence.matchers])) == [
             ["alertname", "ErrorRateHigh"], ["pod", "payments-1"], ["service", "payments"], ["severity", "critical"],
         ]  # fmt: skip
-        assert "触发 1｜已恢复 0｜A-1｜静默至 " in await room.says("@bot 状态")
+        await shows(room, "触发 1｜已恢复 0｜A-1｜静默至 ")
         assert "静默至 " in await room.says("@bot 为什么 A-1")
         await room.says("@bot 恢复 回滚网关")
         await room.expects("(?s)已恢复｜.*观察至 ")
@@ -101,7 +109,7 @@ async def test_a_monitoring_system_that_refuses_is_said(play: Play) -> None:
         await room.expects(
             "⚠️ 告警 A-1 没有静默成（.*）：监控系统不认这里的凭证，请管理员检查它的静默接口配置。会再试，告警照常处理"
         )
-        assert "⚠️ 没有静默成" in await room.says("@bot 状态")
+        await shows(room, "⚠️ 没有静默成")
 
 
 async def test_not_yet_and_unrelated_leave_it_as_it_is(play: Play) -> None:
