@@ -21,7 +21,7 @@ T = TypeVar("T")
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _CODES = {400: "silence_invalid", 401: "source_denied", 403: "source_denied", 404: "source_not_found", 405: "source_not_found"}
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # by whichever clock: Alertmanager lets a silence begin now at the earliest
-_GONE = b"not found"  # of a silence: 404, in versions before 0.27 a 500
+_GONE = b"not found"  # of a silence
 
 
 class _Matcher(msgspec.Struct, rename="camel"):
@@ -92,7 +92,7 @@ class Api:
         return Done(Ref("", made.id)) if isinstance(made, _Made) else made
 
     async def expire(self, ident: str) -> Result:
-        """End a silence; one that is not known any more is done."""
+        """End a silence; one that is not known any more is done, or by an old Alertmanager (a 500) to be looked for again."""
         got = await self._http.call("DELETE", f"silence/{quote(ident, safe='')}", headers=self._headers, code_of=_code)
         match got:
             case Answered() | Rejected(code="silence_gone"):
@@ -111,7 +111,7 @@ class Api:
         return tuple(
             Silence(
                 one.id, tuple(sorted(map(_read, one.matchers), key=lambda m: m.name)), one.starts_at, one.ends_at,
-                one.status.state != "expired",
+                one.status.state != "expired", one.comment.removesuffix(f"[{key}]").strip(),
             )
             for one in sorted(mine, key=lambda one: one.starts_at, reverse=True)
         )  # fmt: skip

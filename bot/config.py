@@ -19,6 +19,7 @@ from bot.document import Environment, Filled, Found, Problem, dotted, read
 from bot.errors import ConfigError
 from bot.matchers import matcher
 from bot.model.announcing import Reach
+from bot.model.hooks import Hook
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.policy import Policy
 from bot.model.routing import Rule
@@ -125,6 +126,7 @@ def policy_of(config: Config) -> Policy:
         duty_managers=tuple(PersonId(p) for p in config.policy.duty_managers),
         holidays=files.worked(config.holidays),
         matrix=config.severity.read,
+        webhooks=tuple(Hook(ConnectionId(h.channel), h.levels, h.changes, h.drills) for h in config.webhooks),
         silencers=frozenset(
             name for name, entry in config.monitoring.items() if getattr(entry.settings, "api", None) is not None
         ),

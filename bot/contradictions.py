@@ -86,6 +86,12 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for name in _mapping(data.get("channels")):
         if str(name) in chats:
             yield ("channels", str(name)), "is already the name of a chat"
+    if _mapping(data.get("policy")).get("silence_handling") and not _silenced(data):
+        yield ("policy", "silence_handling"), _no_api(None)
+    ways = _mapping(data.get("channels"))
+    for hooked, hook in _entries(data.get("webhooks")).items():
+        if _word(hook.get("channel")) and _word(_mapping(ways.get(hook["channel"])).get("adapter")) != "webhook":
+            yield ("webhooks", hooked, "channel"), f"there is no channel {hook['channel']} of the adapter webhook"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
 
@@ -115,11 +121,23 @@ def _rules(data: Mapping[str, Any]) -> Iterator[Found]:
         source, service_word = rule.get("source"), _word(rule.get("service"))
         if source is not None and source not in _mapping(data.get("monitoring")):
             yield ("routing", index, "source"), f"there is no monitoring system {source}"
+        if rule.get("silence") is True and not _silenced(data, source):
+            yield ("routing", index, "silence"), _no_api(source)
         if service_word and not service_word.startswith("{"):
             found = called.get(service_word.casefold(), set())
             if len(found) != 1:
                 why = f"means {' and '.join(sorted(found))}" if found else "is not in the catalog"
                 yield ("routing", index, "service"), f"'{service_word}' {why}"
+
+
+def _silenced(data: Mapping[str, Any], source: object = None) -> bool:
+    """Say whether a monitoring system, or any, takes silences."""
+    systems = _mapping(data.get("monitoring"))
+    return any(_mapping(entry).get("api") for name, entry in systems.items() if source in (None, name))
+
+
+def _no_api(source: object) -> str:
+    return f"{source} has no api to silence alerts at" if source else "no monitoring system has an api to silence alerts at"
 
 
 def _people(data: Mapping[str, Any]) -> Iterator[Found]:

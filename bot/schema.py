@@ -24,6 +24,7 @@ from bot.catalog import Clock, HolidayEntry, Key, Keys, Lang, Link, PersonEntry,
 from bot.document import Problem
 from bot.model.announcing import Audience
 from bot.model.facts.roll import Rung
+from bot.model.hooks import Change
 from bot.model.ids import ConnectionId, ServiceId
 from bot.model.matrix import Cell, Matrix, Mode, falls
 from bot.model.policy import Policy, Report
@@ -73,6 +74,7 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 Often = Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(days=7))]
 _Measured = Literal[Extent.PARTIAL, Extent.MAJOR, Extent.FULL]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Changes = Annotated[frozenset[Change], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 Levels = Annotated[frozenset[Severity], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 
 
@@ -199,6 +201,15 @@ class Channel(_Plugin):
 
     title: Word | None = None
     title_en: Word | None = None
+
+
+class StatusHook(Section):
+    """Name a channel, of the adapter `webhook`, that is told of changes of an incident's status or level."""
+
+    channel: Key
+    levels: Levels = frozenset()
+    changes: Changes = frozenset()
+    drills: bool = False
 
 
 class Route(Section):
@@ -360,6 +371,7 @@ class Config(BaseSettings):
     announcements: Announcements = Announcements()
     monitoring: dict[Key, Monitoring] = {}
     channels: dict[Key, Channel] = {}
+    webhooks: tuple[StatusHook, ...] = ()
     routing: tuple[Route, ...] = ()
     catalog: str | None = None
     services: dict[Key, ServiceEntry] = {}

@@ -274,6 +274,26 @@ TESTED = (
         ),
         "tests/adapters/test_email.py::test_tls_is_spoken_and_the_certificate_checked",
     ),
+    Tested(
+        Break(
+            "silences",
+            "what an attempt of unknown outcome left behind was not looked for",
+            "bot/engine/muting.py",
+            "standing = [silence for silence in known if silence.active]",
+            "standing: list[Silence] = []",
+        ),
+        "tests/engine/test_muting.py::test_a_worker_that_dies_between_the_call_and_its_answer_leaves_exactly_one",
+    ),
+    Tested(
+        Break(
+            "status webhooks",
+            "what was told of one incident did not stay in one lane",
+            "bot/rules/hooks.py",
+            'yield notify(hook.channel, incident.id, "status"',
+            'yield notify(hook.channel, f"{incident.id}#{event.n}", "status"',
+        ),
+        "tests/engine/test_hooks.py::test_a_receiver_that_fails_after_it_has_taken_something_gets_the_same_again",
+    ),
 )
 
 

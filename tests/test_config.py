@@ -183,9 +183,11 @@ def test_the_channels_of_the_example_are_good_once_they_are_used(tmp_path: Path)
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
-             "channels": "channels.*.title",
-             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix",
-             "reports": "reports.weekly.chat"}  # fmt: skip
+             "channels": "channels.*.title", "webhooks": "webhooks.*.channel", "silencers": "monitoring",
+             "silence_rules": "routing.*.silence", "audiences": "announcements.audiences",
+             "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
+             "holidays": "holidays", "reports": "reports.weekly.chat",
+             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
         assert above.get(field.name, f"policy.{field.name}") in keys
@@ -457,13 +459,41 @@ def test_secrets_do_not_show_in_the_configuration_itself(tmp_path: Path) -> None
     text = CHATS + "database: {url: 'postgresql://bot:pass-word@db/x'}\n" + (
         "monitoring: {a: {adapter: alertmanager, auth: {bearer: bearer-token}}, "
         "b: {adapter: alertmanager, auth: {basic: {user: u, password: basic-password}}}, "
-        "c: {adapter: alertmanager, auth: {hmac: {secret: hmac-secret}}}}"
+        "c: {adapter: alertmanager, auth: {hmac: {secret: hmac-secret}}, "
+        "api: {url: 'http://am', auth: {basic: {user: u, password: api-password}}}}, "
+        "d: {adapter: alertmanager, auth: {bearer: bearer-token}, api: {url: 'http://am', auth: {bearer: api-token}}}}"
     )  # fmt: skip
     config = load(written(tmp_path, text), {})
-    known = {SECRET, "pass-word", "bearer-token", "basic-password", "hmac-secret"}
+    known = {SECRET, "pass-word", "bearer-token", "basic-password", "hmac-secret", "api-password", "api-token"}
     assert secrets_of(config) == known
     for secret in known:
         assert secret not in repr(config) + str(config) + repr(config.chats["plain"].settings)
+
+
+def test_silences_are_wanted_only_where_something_takes_them(tmp_path: Path) -> None:
+    text = CHATS + (
+        "monitoring: {heard: {adapter: alertmanager, auth: {bearer: bearer-token}}}\n"
+        "policy: {silence_handling: P1}\n"
+        "routing: [{name: a, silence: true}, {name: b, source: heard, silence: true}]\n"
+    )
+    assert problems(written(tmp_path, text)) == {
+        "policy.silence_handling": "no monitoring system has an api to silence alerts at",
+        "routing.0.silence": "no monitoring system has an api to silence alerts at",
+        "routing.1.silence": "heard has no api to silence alerts at",
+    }
+    there = text.replace("bearer-token}}", "bearer-token}, api: {url: 'http://am'}}")
+    policy = policy_of(load(written(tmp_path, there), {}))
+    assert (policy.silencers, policy.silence_rules, policy.silence_handling) == ({"heard"}, {"a", "b"}, {Severity.P1})
+
+
+def test_a_status_webhook_goes_to_a_channel_that_is_one(tmp_path: Path) -> None:
+    text = CHATS + (
+        "channels: {cmdb: {adapter: webhook, url: 'http://cmdb', secret: a-secret-of-the-test}}\n"
+        "webhooks: [{channel: cmdb, levels: P1, changes: [closed]}, {channel: nowhere}]\n"
+    )
+    assert problems(written(tmp_path, text)) == {"webhooks.1.channel": "there is no channel nowhere of the adapter webhook"}
+    (hook,) = policy_of(load(written(tmp_path, text.replace(", {channel: nowhere}", "")), {})).webhooks
+    assert (hook.channel, hook.levels, hook.changes, hook.drills) == ("cmdb", {Severity.P1}, {"closed"}, False)
 
 
 # ------------------------------------------------------------------------------------------------ matchers

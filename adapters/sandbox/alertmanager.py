@@ -105,7 +105,7 @@ class Alertmanager:
             return denied
         known = self.silences.get(request.path_params["id"])
         if known is None:
-            return JSONResponse("silence not found", 404)
+            return JSONResponse("silence not found", 500)  # 404 since 0.27
         if known.state(self.now()) != "expired":
             self.silences[known.id] = replace(known, ends=self.now())
         return Response(status_code=200)

@@ -68,7 +68,7 @@ def keep_silent(effect: Effect, reads: Reads, house: House, now: datetime) -> Pl
         outcome.ends = max((silence.ends_at for silence in standing), default=None)
         if until is not None and covering:
             keep = next((s for s in standing if s.matchers == covering), standing[0] if standing else None)
-            if keep is None or _outdated(keep, covering, until, now, house.policy.silence_lasts):
+            if keep is None or _outdated(keep, covering, comment, until, now, house.policy.silence_lasts):
                 made = await source.silence(covering, until, comment, person.name if person else "warroom", key, keep)
                 if not isinstance(made, Done):
                     return made
@@ -98,10 +98,13 @@ def keep_silent(effect: Effect, reads: Reads, house: House, now: datetime) -> Pl
     return Call(make, done, again=True, refused=refused)
 
 
-def _outdated(known: Silence, covering: tuple[Matcher, ...], until: datetime, now: datetime, lasts: timedelta) -> bool:
-    """Say whether a silence covers something else, ends too soon or later than is wanted."""
+def _outdated(
+    known: Silence, covering: tuple[Matcher, ...], comment: str, until: datetime, now: datetime, lasts: timedelta
+) -> bool:  # fmt: skip
+    """Say whether a silence covers or says something else, ends too soon or later than is wanted."""
     soon = known.ends_at < until and known.ends_at - now < lasts / 2
-    return known.matchers != covering or soon or known.ends_at > until + timedelta(seconds=1)
+    late = known.ends_at > until + timedelta(seconds=1)
+    return known.matchers != covering or known.comment != comment or soon or late
 
 
 def _knows(firing: Firing, began: datetime | None, now: datetime) -> bool:

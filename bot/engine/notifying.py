@@ -14,6 +14,7 @@ from typing import Any
 from bot.engine.house import House
 from bot.engine.page_notice import page_notice
 from bot.engine.plans import Delivery, Plan, Refuse, Skip, key_of
+from bot.engine.status_notice import status_notice
 from bot.model.effect import Effect, EffectKind
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, PersonId
@@ -49,7 +50,7 @@ class NotifyFailed:
 Render = Callable[[World, Incident | None, Mapping[str, Any], str], Notice | None]  # None = it has lost its point
 Then = Callable[[Mapping[str, Any], NotifyDone | NotifyFailed], Sequence[Fact]]
 
-RENDER: dict[str, Render] = {"page": page_notice}
+RENDER: dict[str, Render] = {"page": page_notice, "status": status_notice}
 THEN: dict[str, Then] = {}
 
 

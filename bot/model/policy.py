@@ -8,6 +8,7 @@ from datetime import time, timedelta
 
 from bot.model.announcing import Audience, Reach
 from bot.model.facts.roll import Rung
+from bot.model.hooks import Hook
 from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.matrix import Matrix
 from bot.model.oncall import Holidays
@@ -80,6 +81,7 @@ class Policy:
     fallback_after: timedelta = timedelta(seconds=30)
     close_room_after: timedelta = timedelta(hours=24)
     ask_recovery_again: timedelta = timedelta(minutes=10)
+    webhooks: tuple[Hook, ...] = ()
     silencers: frozenset[str] = frozenset()  # the monitoring systems that keep alerts silent for us
     silence_handling: frozenset[Severity] = frozenset()  # levels whose alerts are silent while they are handled
     silence_rules: frozenset[str] = frozenset()  # routing rules whose alerts are

@@ -22,13 +22,17 @@ class MonitoringSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Describe a silence as it stands in a monitoring system; `active` = it has not ended, `starts_at` by its clock."""
+    """Describe a silence as it stands in a monitoring system; `active` = it has not ended, `starts_at` by its clock.
+
+    `comment` is without our key.
+    """
 
     id: str
     matchers: tuple[Matcher, ...]
     starts_at: datetime
     ends_at: datetime
     active: bool
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from bot.model import event as ev
@@ -15,6 +15,7 @@ from bot.model.person import Actor, ActorKind
 from bot.model.policy import Policy
 from bot.rules.world import Wanted, World
 
+JOINING = timedelta(seconds=5)  # in which alerts that join are covered together
 RULES = Actor(ActorKind.OUTBOX, "rules")
 _ASKS = (
     ev.IncidentDeclared, ev.IncidentConfirmed, ev.IncidentReopened, ev.SeverityChanged, ev.AlertsLinked, ev.MergeReceived,
@@ -60,7 +61,9 @@ def keep_silences(event: Event, incident: Incident, world: World) -> Wanted:
     concerned = incident.muting.since is not None or incident.muting.on
     if isinstance(event.payload, ev.AlertsChanged) and not event.payload.started:
         return  # who no longer fires stays covered
-    yield from _wishes(dict.fromkeys((*moved, *(incident.groups if concerned else ()))), incident.id, world)
+    # In a storm alerts join by the second, and a silence that covers more is another one.
+    delay = JOINING if isinstance(event.payload, ev.AlertsChanged) else timedelta(0)
+    yield from _wishes(dict.fromkeys((*moved, *(incident.groups if concerned else ()))), incident.id, world, delay)
 
 
 def keep_alerts_silent(event: Event, incident: None, world: World) -> Wanted:
@@ -71,11 +74,13 @@ def keep_alerts_silent(event: Event, incident: None, world: World) -> Wanted:
         yield from _wishes((event.payload.group,), None, world)
 
 
-def _wishes(groups: Sequence[GroupId] | dict[GroupId, None], incident: IncidentId | None, world: World) -> Iterator[Intent]:
+def _wishes(
+    groups: Iterable[GroupId], incident: IncidentId | None, world: World, delay: timedelta = timedelta(0)
+) -> Iterator[Intent]:  # fmt: skip
     for ident in groups:
         group = world.reads.group(ident)
         if group is not None and group.source in world.house.policy.silencers:
-            yield silence_wish(ident, group.source, incident)
+            yield silence_wish(ident, group.source, incident, delay)
 
 
 def _begun_by_rule(incident: Incident, world: World) -> Iterator[Happened]:

@@ -55,7 +55,7 @@ def alert_card(
     ]
     if joins and related is not None:
         fields.append(("related", value("alert_related", related=related, title=title_of(related, prose, show))))
-    if group.muted_until is not None:
+    if group.muted_until is not None and group.muted_until > show.now:
         fields.append(("silent", value("alert_silent")))
     if group.seen_by is not None and group.seen_at is not None:
         fields.append(("seen", value("alert_seen")))
@@ -102,5 +102,5 @@ def _judging(
     yield button("declare", "declare", "declare", level.get("severity", ""), primary=related is None, **level)
     yield button("ack", "ack", "ack")
     yield Maker(prose, show).reasons(word)
-    if silences and group.muted_until is None:
+    if silences and (group.muted_until is None or group.muted_until <= show.now):
         yield button("silence", "silence", "silence", text="1h")

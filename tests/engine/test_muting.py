@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ from bot.ports import Filter, Silencer, UnitOfWork
 from bot.rules.muting import silencer_of
 from store.open import open_store
 from tests.engine.test_rules import ALL, LI, World
-from tests.fakes import HandClock
+from tests.fakes import START, HandClock
 
 SOURCE, TOKEN = "am", "token-of-the-test"
 FILTER = Filter(open=None)
@@ -52,6 +53,7 @@ class Wire(httpx.AsyncBaseTransport):
         self.troubles: list[tuple[str, str]] = []  # (method, what)
         self.posts = 0
         self.down = False
+        self.arrived = asyncio.Event()  # something was written
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
@@ -63,6 +65,8 @@ class Wire(httpx.AsyncBaseTransport):
             return httpx.Response(int(trouble[1]), request=request)
         answer = await self.inner.handle_async_request(request)
         self.posts += request.method == "POST"
+        if request.method == "POST":
+            self.arrived.set()
         if trouble is not None:
             raise httpx.ReadTimeout("no answer came", request=request)
         return answer
@@ -83,8 +87,9 @@ class Town:
 
     async def works(self) -> None:
         """Let both workers do whatever is due now."""
-        while sum([await outbox.claim() for outbox in self.outboxes]) or any(outbox.in_flight for outbox in self.outboxes):
-            await asyncio.sleep(0)
+        while sum([await outbox.claim() for outbox in self.outboxes]):
+            for outbox in self.outboxes:
+                await asyncio.gather(*outbox._running.values())
 
     async def passes(self, step: float = 30, **span: float) -> None:
         """Let time pass, with the workers and both replicas' timers at work."""
@@ -134,7 +139,19 @@ class Town:
 
 
 @pytest.fixture
-async def town(store_url: str) -> AsyncIterator[Town]:
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    async for made in _town(f"sqlite:///{tmp_path}/t.db"):
+        yield made
+
+
+@pytest.fixture
+async def replicas(store_url: str) -> AsyncIterator[Town]:
+    """Give the town on either store."""
+    async for made in _town(store_url):
+        yield made
+
+
+async def _town(store_url: str) -> AsyncIterator[Town]:
     clock = HandClock()
     am = Alertmanager(TOKEN, clock.now)
     store = await asyncio.to_thread(open_store, store_url, clock=clock)
@@ -165,21 +182,29 @@ async def test_a_silence_names_the_incident_and_who_asked_and_covers_just_its_al
     assert await town.kinds(incident) == ["SilenceWanted", "SilenceSet"]
 
 
-async def test_it_is_prolonged_while_it_is_wanted_and_ends_on_time(town: Town) -> None:
-    incident = await town.does(await town.incident(), wanted(town, 2))
-    (first,) = town.am.active
+async def test_it_is_prolonged_while_it_is_wanted_and_ends_on_time(replicas: Town) -> None:
+    incident = await replicas.does(await replicas.incident(), wanted(replicas, 2))
+    (first,) = replicas.am.active
     for _ in range(11):
-        await town.passes(minutes=10)
-        (silence,) = town.am.active
+        await replicas.passes(minutes=10)
+        (silence,) = replicas.am.active
         assert silence.id == first.id
-        assert timedelta(minutes=9) < silence.ends - town.clock.at <= timedelta(minutes=30)
-    assert town.wire.posts < 12  # it is looked at every minute and written when half of it is over
-    await town.passes(minutes=10, seconds=1)
-    assert town.am.active == []
-    assert await town.kinds(incident) == ["SilenceWanted", "SilenceSet", "SilenceStopped", "SilenceEnded"]
-    posts = town.wire.posts
-    await town.passes(hours=3, step=600)
-    assert town.wire.posts == posts
+        assert timedelta(minutes=9) < silence.ends - replicas.clock.at <= timedelta(minutes=30)
+    assert replicas.wire.posts < 12  # it is looked at every minute and written when half of it is over
+    await replicas.passes(minutes=10, seconds=1)
+    assert replicas.am.active == []
+    assert await replicas.kinds(incident) == ["SilenceWanted", "SilenceSet", "SilenceStopped", "SilenceEnded"]
+    posts = replicas.wire.posts
+    await replicas.passes(hours=3, step=600)
+    assert replicas.wire.posts == posts
+
+
+async def test_of_a_private_incident_the_monitoring_system_is_told_no_title(town: Town) -> None:
+    await town.fires("a", job="asked")
+    declared = await town.world.declared(groups=(GroupId(1),), firing=1, private=True)
+    await town.does(declared, wanted(town))
+    (silence,) = town.am.active
+    assert silence.comment == f"{declared.id} P1 · 处理中先静默，恢复或关闭时自动解除 [t/A-1]"
 
 
 @pytest.mark.parametrize("end", ["recovered", "closed", "dismissed", "cancelled", "unlinked", "stopped"])
@@ -224,40 +249,40 @@ async def test_merged_alerts_are_as_silent_as_the_incident_that_takes_them(town:
 async def test_alerts_that_join_are_covered_too(town: Town) -> None:
     await town.does(await town.incident(), wanted(town))
     await town.fires("c")
-    await town.works()
+    await town.fires("d")
+    await town.passes(seconds=5)
     (silence,) = town.am.active
-    assert ("pod", "a|b|c", True, True) in silence.matchers
+    assert ("pod", "a|b|c|d", True, True) in silence.matchers
     assert len(town.am.silences) == 2  # other matchers are another silence; the first has ended
 
 
 @pytest.mark.parametrize("trouble", ["lost", "500", "down"])
-async def test_an_attempt_of_unknown_outcome_leaves_exactly_one(town: Town, trouble: str) -> None:
-    incident = await town.incident()
+async def test_an_attempt_of_unknown_outcome_leaves_exactly_one(replicas: Town, trouble: str) -> None:
+    incident = await replicas.incident()
     if trouble == "down":
-        town.wire.down = True
+        replicas.wire.down = True
     else:
-        town.wire.troubles = [("POST", trouble)] * 2
-    incident = await town.does(incident, wanted(town))
+        replicas.wire.troubles = [("POST", trouble)] * 2
+    incident = await replicas.does(incident, wanted(replicas))
     assert incident.muting.on == ()  # the card says that it is being set
-    town.wire.down = False
-    await town.passes(minutes=3, step=5)
-    assert len(town.am.silences) == 1
-    assert (await town.now(incident.id)).muting.on == (1,)
+    replicas.wire.down = False
+    await replicas.passes(minutes=3, step=5)
+    assert len(replicas.am.silences) == 1
+    assert (await replicas.now(incident.id)).muting.on == (1,)
 
 
-async def test_a_worker_that_dies_between_the_call_and_its_answer_leaves_exactly_one(town: Town) -> None:
-    incident = await town.incident()
-    await town.world.happens(wanted(town), to=incident.id)
-    town.wire.troubles = [("POST", "lost")]
-    dying = town.outboxes.pop(0)
+async def test_a_worker_that_dies_between_the_call_and_its_answer_leaves_exactly_one(replicas: Town) -> None:
+    incident = await replicas.incident()
+    await replicas.world.happens(wanted(replicas), to=incident.id)
+    replicas.wire.troubles = [("POST", "lost")]
+    dying = replicas.outboxes.pop(0)
     await dying.claim()
-    while not town.am.silences:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(replicas.wire.arrived.wait(), 10)
     for task in list(dying._running.values()):
         task.cancel()  # it never hears the answer
-    await town.passes(minutes=1, step=5)
-    assert len(town.am.silences) == 1
-    assert (await town.now(incident.id)).muting.on == (1,)
+    await replicas.passes(minutes=1, step=5)
+    assert len(replicas.am.silences) == 1
+    assert (await replicas.now(incident.id)).muting.on == (1,)
 
 
 async def test_a_refusal_is_said_once_with_its_reason_and_tried_again(town: Town) -> None:
@@ -388,3 +413,45 @@ class TestWhatAlertmanagerKeepsToItself:
         await town.passes(minutes=5)
         assert [e.kind for e in await town.log(incident)] == before
         assert len(await town.world.store.read(lambda reads: reads.incidents(FILTER), ALL_SEEING)) == 1
+
+
+class TestOfARecovery:
+    async def test_people_are_asked_again_ten_minutes_after_not_yet_and_once(self, town: Town) -> None:
+        incident = await town.incident()
+        await town.fires("a", "b", starts=START, over=True)
+        assert [e.kind for e in await town.log(incident)][-1] == "RecoverySuggested"
+        incident = await town.does(incident, ev.RecoveryPutOff(until=town.clock.at + timedelta(minutes=10)))
+        await town.passes(minutes=9, step=60)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 1
+        await town.passes(minutes=2, step=60)
+        await town.passes(hours=1, step=600)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 2
+
+    async def test_nobody_is_asked_again_about_what_fires_or_has_recovered(self, town: Town) -> None:
+        incident = await town.incident()
+        await town.fires("a", "b", starts=START, over=True)
+        incident = await town.does(incident, ev.RecoveryPutOff(until=town.clock.at + timedelta(minutes=10)))
+        town.clock.at += timedelta(minutes=1)
+        await town.fires("a")
+        await town.passes(minutes=15, step=60)
+        assert [e.kind for e in await town.log(incident)].count("RecoverySuggested") == 1
+
+    async def test_what_needs_no_review_closes_after_three_working_days(self, town: Town) -> None:
+        town.clock.at = datetime(2024, 5, 17, 7, 0, tzinfo=UTC)  # a Friday, 15:00 in Shanghai
+        incident = await town.world.declared(severity=Severity.P3)
+        await town.does(incident, ev.IncidentRecovered(when=town.clock.at))
+        await town.passes(days=4, hours=23, step=3600)
+        assert (await town.now(incident.id)).status is Status.RECOVERED
+        await town.passes(hours=1, step=3600)  # Wednesday, 15:00
+        (last,) = [e for e in await town.log(incident) if isinstance(e.payload, ev.IncidentClosed)]
+        assert (last.payload.idle, last.at) == (3, datetime(2024, 5, 22, 7, 0, tzinfo=UTC))
+
+    async def test_what_needs_one_waits_for_it_and_so_does_what_is_reopened(self, town: Town) -> None:
+        grave = await town.world.declared(severity=Severity.P1)
+        await town.does(grave, ev.IncidentRecovered(when=town.clock.at))
+        light = await town.world.declared(severity=Severity.P3)
+        await town.does(light, ev.IncidentRecovered(when=town.clock.at))
+        await town.does(light, ev.IncidentReopened(before=Status.RECOVERED))
+        await town.passes(days=9, step=86400 / 2)
+        assert (await town.now(grave.id)).status is Status.RECOVERED
+        assert (await town.now(light.id)).status is Status.HANDLING

@@ -39,7 +39,7 @@ chats:
 database: {{url: "{store}"}}
 http: {{port: {port}}}
 monitoring:
-  alertmanager: {{adapter: alertmanager, auth: {{bearer: {token}}}}}
+  alertmanager: {{adapter: alertmanager, auth: {{bearer: {token}}}, api: {{url: "{api}"}}}}
 services:
   orders: {{name: 订单服务}}
 routing:
@@ -94,12 +94,13 @@ async def until(ask: Callable[[], Awaitable[T]], what: str) -> T:
 class Site:
     """An Alertmanager, a warroom that is started and stopped as users do, and its store to look into."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, api_port: int | None = None) -> None:
         self.folder, self.store_url = folder, url
         self.port, self.alerts_port = free_port(), free_port()
+        api = f"http://127.0.0.1:{api_port or self.alerts_port}"
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "config.yaml").write_text(
-            WARROOM.format(store=url, port=self.port, token=TOKEN, nowhere=free_port()), encoding="utf-8"
+            WARROOM.format(store=url, port=self.port, token=TOKEN, nowhere=free_port(), api=api), encoding="utf-8"
         )
         (folder / "alertmanager.yml").write_text(
             ALERTMANAGER.format(url=f"{self.url}/webhooks/alertmanager", token=TOKEN, stranger=STRANGER), encoding="utf-8"

@@ -22,8 +22,9 @@ from bot.model.alert import GroupState
 from bot.model.announcing import Audience, Reach
 from bot.model.card import Button, Card
 from bot.model.event import Mark, Method, Status
-from bot.model.ids import ConnectionId, IncidentId, PersonId, ServiceId
+from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Incident, Outcome
+from bot.model.muting import Muting
 from bot.model.person import Actor, ActorKind
 from bot.model.policy import Policy
 from bot.model.press import encode
@@ -136,6 +137,18 @@ GALLERY["alert room"] = lambda lang: alert_card(
 GALLERY["announcement recovered"] = lambda lang: announcement_card(PROMISED["recovered"][0], PROSE, show(lang))
 GALLERY["announcement closed"] = lambda lang: announcement_card(PROMISED["closed"][0], PROSE, show(lang))
 GALLERY["alert proposed"] = lambda lang: alert_card(group(resolved=2, truncated=40, flaps=3), PROSE, show(lang))
+GALLERY["alert to silence"] = lambda lang: alert_card(group(), PROSE, show(lang), silences=True)
+GALLERY["alert silent"] = lambda lang: alert_card(
+    group(muted_until=at("15:21"), muted_by=ZHANG), PROSE, show(lang), silences=True
+)  # fmt: skip
+GALLERY["alert not silenced"] = lambda lang: alert_card(
+    group(muted_until=at("15:21"), muted_by=ZHANG, mute_refused="source_denied"), PROSE, show(lang), silences=True
+)  # fmt: skip
+GALLERY["status being silenced"] = _status(busy(muting=Muting(at("14:10"))))
+GALLERY["status silent"] = _status(busy(muting=Muting(at("14:10"), on=(GroupId(12),))))
+GALLERY["status silent for a time"] = _status(busy(muting=Muting(at("14:10"), at("16:10"), on=(GroupId(12),))))
+GALLERY["status not silenced"] = _status(busy(muting=Muting(at("14:10"), failed=((GroupId(12), "source_denied"),))))
+GALLERY["status silence ending"] = _status(busy(muting=Muting(on=(GroupId(12),))))
 GALLERY["alert related"] = lambda lang: alert_card(
     group(seen_by=ZHANG, seen_at=at("14:06")), PROSE, show(lang), related=busy(severity=Severity.P2)
 )

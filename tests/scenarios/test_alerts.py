@@ -73,12 +73,14 @@ async def test_when_the_last_alert_ends_people_are_asked_and_when_one_returns_th
         assert not any("全部恢复" in text for text in house.unasked(room.name))
         await house.alerts("payments", summary="支付失败", of=(2,), firing=False)
         asked = (await room.expects("✅ 告警已全部恢复，共 2 条。业务也恢复了吗？")).text
-        assert re.search(house.offer("恢复了发「@bot 恢复」，还没有就不用回", "[已恢复]"), asked)
+        assert re.search(house.offer("恢复了发「@bot 恢复」，还没有发「@bot 恢复 还没有」", "[已恢复]"), asked)
         await room.says("@bot 恢复 回滚")
         await room.expects("(?s)观察至 .*" + house.offer("，有异常发「@bot 重开」", "[撤销恢复]"))
         house.config["_began"] = house.now()
         await house.alerts("payments", summary="支付失败", of=(2,))
-        await room.expects("(?s)⚠️ 告警再次出现（A-1）.*" + house.offer("。撤销恢复发「@bot 重开」；无关就不用回", "[撤销恢复]"))
+        await room.expects(
+            "(?s)⚠️ 告警再次出现（A-1）.*" + house.offer("。撤销恢复发「@bot 重开」；无关发「@bot 重开 无关」", "[撤销恢复]")
+        )
         await room.says("@bot 重开")
         await room.expects("⚠️ 恢复已撤销，继续处理（张三）")
         assert "🔴 P1 处理中" in await room.says("@bot 状态")
