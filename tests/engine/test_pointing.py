@@ -236,6 +236,14 @@ async def test_a_recalled_message_is_read_by_admins_only(town: Town) -> None:
     assert "密码" not in refused
 
 
+async def test_an_edit_runs_no_command(town: Town) -> None:
+    before = len(await town.log(Event, object))
+    await town.changes(InboundKind.EDITED, "等级 P2", ident="m99")
+    await town.reacts("li", town.message("网关 5xx 在涨"))
+    await town.changes(InboundKind.EDITED, "等级 P2")
+    assert [e.kind for e in (await town.log(Event, object))[before:]] == ["NoteAdded", "NoteEdited"]
+
+
 async def test_a_guest_points_at_nothing(town: Town) -> None:
     speaker = Speaker("guest", "guest", outsider=True)
     reply = await town.desk.intake.handle(Inbound(
