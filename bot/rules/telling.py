@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.engine.addressing import may_learn
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Telling
@@ -68,7 +69,7 @@ def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
 
 def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
     """Tell those whom somebody calls in what they write, and who have no account in another room that is told it."""
-    called = [person for person in _called_in(event.payload) if _may_read(person, incident, world)]
+    called = [person for person in _called_in(event.payload) if may_learn(person, incident, world.reads)]
     if isinstance(event.payload, ev.NoteAdded | ev.NoteEdited):
         yield from _page_noted(event, event.payload, called, incident, world)
         return
@@ -78,13 +79,6 @@ def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
     told = {room.connection for room in world.rooms if room.state in coming and room.connection != event.via.connection}
     away = [person for person in called if any(not world.reads.accounts(person, connection) for connection in told)]
     yield from pages(event, world, away, say("mentioned", incident=incident.id, n=event.n), incident)
-
-
-def _may_read(person: PersonId, incident: Incident, world: World) -> bool:
-    """Say whether somebody may learn of an incident: no outsider, and of a private one only who takes part."""
-    if incident.private and person not in incident.involved:
-        return False
-    return not any(account.outsider for account in world.reads.accounts_of(person))
 
 
 def _page_noted(
