@@ -209,7 +209,6 @@ class CapturedRow(Row, table=True):
     """Keep which message of a chat became which entry."""
 
     __tablename__ = "captured"
-    __table_args__ = (Index("ix_captured_incident", "incident", "n"),)
     connection: str = kept(String, key=True)
     chat: str = kept(String, key=True)
     message: str = kept(String, key=True)

@@ -162,14 +162,13 @@ class FeishuPlayer:
 
     async def quotes(self, message: str, line: str, room: str) -> str:
         """Answer a message."""
-        await self._message(message)
-        return await self.says(line, room, thread=self.page.sight.messages[message].raw["created"])
+        return await self.says(line, room, thread=(await self._message(message)).raw["created"])
 
     async def reacts(self, message: str, becomes: str, room: str, *, ticked: bool = True) -> None:
         """Put the reaction on it that makes a note or an update of it."""
         await self.page.react(await self._message(message), {"note": "Pin", "update": "Loudspeaker"}[becomes])
         if ticked:
-            ticks = lambda: any(r["emoji"] == TICK for r in self.page.sight.messages[message].raw["reactions"]) or None  # noqa: E731
+            ticks = lambda: any(r["emoji"] == TICK for m in self._of(message) for r in m.raw["reactions"]) or None  # noqa: E731
             await self.found(ticks, "the tick")
 
     async def recalls(self, message: str, room: str) -> None:
@@ -177,7 +176,10 @@ class FeishuPlayer:
         await self.page.recall(message)
 
     async def _message(self, ident: str) -> Drawn:
-        return await self.found(lambda: self.page.sight.messages.get(ident), f"the message {ident}")
+        return await self.found(lambda: next(iter(self._of(ident)), None), f"the message {ident}")
+
+    def _of(self, ident: str) -> list[Drawn]:
+        return [message for message in self.page.sight.messages.values() if message.ts == ident]
 
     async def direct(self, text: str, *, deadline: float = WAIT) -> str:
         """Type a line to the bot in the direct chat and give its answer."""

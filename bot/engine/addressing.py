@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from bot.engine.house import House
 from bot.model.card import Card, Field
 from bot.model.ids import ConnectionId, PersonId
+from bot.model.incident import Incident
 from bot.model.person import Account, Person
 from bot.model.say import say
 from bot.model.text import Span, Text, flat
@@ -31,13 +32,24 @@ def addressed_text(text: Text, connection: ConnectionId, reads: Reads) -> Text:
     return tuple(joined(_addressed(span, connection, reads) for span in text))
 
 
-def called_elsewhere(text: Text, connection: ConnectionId, reads: Reads, house: House, show: Show) -> Text:
+def may_learn(person: PersonId, incident: Incident, reads: Reads) -> bool:
+    """Say whether somebody may be told of an incident: no outsider, and of a private one only who takes part."""
+    if incident.private and person not in incident.involved:
+        return False
+    return not any(account.outsider for account in reads.accounts_of(person))
+
+
+def called_elsewhere(
+    text: Text, incident: Incident, connection: ConnectionId, reads: Reads, house: House, show: Show
+) -> Text:  # fmt: skip
     """Say of everybody who is called in a text and has no account here that they were told directly, and on which chat."""
-    return tuple(_elsewhere(span, connection, reads, house, show) for span in text)
+    return tuple(_elsewhere(span, incident, connection, reads, house, show) for span in text)
 
 
-def _elsewhere(span: Span, connection: ConnectionId, reads: Reads, house: House, show: Show) -> Span:
+def _elsewhere(span: Span, incident: Incident, connection: ConnectionId, reads: Reads, house: House, show: Show) -> Span:
     if span.kind != "person" or span.person is None or account_of(span.person, connection, reads) is not None:
+        return span
+    if not may_learn(span.person, incident, reads):
         return span
     reached = direct_account(span.person, house, reads)
     if reached is None:

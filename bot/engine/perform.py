@@ -128,7 +128,7 @@ def _tell(effect: Effect, room: Room, incident: Incident, reads: Reads, house: H
             if isinstance(event.payload, ev.RoomOpened):
                 said = house.prose.say(only_shows(room, incident, house), show)
             if event.n > began:
-                said = called_elsewhere(said, room.connection, reads, house, show)
+                said = called_elsewhere(said, incident, room.connection, reads, house, show)
             entry = addressed_text(said, room.connection, reads)
             line = _cut(entry, limits.text_chars - 100, limits.text_bytes - 300)
             words = flat(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.engine.addressing import may_learn
 from bot.model import event as ev
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Telling
@@ -70,7 +71,7 @@ def tell_reopened(event: Event, incident: Incident, world: World) -> Wanted:
 
 def page_mentioned(event: Event, incident: Incident, world: World) -> Wanted:
     """Tell those whom somebody calls in what they write, and who have no account in another room that is told it."""
-    called = _called_in(event.payload)
+    called = [person for person in _called_in(event.payload) if may_learn(person, incident, world.reads)]
     if isinstance(event.payload, ev.NoteAdded | ev.NoteEdited):
         yield from _page_noted(event, event.payload, called, incident, world)
         return

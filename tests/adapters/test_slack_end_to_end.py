@@ -15,7 +15,7 @@ from bot.errors import NotStored
 from bot.model.card import Button, Card, Field
 from bot.model.form import Entry, Form, Input, Option
 from bot.model.text import flat, plain
-from bot.ports import Done, Inbound, Lost, Place, Presence, Reply, Retry
+from bot.ports import Done, Inbound, InboundKind, Lost, Place, Presence, Reply, Retry
 from tests.adapters.slack_world import MODES, World, world
 from tests.fakes import sought
 
@@ -112,7 +112,9 @@ async def test_talk_that_is_not_for_the_bot_and_edits_are_not_heard(there: World
     )
     assert isinstance(await there.chat.post(there.channel().id, plain("ours"), "k"), Done)
     await there.player().slash("/incident help", "incidents")
-    assert [flat(i.text) for i in there.core.heard] == ["help"]
+    await there.until(lambda: len(there.core.heard) == 2, "the edit and the command")
+    kinds = {i.kind: flat(i.text) for i in there.core.heard}
+    assert kinds == {InboundKind.EDITED: "x @warroom", InboundKind.SAID: "help"}, "an edit is told as one, and is no command"
 
 
 async def test_a_guest_is_an_outsider(there: World) -> None:

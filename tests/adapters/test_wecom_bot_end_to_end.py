@@ -9,7 +9,7 @@ import pytest
 from bot.errors import NotStored
 from bot.model.card import Button, Card, Field
 from bot.model.text import Span, flat, plain
-from bot.ports import Done, Inbound, Place, Reply
+from bot.ports import Done, Inbound, Message, Place, Reply
 from tests.adapters.test_wecom_end_to_end import CARD, TAKEN, late_then
 from tests.adapters.wecom_world import World, bot_world
 
@@ -57,7 +57,10 @@ async def test_a_quoted_message_is_what_a_bare_command_is_about(there: World) ->
     said = there.says("li", "网关 14:05 重启过", group.id)
     there.says("zhang", hail(there) + "记录", group.id, quote=said.message)
     await there.until(lambda: there.core.heard, "the note")
-    assert flat(there.core.heard[0].text) == "记录 网关 14:05 重启过"
+    heard = there.core.heard[0]
+    assert flat(heard.text) == "记录"
+    assert isinstance(heard.points_at, Message)
+    assert flat(heard.points_at.text) == "网关 14:05 重启过"
 
 
 async def test_people_are_called_by_their_account_and_by_nothing_else(there: World) -> None:

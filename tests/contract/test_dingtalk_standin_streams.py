@@ -92,6 +92,17 @@ async def test_every_name_goes_from_what_the_bot_hears(rig: Rig) -> None:
         assert others == [None, "li"]
 
 
+async def test_an_answer_brings_the_message_that_it_answers(rig: Rig) -> None:
+    async with streaming(rig) as [stock]:
+        said = await rig.player("li").says("网关 5xx 在涨", "值班")
+        await rig.player("zhang").says("@助手 记录", "值班", quote=said["id"])
+        text = stock.messages[0].text
+        assert text.content.strip() == "记录"
+        assert text.extensions["isReplyMsg"] is True
+        replied = text.extensions["repliedMsg"]
+        assert (replied["msgId"], replied["content"]) == (said["id"], {"text": "网关 5xx 在涨"})
+
+
 async def test_talk_without_the_bot_is_not_delivered(rig: Rig) -> None:
     async with streaming(rig) as [stock]:
         await rig.player("zhang").says("大家好", "值班")

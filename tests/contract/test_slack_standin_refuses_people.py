@@ -340,6 +340,34 @@ async def test_a_reaction_is_told(rig: Rig, bot: Bot) -> None:
         await zhang.react(seen, "eyes")
 
 
+async def test_a_pin_is_told_with_its_message(rig: Rig, bot: Bot) -> None:
+    zhang = rig.player("U1")
+    ts = await zhang.says("5xx up", "general")
+    await zhang.pin("general", ts)
+    event = (await until(lambda: bot.of("pin_added"), "the pin"))[0]["event"]
+    assert (event["user"], event["channel_id"], event["item"]["created_by"]) == ("U1", rig.id("general"), "U1")
+    assert (event["item"]["message"]["ts"], event["item"]["message"]["text"]) == (ts, "5xx up")
+    with pytest.raises(NotSeen):
+        await zhang.pin("general", ts)
+
+
+async def test_an_own_message_is_changed_and_deleted_and_both_are_told(rig: Rig, bot: Bot) -> None:
+    zhang = rig.player("U1")
+    ts = await zhang.says("5xx up", "general")
+    await zhang.edit("general", ts, "5xx down")
+    await zhang.delete("general", ts)
+
+    def both() -> list[Any] | None:
+        found = [m["event"] for m in bot.of("message") if "subtype" in m["event"]]
+        return found if len(found) > 1 else None
+
+    told = await until(both, "both")
+    assert [e["subtype"] for e in told] == ["message_changed", "message_deleted"]
+    assert (told[0]["message"]["text"], told[0]["message"]["edited"]["user"], told[1]["deleted_ts"]) == ("5xx down", "U1", ts)
+    with pytest.raises(NotSeen):
+        await rig.player("U2").delete("general", await zhang.says("x", "general"))
+
+
 # ------------------------------------------------------------ response URLs
 async def said_to(rig: Rig, url: str, **said: Any) -> tuple[int, str]:
     client = AsyncWebhookClient(url, session=rig.session, retry_handlers=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,7 +13,7 @@ from bot.engine.intake import Intake
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model.event import Event, NoteAdded, NoteEdited, NoteRecalled, UpdatePosted
-from bot.model.ids import ConnectionId, IncidentId, PersonId, RoomId
+from bot.model.ids import ConnectionId, EffectId, IncidentId, PersonId, RoomId
 from bot.model.person import ALL_SEEING, Account, Person
 from bot.model.room import RoomState
 from bot.model.text import flat, plain
@@ -121,6 +122,43 @@ async def test_once_per_message_whoever_points_and_however_often_it_is_delivered
     assert flat(typed.text).startswith("没有再记：这条消息已经是 F-20240520-001 的 #")
 
 
+async def test_two_processes_at_once_make_one_entry(town: Town) -> None:
+    other = Intake(town.desk.store, town.desk.intake._house, Metrics())
+    inbounds = [
+        Inbound(
+            CHAT, f"two{n}", Speaker(who, who), Place.GROUP, ROOM, town.desk.clock.now(), message="m7",
+            kind=InboundKind.POINTED, becomes=becomes, points_at=town.message("网关 5xx 在涨"),  # type: ignore[arg-type]
+        )
+        for n, (who, becomes) in enumerate((("li", "note"), ("zhou", "note"), ("chen", "update")))
+    ]  # fmt: skip
+    replies = await asyncio.gather(*(
+        intake.handle(inbound) for intake, inbound in zip((town.desk.intake, other, other), inbounds, strict=True)
+    ))  # fmt: skip
+    assert len(await town.log(NoteAdded, UpdatePosted)) == 1
+    assert sorted(flat(reply.text)[:1] for reply in replies) == ["", "", "✓"]
+
+
+async def test_a_private_incident_and_a_guest_are_not_betrayed_by_a_mention(town: Town) -> None:
+    async def told(who: str) -> int:
+        lane = f"person:{CHAT}:{who}"
+        return await town.desk.store.read(lambda reads: reads.effects_open(lane, EffectId(0)), ALL_SEEING)
+
+    def guest(uow: object) -> None:
+        uow.save_person(Person(PersonId("lin"), "小林"))  # type: ignore[attr-defined]
+        uow.save_account(Account(CHAT, "lin", PersonId("lin"), "小林", outsider=True))  # type: ignore[attr-defined]
+
+    def closed(uow: object) -> None:
+        found = uow.lock_incident(IncidentId("F-20240520-001"))  # type: ignore[attr-defined]
+        uow.save_incident(dataclasses.replace(found, private=True), [])  # type: ignore[attr-defined]
+
+    await town.desk.store.tx(guest)
+    await town.says("li", "记录 请 @小陈 看一下，@小林 也看", None)
+    assert (await told("chen"), await told("lin")) == (1, 0)
+    await town.desk.store.tx(closed)
+    await town.says("li", "记录 再请 @小陈 看一下", None)
+    assert (await told("chen"), await told("lin")) == (1, 0)
+
+
 async def test_a_mega_is_an_update(town: Town) -> None:
     await town.reacts("li", town.message("已回滚 2/4"), "update")
     [event] = await town.log(UpdatePosted)
@@ -196,6 +234,14 @@ async def test_a_recalled_message_is_read_by_admins_only(town: Town) -> None:
     refused = flat((await town.says("li", "记录", town.message("密码是 123"))).text)
     assert refused.startswith("没有再记")
     assert "密码" not in refused
+
+
+async def test_an_edit_runs_no_command(town: Town) -> None:
+    before = len(await town.log(Event, object))
+    await town.changes(InboundKind.EDITED, "等级 P2", ident="m99")
+    await town.reacts("li", town.message("网关 5xx 在涨"))
+    await town.changes(InboundKind.EDITED, "等级 P2")
+    assert [e.kind for e in (await town.log(Event, object))[before:]] == ["NoteAdded", "NoteEdited"]
 
 
 async def test_a_guest_points_at_nothing(town: Town) -> None:

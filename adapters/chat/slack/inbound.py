@@ -181,7 +181,16 @@ class _Reader:
         ts = _str(item.get("ts")) or _str(pinned.get("ts"))
         bots = self._bots()
         ours = _str(event.get("item_user")) in bots or _str(pinned.get("user")) in bots
-        if not becomes or item.get("type") != "message" or not user or user in bots or ours or not chat or not ts:
+        if (
+            not becomes
+            or chat.startswith("D")
+            or item.get("type") != "message"
+            or not user
+            or user in bots
+            or ours
+            or not chat
+            or not ts
+        ):
             return None
         inbound = Inbound(
             self._connection, self._text("event_id") or f"{chat}:{ts}:{name}:{user}", self._speaker(user, "", ""), Place.GROUP,
@@ -199,7 +208,14 @@ class _Reader:
         user = _str(said.get("user"))
         stamp = _str(_map(message.get("edited")).get("ts")) if edited else _str(event.get("ts"))
         gone = message.get("subtype") == "tombstone"  # a deleted message that has replies stays as one
-        if not chat or not ts or said.get("bot_id") or user in self._bots() or (edited and not stamp and not gone):
+        if (
+            not chat
+            or chat.startswith("D")
+            or not ts
+            or said.get("bot_id")
+            or user in self._bots()
+            or (edited and not stamp and not gone)
+        ):
             return None
         inbound = Inbound(
             self._connection, self._text("event_id") or f"{chat}:{ts}:{stamp}", self._speaker(user, "", ""), Place.GROUP, chat,

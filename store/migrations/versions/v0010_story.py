@@ -23,4 +23,3 @@ def upgrade() -> None:
         sa.Column("n", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "chat", "message", name="pk_captured"),
     )
-    op.create_index("ix_captured_incident", "captured", ["incident", "n"])

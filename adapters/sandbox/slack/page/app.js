@@ -243,7 +243,7 @@ function tools(message, pane) {
   };
   const place = { channel: message.channel, ts: message.ts };
   const quick = el("div", "quick");
-  for (const name of ["white_check_mark", "eyes", "mega"]) {
+  for (const name of ["white_check_mark", "eyes", "pushpin", "mega"]) {
     const button = el("button", "", EMOJI[name]);
     button.type = "button";
     button.setAttribute("aria-label", `${t("react")} ${name}`);
