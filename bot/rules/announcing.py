@@ -10,6 +10,7 @@ import msgspec
 
 from bot.announcing import worded
 from bot.engine.addressing import direct_account
+from bot.engine.announcement_notice import can_say, medium_of
 from bot.model import event as ev
 from bot.model.announcing import UNSAID, Audience, Occasion, Post, Stage, lacks_first, remind_at
 from bot.model.effect import EffectKind, Intent, Urgency
@@ -18,6 +19,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.say import say
+from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page
 
 ANNOUNCER = Actor(ActorKind.OUTBOX, "announcing")
@@ -48,10 +50,13 @@ def fill_drafts(event: Event, incident: Incident, world: World) -> Wanted:
 
 def _wording(post: Post, incident: Incident, world: World) -> ev.AnnouncementWorded:
     house = world.house
-    reach = house.policy.audiences.get(post.audience)
-    lang = (reach.lang if reach is not None else None) or house.policy.lang
-    found = worded(post, incident, house.prose, house.show(world.reads, lang, world.now), house.catalog)
+    found = worded(post, incident, house.prose, house.show(world.reads, _lang(post, world), world.now), house.catalog)
     return ev.AnnouncementWorded(number=post.number, text=found.text, missing=found.missing, findings=found.findings)
+
+
+def _lang(post: Post, world: World) -> str:
+    reach = world.house.policy.audiences.get(post.audience)
+    return (reach.lang if reach is not None else None) or world.house.policy.lang
 
 
 # ---------------------------------------------------------------- deadlines and offers
@@ -182,32 +187,43 @@ def send(event: Event, incident: Incident, world: World) -> Wanted:
     p = event.payload
     assert isinstance(p, (ev.AnnouncementSent, ev.AnnouncementResent))
     post = incident.announcing.post(p.number)
-    for target in p.targets if post is not None else ():
-        assert post is not None
-        if target in post.done:
-            continue
-        key = f"announce/{incident.id}/{post.number}/{target}/{post.round}"
-        intent = _sending(target, post, incident, world, key)
-        yield (
-            intent
-            if intent is not None
-            else _ours(ev.AnnouncementDelivered(number=post.number, target=target, code="no_account"))
-        )
+    if post is None:
+        return
+    for target in p.targets:
+        if target not in post.done:
+            wanted = _sending(target, post, incident, world)
+            if isinstance(wanted, Intent):
+                yield wanted
+            else:
+                yield _ours(ev.AnnouncementDelivered(number=post.number, target=target, code=wanted))
 
 
-def _sending(target: str, post: Post, incident: Incident, world: World, key: str) -> Intent | None:
+def _sending(target: str, post: Post, incident: Incident, world: World) -> Intent | str:
+    """Ask for one message, or give the code of what keeps it from being sent."""
     kind, _, rest = target.partition(":")
+    key = f"announce/{incident.id}/{post.number}/{target}/{post.round}"
     data = {"announcement": post.number, "target": target}
     if kind == "chat":
-        connection, chat = rest.partition(":")[::2]
-        return Intent(EffectKind.SEND, f"chat:{connection}:{chat}", chat, ConnectionId(connection), incident.id,
-                      {**data, "chat": chat}, Urgency.BULK, key)  # fmt: skip
+        connection, _, chat = rest.partition(":")
+        return Intent(
+            EffectKind.SEND, f"chat:{connection}:{chat}", chat, ConnectionId(connection), incident.id, {**data, "chat": chat},
+            Urgency.BULK, key,
+        )  # fmt: skip
+    if kind == "notify":
+        channel, _, to = rest.partition(":")
+        medium = medium_of(world, channel)
+        if medium is None or not can_say(medium, post):
+            return "unsupported"
+        return notify(
+            ConnectionId(channel), to, "announcement", incident.id, key, then="announcement", urgency=Urgency.BULK,
+            lang=_lang(post, world), announcement=post.number, target=target,
+        )  # fmt: skip
     reached = direct_account(PersonId(rest), world.house, world.reads)
     if reached is None:
-        return None
+        return "no_account"
     data |= {"account": reached.id, "person": rest}
-    return Intent(EffectKind.SEND, f"person:{reached.connection}:{reached.id}", reached.id, reached.connection, incident.id, data,
-                  Urgency.BULK, key)  # fmt: skip
+    lane = f"person:{reached.connection}:{reached.id}"
+    return Intent(EffectKind.SEND, lane, reached.id, reached.connection, incident.id, data, Urgency.BULK, key)
 
 
 def settle(event: Event, incident: Incident, world: World) -> Wanted:
