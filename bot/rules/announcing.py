@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-import msgspec
-
 from bot.announcing import worded
 from bot.engine.addressing import direct_account
 from bot.engine.announcement_notice import can_say, medium_of
@@ -19,6 +17,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.say import say
+from bot.model.text import flat
 from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page
 
@@ -177,7 +176,7 @@ def tell_returned(event: Event, incident: Incident, world: World) -> Wanted:
     post = incident.announcing.post(p.number)
     if post is not None and post.by is not None and post.by != event.actor.person:
         by = event.actor.person
-        text = say("announce_returned", incident=incident.id, number=p.number, by=by, reason=msgspec.to_builtins(p.reason))
+        text = say("announce_returned", incident=incident.id, number=p.number, by=by, reason=flat(p.reason))
         yield from page(world, post.by, text, f"returned/{incident.id}/{p.number}/{event.n}", incident.id)
 
 
