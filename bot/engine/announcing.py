@@ -32,8 +32,8 @@ def plan_announcement(effect: Effect, reads: Reads, house: House, show: Show) ->
         return Skip()
     if target in post.done:
         return Skip()
-    if post.stage is Stage.WITHDRAWN and not effect.maybe_sent:
-        return Skip((ev.AnnouncementDelivered(number=number, target=target, code="withdrawn"),))
+    if post.stage is Stage.WITHDRAWN:  # what may have arrived counts as if it had: it is corrected
+        return Skip((ev.AnnouncementDelivered(number=number, target=target),) if effect.maybe_sent else ())
     connection, now = effect.connection, show.now
     asks = post.audience is not Audience.EXTERNAL  # customers are nobody who could press
     button = Maker(house.prose, show).named("offer.read", "read", {"incident": incident.id, "number": str(number)}, number)

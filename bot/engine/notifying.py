@@ -68,8 +68,7 @@ def deliver(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     given = {**effect.data, "channel": effect.connection, "medium": medium.value}
     notice = RENDER[effect.data["what"]](World(house, reads, now, rooms), incident, given, lang)
     if notice is None:
-        pointless = NotifyFailed(effect.connection, to, "withdrawn")
-        return Skip(tuple(receipt(effect, pointless)))
+        return Skip()
     address = _address(to, medium, reads)
     if address is None:
         return Refuse("no_address")

@@ -17,7 +17,7 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.say import say
-from bot.model.text import flat
+from bot.model.text import Text, flat
 from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page
 
@@ -233,7 +233,9 @@ def settle(event: Event, incident: Incident, world: World) -> Wanted:
         return
     if post.stage is Stage.WITHDRAWN and not p.code:
         follows = next((n for n in incident.announcing.posts if n.about == post.number and n.stage is Stage.SENT), None)
-        if follows is not None and p.target not in follows.targets:
+        if follows is None:
+            yield from _void(post, incident, (p.target,))
+        elif p.target not in follows.targets:
             yield _ours(ev.AnnouncementResent(number=follows.number, targets=(p.target,)))
     elif not post.waiting and post.by is not None:
         text = say("announce_receipt", incident=incident.id, number=post.number)
@@ -244,14 +246,22 @@ def correct_withdrawn(event: Event, incident: Incident, world: World) -> Wanted:
     """Say to those who have it already that an announcement is void."""
     p = fact(event, ev.AnnouncementWithdrawn)
     post = incident.announcing.post(p.number)
-    if post is None:
-        return
-    number = incident.announcing.next
-    yield _ours(ev.AnnouncementDrafted(
-        number=number, occasion=Occasion.CANCELLED, audience=post.audience, about=post.number, reason=p.reason,
-        targets=post.done,
-    ))  # fmt: skip
-    yield _ours(ev.AnnouncementSent(number=number, targets=post.done, seal=post.seal, by=event.actor.person))
+    if post is not None:
+        if post.done:
+            yield from _void(post, incident, post.done, p.reason, event.actor.person)
+        for target in post.waiting:  # one that is on its way all the same is corrected when it has arrived
+            yield _ours(ev.AnnouncementDelivered(number=post.number, target=target, code="withdrawn"))
+
+
+def _void(
+    post: Post, incident: Incident, targets: tuple[str, ...], reason: Text = (), by: PersonId | None = None
+) -> Iterator[Fact]:
+    number, audience = incident.announcing.next, post.audience
+    drafted = ev.AnnouncementDrafted(
+        number=number, occasion=Occasion.CANCELLED, audience=audience, about=post.number, reason=reason, targets=targets
+    )
+    yield _ours(drafted)
+    yield _ours(ev.AnnouncementSent(number=number, targets=targets, seal=post.seal, by=by))
 
 
 # ---------------------------------------------------------------- those who follow
