@@ -83,7 +83,7 @@ class Day(Walk):
                 await Timers(self.store, self.house, Metrics()).tick()
             if seconds <= 0:
                 return
-            step = min(10.0, seconds)
+            step = min(10.0 if seconds <= 600 else 300.0, seconds)
             self.clock.pass_by(step)
             seconds -= step
 
