@@ -182,9 +182,10 @@ def test_the_channels_of_the_example_are_good_once_they_are_used(tmp_path: Path)
 
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
-             "mirror": "mirror", "announce": "announce", "audiences": "announcements.audiences",
-        "first_within": "announcements.first_within", "approve_within": "announcements.approve_within", "admins": "admins", "titles": "chats.*.title",
-             "channels": "channels.*.title",
+             "mirror": "mirror", "announce": "announce",
+             "audiences": "announcements.audiences",
+             "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
+             "admins": "admins", "titles": "chats.*.title", "channels": "channels.*.title",
              "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
