@@ -107,6 +107,26 @@ async def test_the_first_announcement_is_due_and_its_lateness_is_said_once(play:
         assert sum("首报已超时" in line for line in house.unasked(room.name)) == 1
 
 
+async def test_an_announcement_is_changed_sent_and_noted_by_click(play: Play) -> None:
+    async with play(change=TOLD) as house:
+        zhang, chen = house.people("zhang"), house.people("chen")
+        await zhang.direct("声明 P2 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.says("@bot 影响 成功率 61%")
+        await room.says("@bot 指挥")
+        offered = await zhang.told("的通告已起草，看过再发")
+        assert offered.buttons == ["发送管理层", "修改管理层", "发送客服", "修改客服"]
+        await zhang.clicks("发送客服")
+        noted = await chen.told("【P2 首报·口径】")
+        assert noted.buttons == ["已知悉"]
+        await chen.clicks("已知悉")
+        receipt = await zhang.told("（首报·客服）.*✅ 私信 1/1")
+        assert receipt.buttons == []
+        await zhang.clicks("发送管理层")
+        failed = await zhang.told("（首报·管理层）.*私信 1/2.*孙七")
+        assert failed.buttons == ["重发"]
+
+
 async def test_who_follows_is_told_directly_and_may_stop(play: Play) -> None:
     async with play() as house:
         zhang, chen = house.people("zhang"), house.people("chen")
