@@ -22,6 +22,7 @@ from tests.commands.fakes import DECLARATIONS, P1, P2, PAY, PROSE, World, person
 WITH_FORM = [d for d in DECLARATIONS.values() if d.form]
 # Labels in order, * = must be filled in.
 PROMISED = {
+    "reword": "文字*",
     "declare": "标题* 等级 影响服务 现象与影响 发生时间 指挥官 保密 演练",
     "update": "现状* 动作 下一步 下次时间",
     "note": "内容* 类别 时间",

@@ -40,7 +40,7 @@ async def test_what_lacks_a_fact_is_not_sent_and_what_is_sent_reaches_each_once(
         assert "缺" not in shown
         assert "已发给 2 个收件" in await zhang.direct(f"通告 {about} 发送 1")
         await wang.told("【P1 首报】支付失败")
-        await zhang.told("(?s)通告 1（首报·管理层）.*私信 1/2.*孙七 .*已知悉 0/2")
+        await zhang.told("(?s)通告 1（首报·管理层）.*私信 1/2.*孙七.*已知悉 0/2")
         assert "已记下" in await wang.direct(f"已知悉 {about} 1")
         assert "已经点过" in await wang.direct(f"已知悉 {about} 1")
         assert "已知悉 1/2" in await zhang.direct(f"通告 {about} 看 1")
