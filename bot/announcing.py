@@ -87,12 +87,16 @@ def linted(audience: Audience, text: Text, incident: Incident, show: Show, catal
     """List what must not be said, of a text for the outside; inside everything may be."""
     known = dict.fromkeys((incident.commander, *incident.roles.values(), *incident.involved))
     names = [show.person(person) for person in known if person is not None]
-    return linted_words(audience, flat(text), [name for name in names if name], catalog.services)
+    return linted_words(audience, flat(text), [name for name in names if name], catalog)
 
 
-def linted_words(audience: Audience, words: str, people: Iterable[str], services: Iterable[str]) -> tuple[Finding, ...]:
+def linted_words(audience: Audience, words: str, people: Iterable[str], catalog: Catalog) -> tuple[Finding, ...]:
     """Do the same for words with the names of those involved."""
-    return findings(words, people, services) if audience is Audience.EXTERNAL else ()
+    if audience is not Audience.EXTERNAL:
+        return ()
+    services = catalog.services.values()
+    inside = [s.id for s in services if s.id.casefold() not in (s.name.casefold(), (s.name_en or "").casefold())]
+    return findings(words, people, inside)
 
 
 def _facts(post: Post, incident: Incident, page: Page, prose: Prose, catalog: Catalog) -> Mapping[str, Any]:

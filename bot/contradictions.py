@@ -72,6 +72,11 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
                 yield (
                     ("announcements", "audiences", audience, "notify", place, "channel"),
                     f"there is no channel {_word(entry['channel'])}",
+            named = _word(entry.get("channel"))
+            if named and named not in channels:
+                yield (
+                    ("announcements", "audiences", audience, "notify", place, "channel"),
+                    f"there is no channel {named}",
                 )
         for place, entry in _entries(told.get("chats")).items():
             if entry.get("chat") is not None and _word(entry["chat"]) not in chats:

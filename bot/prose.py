@@ -176,7 +176,7 @@ class Prose:
 
         given = {
             "page_": page, "lang": show.lang, "now": show.now, "hail": show.hail, "bar": page.bar, "comma": page.comma,
-            "stamp": page.stamp, "inline_": page.inline, "buttons": show.buttons, "tell": tell,
+            "stamp": page.stamp, "buttons": show.buttons, "tell": tell,
             "entry": entry, "card": card, **params,
         }  # fmt: skip
         return template.render(given)

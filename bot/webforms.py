@@ -91,7 +91,7 @@ class FormPages:
             return self._notice(409, reader, "refused", asked.text, _typed(None, fields))
         form = asked.form
         if fields is None:
-            return _html(200, lambda nonce: form_page(form, reader, self._house.prose, nonce))
+            return secure(200, lambda nonce: form_page(form, reader, self._house.prose, nonce))
         return await self._send(link, form, reader, fields)
 
     async def _send(self, link: FormLink, form: Form, reader: Reader, fields: Fields) -> Response:
@@ -115,12 +115,12 @@ class FormPages:
         self, status: int, form: Form, reader: Reader, fields: Fields, errors: Mapping[str, Text], refused: Text = ()
     ) -> Response:
         prose = self._house.prose
-        return _html(status, lambda nonce: form_page(form, reader, prose, nonce, fields=fields, errors=errors, refused=refused))
+        return secure(status, lambda nonce: form_page(form, reader, prose, nonce, fields=fields, errors=errors, refused=refused))
 
     def _done(self, reader: Reader, reply: Reply) -> Response:
         prose, lang = self._house.prose, reader.lang
         title, foot, about = prose.label("web.done", lang), prose.label("web.back", lang), reader.about
-        return _html(
+        return secure(
             200, lambda nonce: notice_page(prose, lang, nonce, title=title, said=reply.text, done=True, about=about, foot=foot)
         )
 
@@ -130,7 +130,7 @@ class FormPages:
         prose, lang = self._house.prose, reader.lang
         told = said if said is not None else plain(prose.label(f"web.{key}", lang))
         title = prose.label(f"web.title_{key}", lang)
-        return _html(status, lambda nonce: notice_page(prose, lang, nonce, title=title, said=told, kept=kept))
+        return secure(status, lambda nonce: notice_page(prose, lang, nonce, title=title, said=told, kept=kept))
 
     def _without_form(self, status: int, key: str, fields: Fields | None = None) -> Response:
         """Answer somebody of whom nothing is known, in both languages."""
@@ -138,7 +138,9 @@ class FormPages:
         told = [prose.label(f"web.{key}", lang) for lang in LANGS]
         said = (Span(told[0]), Span("\n"), Span(told[1]))
         title = " · ".join(prose.label("web.title_refused", lang) for lang in LANGS)
-        response = _html(status, lambda nonce: notice_page(prose, "zh", nonce, title=title, said=said, kept=_typed(None, fields)))
+        response = secure(
+            status, lambda nonce: notice_page(prose, "zh", nonce, title=title, said=said, kept=_typed(None, fields))
+        )
         if status == 503:
             response.headers["Retry-After"] = "2"
         return response
@@ -151,7 +153,8 @@ def _typed(form: Form | None, fields: Fields | None) -> tuple[tuple[str, str], .
     return tuple((label, value) for label, value in sent if value.strip())
 
 
-def _html(status: int, page: Callable[[str], str]) -> HTMLResponse:
+def secure(status: int, page: Callable[[str], str]) -> HTMLResponse:
+    """Answer with a page of ours that runs nothing and is kept nowhere; `page` is given the nonce of its style."""
     nonce = secrets.token_urlsafe(16)
     headers = {
         "Content-Security-Policy": (

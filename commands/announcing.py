@@ -192,7 +192,7 @@ def reword(ctx: Context, incident: Incident, text: Text = (), number: FormWord |
     if not own:
         raise refuse("reword_what", field="words", number=post.number, ref=ref(ctx, incident))
     people = [person.name for ident in incident.involved if (person := ctx.reads.person(ident)) is not None]
-    found_in = linted_words(post.audience, flat(own), people, ctx.catalog.services)
+    found_in = linted_words(post.audience, flat(own), people, ctx.catalog)
     missing = post.missing if _OPEN.search(flat(own)) else ()
     worded = ev.AnnouncementWorded(number=post.number, text=own, missing=missing, findings=found_in, edited=True)
     return Answer([worded], say("announce_preview", incident=incident, number=post.number))

@@ -24,7 +24,7 @@ MOST = 20  # of one person
     zh=("订阅",),
     does=Words("订阅故障的进展和恢复，私信你", "be told directly how incidents go"),
     usage=Words("订阅 [服务] [P1] [编号]", "subscribe [service] [P1] [id]"),
-    example=Words("订阅 支付 P1", "subscribe P1"),
+    example=Words("订阅 支付服务 P1", "subscribe P1"),
     may=Standing.MEMBER,
     where=_ANYWHERE,
 )
@@ -54,7 +54,7 @@ def subscribe(
     zh=("取消订阅", "退订"),
     does=Words("取消订阅", "stop being told"),
     usage=Words("取消订阅 [服务] [P1] [编号]，取消订阅 全部", "unsubscribe [service] [P1] [id], unsubscribe all"),
-    example=Words("取消订阅 支付 P1", "unsubscribe P1"),
+    example=Words("取消订阅 支付服务 P1", "unsubscribe P1"),
     may=Standing.MEMBER,
     where=_ANYWHERE,
 )

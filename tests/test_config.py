@@ -23,6 +23,7 @@ from bot.contradictions import contradictions
 from bot.document import Filled
 from bot.errors import ConfigError
 from bot.matchers import matcher
+from bot.model.announcing import Audience, Reach
 from bot.model.policy import Policy
 from bot.model.routing import Action
 from bot.model.severity import Severity
@@ -137,6 +138,7 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "policy.cadence",
         "policy.cadence_settled",
         "policy.nag_commander",
+        "announcements.first_within",
         "severity.matrix",
         "severity.extents",
         "severity.complaints",
@@ -146,7 +148,7 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "channels.*.body",
         "chats.*.capture",
     }  # their keys are values of the user
-    named = {"chats", "monitoring", "channels", "services", "rotations", "holidays"}
+    named = {"chats", "monitoring", "channels", "services", "rotations", "holidays", "announcements.audiences"}
     there = {key for key in keys_of_document(document, named) if not any(key.startswith(f"{m}.") for m in maps)}
     there -= named_entries(there, named)
     assert there == {*keys_of_models(Config), *plugin_keys()}
@@ -188,6 +190,10 @@ def test_every_number_of_the_policy_can_be_set() -> None:
              "silence_rules": "routing.*.silence", "audiences": "announcements.audiences",
              "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
              "holidays": "holidays", "reports": "reports.weekly.chat",
+             "mirror": "mirror", "announce": "announce",
+             "audiences": "announcements.audiences",
+             "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
+             "admins": "admins", "titles": "chats.*.title", "channels": "channels.*.title",
              "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
@@ -224,7 +230,12 @@ routing:
   - {name: one, match: ['severity="critical"', 'job=~a.*|b', "team != 'x'"], source: am, action: declare, service: PAY,
      severity: p1, group_by: [job]}
   - {name: two, service: "{app}"}
-policy: {undo_for: 2m, observation: {P1: 1h30m}, room_while_pending: P1, founders: [li], auto_rooms: 5}
+policy: {undo_for: 2m, observation: {P1: 1h30m}, room_while_pending: P1, founders: [li], auto_rooms: 5, duty_managers: wang}
+channels: {hook: {adapter: webhook, url: "https://hooks.example.com/x", secret: another-secret-of-length}}
+announcements:
+  audiences:
+    support: {chats: [{chat: plain, channel: 7}], people: li, notify: [{channel: hook}], language: zh}
+  first_within: {P1: 4m}
 retention: {deliveries: 1d}
 """,
         services="pay: {name: 支付, name_en: Pay, aliases: 付款, owners: {ops: li, dev: [wang, li]}, depends_on: orders}",
@@ -237,6 +248,9 @@ retention: {deliveries: 1d}
     assert policy.announce == (("plain", "ops"),)
     assert policy.admins == {"li"}
     assert policy.founders == ("li",)
+    assert policy.duty_managers == ("wang",)
+    assert policy.audiences == {Audience.SUPPORT: Reach((("plain", "7"),), ("li",), (("hook", "hook"),), "zh")}
+    assert policy.first_within == {Severity.P1: timedelta(minutes=4)}
     assert policy.undo_for == timedelta(minutes=2)
     assert policy.observation == {Severity.P1: timedelta(minutes=90)}
     assert policy.room_while_pending == {Severity.P1}
@@ -335,7 +349,13 @@ people:
   - {id: zhang, name: 李四}
   - {id: wang, name: 王五, accounts: {plain: u1}, phone: 1}
 admins: [ghost]
-policy: {undo_for: 1x, observation: {P9: 3m}, authority: none, founders: [phantom], auto_rooms: -1}
+policy: {undo_for: 1x, observation: {P9: 3m}, authority: none, founders: [phantom], auto_rooms: -1, duty_managers: [spook]}
+announcements:
+  audiences:
+    execs: {chats: [{chat: z, channel: c}], people: [shade], notify: [{channel: fax}]}
+    press: {people: [wang]}
+    all: {language: zh}
+  approve_within: 1s
 retention: {deliveries: 1h}
 templates: missing
 """
@@ -353,6 +373,10 @@ def test_every_problem_is_listed_at_once(tmp_path: Path) -> None:
         "services.pay.owners.ops.0", "services.pay.depends_on", "services.a.tier", "services.a.depends_on.1",
         "people.zhang.tz", "people.zhang.id", "people.wang.accounts.plain", "people.wang.phone",
         "admins.0", "policy.undo_for", "policy.observation.P9", "policy.authority", "policy.founders.0", "policy.auto_rooms",
+        "policy.duty_managers.0",
+        "announcements.audiences.execs.chats.0.chat", "announcements.audiences.execs.people.0",
+        "announcements.audiences.execs.notify.0.channel", "announcements.audiences.press", "announcements.audiences.all",
+        "announcements.approve_within",
         "retention.deliveries", "templates",
     }  # fmt: skip
     assert found["bogus"] == "is not a known key"

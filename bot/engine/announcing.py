@@ -10,10 +10,12 @@ from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import sent_again, with_buttons
 from bot.engine.plans import Call, Plan, Skip, key_of
 from bot.model import event as ev
-from bot.model.announcing import Stage
+from bot.model.announcing import Audience, Stage
 from bot.model.effect import Effect
 from bot.model.event import Fact
 from bot.model.incident import Incident
+from bot.model.say import say
+from bot.model.text import Span
 from bot.ports import Content, Reads, Ref, Sent, Shown, Sought, UnitOfWork
 from bot.prose import Show
 from bot.rules.announcing import NEWS, news
@@ -30,13 +32,16 @@ def plan_announcement(effect: Effect, reads: Reads, house: House, show: Show) ->
         return Skip()
     if target in post.done:
         return Skip()
-    if post.stage is Stage.WITHDRAWN and not effect.maybe_sent:
-        return Skip((ev.AnnouncementDelivered(number=number, target=target, code="withdrawn"),))
+    if post.stage is Stage.WITHDRAWN:  # what may have arrived counts as if it had: it is corrected
+        return Skip((ev.AnnouncementDelivered(number=number, target=target),) if effect.maybe_sent else ())
     connection, now = effect.connection, show.now
-    make = Maker(house.prose, show)
-    button = make.named("offer.read", "read", {"incident": incident.id, "number": str(number)}, number)
-    offered = (("read", button),) if house.clickable(connection) else ()
-    content: Content = with_buttons(post.text, offered, incident, show.lang)
+    asks = post.audience is not Audience.EXTERNAL  # customers are nobody who could press
+    button = Maker(house.prose, show).named("offer.read", "read", {"incident": incident.id, "number": str(number)}, number)
+    offered = (("read", button),) if asks and house.clickable(connection) else ()
+    text = post.text
+    if asks and not offered:
+        text = (*text, Span("\n"), *house.prose.say(say("announce_read_line", incident=incident.id, number=number), show))
+    content: Content = with_buttons(text, offered, incident, show.lang)
     content, choices = with_numbers(addressed(content, connection, reads), house, connection, show)
     again = sent_again(content, house, show)
     key = key_of(house, effect.key)

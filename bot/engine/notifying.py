@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.engine.announcement_notice import announcement_notice, announcement_receipt
 from bot.engine.house import House
 from bot.engine.page_notice import page_notice
 from bot.engine.plans import Delivery, Plan, Refuse, Skip, key_of
@@ -50,8 +51,8 @@ class NotifyFailed:
 Render = Callable[[World, Incident | None, Mapping[str, Any], str], Notice | None]  # None = it has lost its point
 Then = Callable[[Mapping[str, Any], NotifyDone | NotifyFailed], Sequence[Fact]]
 
-RENDER: dict[str, Render] = {"page": page_notice, "status": status_notice}
-THEN: dict[str, Then] = {}
+RENDER: dict[str, Render] = {"page": page_notice, "status": status_notice, "announcement": announcement_notice}
+THEN: dict[str, Then] = {"announcement": announcement_receipt}
 
 
 def deliver(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-import msgspec
-
 from bot.announcing import worded
 from bot.engine.addressing import direct_account
+from bot.engine.announcement_notice import can_say, medium_of
 from bot.model import event as ev
 from bot.model.announcing import UNSAID, Audience, Occasion, Post, Stage, lacks_first, remind_at
 from bot.model.effect import EffectKind, Intent, Urgency
@@ -18,6 +17,8 @@ from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.say import say
+from bot.model.text import Text, flat
+from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page
 
 ANNOUNCER = Actor(ActorKind.OUTBOX, "announcing")
@@ -48,10 +49,13 @@ def fill_drafts(event: Event, incident: Incident, world: World) -> Wanted:
 
 def _wording(post: Post, incident: Incident, world: World) -> ev.AnnouncementWorded:
     house = world.house
-    reach = house.policy.audiences.get(post.audience)
-    lang = (reach.lang if reach is not None else None) or house.policy.lang
-    found = worded(post, incident, house.prose, house.show(world.reads, lang, world.now), house.catalog)
+    found = worded(post, incident, house.prose, house.show(world.reads, _lang(post, world), world.now), house.catalog)
     return ev.AnnouncementWorded(number=post.number, text=found.text, missing=found.missing, findings=found.findings)
+
+
+def _lang(post: Post, world: World) -> str:
+    reach = world.house.policy.audiences.get(post.audience)
+    return (reach.lang if reach is not None else None) or world.house.policy.lang
 
 
 # ---------------------------------------------------------------- deadlines and offers
@@ -172,7 +176,7 @@ def tell_returned(event: Event, incident: Incident, world: World) -> Wanted:
     post = incident.announcing.post(p.number)
     if post is not None and post.by is not None and post.by != event.actor.person:
         by = event.actor.person
-        text = say("announce_returned", incident=incident.id, number=p.number, by=by, reason=msgspec.to_builtins(p.reason))
+        text = say("announce_returned", incident=incident.id, number=p.number, by=by, reason=flat(p.reason))
         yield from page(world, post.by, text, f"returned/{incident.id}/{p.number}/{event.n}", incident.id)
 
 
@@ -182,32 +186,43 @@ def send(event: Event, incident: Incident, world: World) -> Wanted:
     p = event.payload
     assert isinstance(p, (ev.AnnouncementSent, ev.AnnouncementResent))
     post = incident.announcing.post(p.number)
-    for target in p.targets if post is not None else ():
-        assert post is not None
-        if target in post.done:
-            continue
-        key = f"announce/{incident.id}/{post.number}/{target}/{post.round}"
-        intent = _sending(target, post, incident, world, key)
-        yield (
-            intent
-            if intent is not None
-            else _ours(ev.AnnouncementDelivered(number=post.number, target=target, code="no_account"))
-        )
+    if post is None:
+        return
+    for target in p.targets:
+        if target not in post.done:
+            wanted = _sending(target, post, incident, world)
+            if isinstance(wanted, Intent):
+                yield wanted
+            else:
+                yield _ours(ev.AnnouncementDelivered(number=post.number, target=target, code=wanted))
 
 
-def _sending(target: str, post: Post, incident: Incident, world: World, key: str) -> Intent | None:
+def _sending(target: str, post: Post, incident: Incident, world: World) -> Intent | str:
+    """Ask for one message, or give the code of what keeps it from being sent."""
     kind, _, rest = target.partition(":")
+    key = f"announce/{incident.id}/{post.number}/{target}/{post.round}"
     data = {"announcement": post.number, "target": target}
     if kind == "chat":
-        connection, chat = rest.partition(":")[::2]
-        return Intent(EffectKind.SEND, f"chat:{connection}:{chat}", chat, ConnectionId(connection), incident.id,
-                      {**data, "chat": chat}, Urgency.BULK, key)  # fmt: skip
+        connection, _, chat = rest.partition(":")
+        return Intent(
+            EffectKind.SEND, f"chat:{connection}:{chat}", chat, ConnectionId(connection), incident.id, {**data, "chat": chat},
+            Urgency.BULK, key,
+        )  # fmt: skip
+    if kind == "notify":
+        channel, _, to = rest.partition(":")
+        medium = medium_of(world, channel)
+        if medium is None or not can_say(medium, post):
+            return "unsupported"
+        return notify(
+            ConnectionId(channel), to, "announcement", incident.id, key, then="announcement", urgency=Urgency.BULK,
+            lang=_lang(post, world), announcement=post.number, target=target,
+        )  # fmt: skip
     reached = direct_account(PersonId(rest), world.house, world.reads)
     if reached is None:
-        return None
+        return "no_account"
     data |= {"account": reached.id, "person": rest}
-    return Intent(EffectKind.SEND, f"person:{reached.connection}:{reached.id}", reached.id, reached.connection, incident.id, data,
-                  Urgency.BULK, key)  # fmt: skip
+    lane = f"person:{reached.connection}:{reached.id}"
+    return Intent(EffectKind.SEND, lane, reached.id, reached.connection, incident.id, data, Urgency.BULK, key)
 
 
 def settle(event: Event, incident: Incident, world: World) -> Wanted:
@@ -218,7 +233,9 @@ def settle(event: Event, incident: Incident, world: World) -> Wanted:
         return
     if post.stage is Stage.WITHDRAWN and not p.code:
         follows = next((n for n in incident.announcing.posts if n.about == post.number and n.stage is Stage.SENT), None)
-        if follows is not None and p.target not in follows.targets:
+        if follows is None:
+            yield from _void(post, incident, (p.target,))
+        elif p.target not in follows.targets:
             yield _ours(ev.AnnouncementResent(number=follows.number, targets=(p.target,)))
     elif not post.waiting and post.by is not None:
         text = say("announce_receipt", incident=incident.id, number=post.number)
@@ -229,14 +246,22 @@ def correct_withdrawn(event: Event, incident: Incident, world: World) -> Wanted:
     """Say to those who have it already that an announcement is void."""
     p = fact(event, ev.AnnouncementWithdrawn)
     post = incident.announcing.post(p.number)
-    if post is None:
-        return
-    number = incident.announcing.next
-    yield _ours(ev.AnnouncementDrafted(
-        number=number, occasion=Occasion.CANCELLED, audience=post.audience, about=post.number, reason=p.reason,
-        targets=post.done,
-    ))  # fmt: skip
-    yield _ours(ev.AnnouncementSent(number=number, targets=post.done, seal=post.seal, by=event.actor.person))
+    if post is not None:
+        if post.done:
+            yield from _void(post, incident, post.done, p.reason, event.actor.person)
+        for target in post.waiting:  # one that is on its way all the same is corrected when it has arrived
+            yield _ours(ev.AnnouncementDelivered(number=post.number, target=target, code="withdrawn"))
+
+
+def _void(
+    post: Post, incident: Incident, targets: tuple[str, ...], reason: Text = (), by: PersonId | None = None
+) -> Iterator[Fact]:
+    number, audience = incident.announcing.next, post.audience
+    drafted = ev.AnnouncementDrafted(
+        number=number, occasion=Occasion.CANCELLED, audience=audience, about=post.number, reason=reason, targets=targets
+    )
+    yield _ours(drafted)
+    yield _ours(ev.AnnouncementSent(number=number, targets=targets, seal=post.seal, by=by))
 
 
 # ---------------------------------------------------------------- those who follow

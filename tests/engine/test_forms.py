@@ -23,6 +23,7 @@ WITH_FORM = [d for d in DECLARATIONS.values() if d.form]
 # Labels in order, * = must be filled in.
 PROMISED = {
     "silence": "多久*",
+    "reword": "文字*",
     "declare": "标题* 等级 影响服务 现象与影响 发生时间 指挥官 保密 演练",
     "update": "现状* 动作 下一步 下次时间",
     "note": "内容* 类别 时间",

@@ -103,7 +103,7 @@ async def test_one_that_is_closed_for_good_is_followed_by_a_new_one_and_each_lea
     assert targets(told) == {"新群": new.link, "旧群": old.link}  # type: ignore[arg-type]
     assert entrances(scene.card(new.address)) == {"旧群": old.link}
     assert entrances(scene.card(HALL)) == {"进群": new.link}
-    assert [button.label for button in scene.card(HALL).buttons] == []
+    assert [button.label for button in scene.card(HALL).buttons] == ["订阅进展"]
     assert scene.said(old) == before, "nothing is said in a closed room"
     scene.end()
 

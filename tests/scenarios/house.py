@@ -216,7 +216,7 @@ def _names(config: Any) -> Iterator[str]:
     """List the names that a configuration gives to things."""
     if isinstance(config, dict):
         for key, value in config.items():
-            if key in ("services", "chats", "monitoring"):
+            if key in ("services", "chats", "monitoring") and isinstance(value, dict):
                 yield from value
             if key in _NAMED or isinstance(value, dict | list):
                 yield from _names(value) if isinstance(value, dict | list) and key not in _NAMED else _flat(value)
