@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from bot.engine.house import House
+from bot.engine.page_notice import page_notice
 from bot.engine.plans import Call, Plan, Skip, key_of
 from bot.model import event as ev
 from bot.model.effect import Effect
@@ -14,13 +16,25 @@ from bot.model.ids import PersonId
 from bot.model.incident import Incident
 from bot.model.say import say
 from bot.model.text import flat
-from bot.ports import Reads, Ref, UnitOfWork, Urge
+from bot.ports import Notice, Reads, Ref, UnitOfWork, Urge
+from bot.rules.world import World
 
 
 def still_called(incident: Incident | None, person: PersonId) -> bool:
     """Say whether somebody is still waited for."""
     one = incident.roll.of(person) if incident is not None and incident.active else None
     return one is not None and one.waiting
+
+
+def summons(world: World, incident: Incident | None, data: Mapping[str, Any], lang: str) -> Notice | None:
+    """Word the SMS or the call for somebody who did not come; nothing any more once they have."""
+    return page_notice(world, incident, data, lang) if still_called(incident, PersonId(data["to"])) else None
+
+
+def summoned(data: Mapping[str, Any], failed: str | None) -> Sequence[Fact]:
+    """Take note of an SMS or a call that did not reach somebody, by its code: the next rung is due then."""
+    who, rung = PersonId(data["to"]), Rung(data["rung"])
+    return [ev.RungSkipped(person=who, rung=rung, why=failed, tried=True)] if failed is not None else []
 
 
 def urge(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

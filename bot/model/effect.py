@@ -36,6 +36,7 @@ class EffectKind(StrEnum):
     URGE = "Urge"
     SEND = "Send"
     GREET = "Greet"
+    NOTIFY = "Notify"
 
 
 WISHES = frozenset(

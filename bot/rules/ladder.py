@@ -18,7 +18,8 @@ from bot.model.room import Room
 from bot.model.say import say
 from bot.oncall.duty import plan
 from bot.oncall.rotation import next_shift
-from bot.ports import Capability
+from bot.ports import Capability, Medium
+from bot.rules.notices import notify
 from bot.rules.people import call
 from bot.rules.telling import pace
 from bot.rules.world import LINES_GATHER, NO_EFFECT, Wanted, World, fact, page, pages
@@ -28,6 +29,8 @@ PRESSES: Mapping[Rung, tuple[Capability, str]] = {
     Rung.APP_SMS: (Capability.URGE_SMS, "sms"),
     Rung.APP_PHONE: (Capability.URGE_PHONE, "phone"),
 }
+MEDIA: Mapping[Rung, Medium] = {Rung.SMS: Medium.SMS, Rung.VOICE: Medium.VOICE}
+SENT_WITHIN = timedelta(minutes=10)  # by then another rung has its turn
 LATE = timedelta(seconds=5)  # a timer that fires later than this says so
 _ENDS = (
     ev.IncidentRecovered, ev.IncidentReopened, ev.IncidentClosed, ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentMerged,
@@ -107,7 +110,12 @@ def way_of(person: PersonId, rung: Rung, incident: Incident, world: World) -> tu
             return "", "no_account" if able else "unsupported"
         way = f"{account.connection}.{PRESSES[rung][1]}"
         return way, "cap" if capped(person, way, world) else ""
-    return "", "not_set_up"
+    if not world.channels(MEDIA[rung]):
+        return "", "not_set_up"
+    known = world.reads.person(person)
+    if known is None or not known.mobile:
+        return "", "no_number"
+    return rung.value, "cap" if capped(person, rung.value, world) else ""
 
 
 def pressed(person: PersonId, rung: Rung, world: World) -> Account | None:
@@ -161,6 +169,12 @@ def perform_rung(event: Event, incident: Incident, world: World) -> Wanted:
         data = {"account": account.id, "person": p.person, "how": PRESSES[p.rung][1], "rung": p.rung.value}
         lane = lane_of(incident.id, p.person)
         yield Intent(EffectKind.URGE, lane, account.id, account.connection, incident.id, data, Urgency.URGENT, key)
+    elif p.rung in MEDIA:
+        notice = notify(
+            world.channels(MEDIA[p.rung])[0], p.person, "summons", incident.id, key, then="summoned", urgency=Urgency.URGENT,
+            until=world.now + SENT_WITHIN, rung=p.rung.value,
+        )  # fmt: skip
+        yield replace(notice, lane=lane_of(incident.id, p.person))  # it is emptied when they answer
 
 
 def page_again(event: Event, incident: Incident, world: World) -> Wanted:

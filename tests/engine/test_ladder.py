@@ -90,7 +90,7 @@ async def test_who_does_not_come_is_called_rung_by_rung_and_a_word_ends_it(store
     assert "电话接通不等于签到" in card(town, room) and "→ 14:07" not in card(town, room)
     assert "✅ 已签到" in await town.says("zhao", "lark", "", "到")
     await town.passes(600)
-    assert card(town, room) .startswith("✅ 1/1 已到，最慢 6:0")
+    assert card(town, room).startswith("✅ 1/1 已到，最慢 6:0")
     assert pressed(town) == ["zhao"] * 3 and (await rungs(town))[-1] == "app_phone"
     town.end()
 
