@@ -97,7 +97,7 @@ def coming(one: Called, incident: Incident, world: World) -> Rung | None:
 def way_of(person: PersonId, rung: Rung, incident: Incident, world: World) -> tuple[str, str]:
     """Give by what a rung is counted, and why it cannot be taken now: a code, empty where it can."""
     if rung is Rung.ROOM:
-        live = [room for room in world.live if world.house.can(room.connection, Capability.MENTION)]
+        live = list(world.live)
         there = any(account_of(person, room.connection, world.reads) is not None for room in live)
         return "", "" if there else "no_account" if live else "no_room"
     if rung is Rung.DIRECT:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bot.engine.outbox import Outbox
 from bot.engine.timers import Timers
 from bot.metrics import Metrics
 from bot.model import event as ev
@@ -15,11 +17,14 @@ from bot.model.card import Card
 from bot.model.event import Rung
 from bot.model.ids import ConnectionId, PersonId, RotationId, ServiceId
 from bot.model.oncall import Rotation
+from bot.model.person import ALL_SEEING, Person
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
-from bot.ports import Capability, Limits, Rejected, Store
+from bot.model.text import flat
+from bot.ports import Capability, Limits, Medium, Rejected, Store
+from bot.views import roll_card
 from tests.engine.town import WHOLE, Town
-from tests.fakes import START
+from tests.fakes import START, FakeChannel
 
 LARK = ConnectionId("lark")
 ID = "F-20240520-001"
@@ -171,12 +176,11 @@ async def test_two_processes_call_once_and_a_late_timer_says_so_and_takes_one_ru
 
 async def test_a_rung_that_cannot_be_taken_is_said_with_its_reason_and_takes_no_time(store: Store, url: str) -> None:
     town = await called(store, url, can=WHOLE | {Capability.URGE_PHONE})
-    await town.passes(125)
-    assert await rungs(town) == ["(room: no_room)", "direct"]
+    await town.passes(185)
+    assert await rungs(town) == ["room", "direct"]
     await town.passes(60)
-    skipped = ["(app: unsupported)", "(app_sms: unsupported)"]
-    assert await rungs(town) == ["(room: no_room)", "direct", *skipped, "app_phone"]
-    assert "（跳过：群里点名，群已不在；" in card(town, await room_of(town))
+    assert await rungs(town) == ["room", "direct", "(app: unsupported)", "(app_sms: unsupported)", "app_phone"]
+    assert "（跳过：应用内加急，这个平台做不到；短信加急，这个平台做不到）" in card(town, await room_of(town))
     town.end()
 
 
@@ -264,3 +268,47 @@ async def test_who_is_next_on_the_rotation_is_called_in_place_of_who_does_not_co
     await town.passes(125)
     assert await rungs(town, "li") == ["direct"]
     town.end()
+
+
+async def test_the_ladder_goes_on_over_sms_and_telephone_and_says_what_did_not_reach_them(store: Store, url: str) -> None:
+    sms, calls = FakeChannel(Medium.SMS), FakeChannel(Medium.VOICE)
+    sms.answers = [Rejected("no_template")]
+    channels = {ConnectionId("text"): sms, ConnectionId("call"): calls}
+    ladder = (Rung.SMS, Rung.VOICE, Rung.NEXT)
+    town = await Town(store, url, {"lark": ABLE}, roll_call=P1, nag_commander={}, ladder=ladder).begin()
+    media = {name: channel.medium for name, channel in channels.items()}
+    town.house = replace(town.house, channels=media, rates=dict.fromkeys(channels, ()))
+    town.timers, town.processes = Timers(store, town.house, Metrics()), [town.process()]
+    town.processes[0].outbox = Outbox(store, town.house, {}, "outside", Metrics(), channels=channels)
+    await store.tx(lambda uow: uow.save_person(Person(PersonId("zhao"), "赵六", mobile="13800000003")))
+    assert ID in await town.says("root", "lark", "", "声明 P1 支付 支付失败")
+    for _ in range(125):
+        town.clock.pass_by(1.0)
+        await town.timers.tick()
+    assert await until(town, lambda: sms.answers == [])
+    for _ in range(3):
+        town.clock.pass_by(1.0)
+        await town.timers.tick()
+    assert await rungs(town) == ["sms", "(sms: no_template)", "voice"], "at once, as the SMS was of no use"
+    assert await until(town, lambda: len(calls.arrived) == 1)
+    assert calls.arrived[0][0] == "13800000003" and "支付失败" in calls.arrived[0][1].text
+    assert "（跳过：短信，渠道没有配置这条短信或语音的模板）" in flat((await card_now(town)).text)
+    town.end()
+
+
+async def until(town: Town, holds: Callable[[], bool]) -> bool:
+    """Let the worker go on until something holds; False after a while."""
+    outbox = town.processes[0].outbox
+    for _ in range(2000):
+        await outbox.claim()
+        await asyncio.sleep(0.001)
+        if holds() and not outbox.in_flight:
+            return True
+    return False
+
+
+async def card_now(town: Town) -> Card:
+    """Draw the roll-call card as it would be shown now."""
+    incident = await town.incident(ID)
+    show = town.house.show(await town.store.read(lambda reads: reads, ALL_SEEING), "zh", town.clock.now())
+    return roll_card(incident, town.house.prose, show, coming={})
