@@ -87,6 +87,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.DeliveryFailed: (people.tell_admins, telling.tell_without_card),
     ev.CommanderMissing: (people.page_suggested,),
     ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
+    ev.AlertsUnclaimed: (alerts.call_for_somebody,),
     ev.AlertsAcked: (alerts.show_groups,),
     ev.AlertsDismissed: (alerts.show_groups,),
     ev.SourceSilent: (people.tell_admins_of_source,),

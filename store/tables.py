@@ -355,6 +355,8 @@ class AlertGroupRow(Row, table=True):
     judged_by: Actor | None = kept(Who, null=True)
     judged_at: datetime | None = kept(Utc, null=True)
     flaps: int = kept(BigInteger)
+    unclaimed_since: datetime | None = kept(Utc, null=True)
+    unclaimed_calls: int = kept(BigInteger, before="0")
 
 
 # ---------------------------------------------------------------- people

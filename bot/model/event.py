@@ -109,7 +109,7 @@ def groups_touched(payload: Payload, of_incident: tuple[GroupId, ...]) -> tuple[
             return groups
         case MergeReceived(groups=groups):
             return groups
-        case AlertsAcked(group=group) | AlertsDismissed(group=group):
+        case AlertsAcked(group=group) | AlertsDismissed(group=group) | AlertsProposed(group=group) | AlertsUnclaimed(group=group):
             return (group,)
         case IncidentDismissed() | IncidentCancelled() | IncidentClosed() | IncidentReopened():
             return of_incident

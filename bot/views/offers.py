@@ -304,7 +304,7 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "called": _called, "called_again": _called_again,
     "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
     "level_proposed": _asked,
-    "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
+    "swapped": _swapped, "alerts_to_judge": _alerts, "alerts_unclaimed": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
 
