@@ -84,7 +84,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.RoomFailed: (people.tell_declarer_of_room, rooms.open_next_room),
     ev.RoomLate: (rooms.open_next_room,),
     ev.RoomHeldBack: (alerts.show_storm,),
-    ev.DeliveryFailed: (people.tell_admins, telling.tell_without_card),
+    ev.DeliveryFailed: (people.tell_admins, telling.tell_without_card, ladder.show_without_status),
     ev.CommanderMissing: (people.page_suggested,),
     ev.AlertsProposed: (alerts.show_groups, alerts.page_alert_owners),
     ev.AlertsUnclaimed: (alerts.call_for_somebody,),

@@ -34,7 +34,7 @@ SENT_WITHIN = timedelta(minutes=10)  # by then another rung has its turn
 LATE = timedelta(seconds=5)  # a timer that fires later than this says so
 _ENDS = (
     ev.IncidentRecovered, ev.IncidentReopened, ev.IncidentClosed, ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentMerged,
-    ev.SeverityChanged, ev.DeliveryFailed,
+    ev.SeverityChanged,
 )  # fmt: skip
 
 
@@ -235,6 +235,14 @@ def show_roll(event: Event, incident: Incident, world: World) -> Wanted:
             edited = world.house.can(room.connection, Capability.EDIT) and shown.ref.id != ""
             yield replace(wish, delay=pace(shown, room.connection, world) if edited else LINES_GATHER)
         elif begun and on_roll(incident, world.house.policy):
+            yield roll_wish(room, "talk")
+
+
+def show_without_status(event: Event, incident: Incident, world: World) -> Wanted:
+    """Show the roll-call in rooms whose status card, behind which it stands, was given up."""
+    given_up = world.reads.effect(fact(event, ev.DeliveryFailed).effect)
+    for room in world.live if on_roll(incident, world.house.policy) else ():
+        if given_up is not None and given_up.target == f"status:{room.id}" and world.reads.shown(f"roll:{room.id}") is None:
             yield roll_wish(room, "talk")
 
 
