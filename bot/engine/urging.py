@@ -17,7 +17,10 @@ from bot.model.incident import Incident
 from bot.model.say import say
 from bot.model.text import flat
 from bot.ports import Notice, Reads, Ref, UnitOfWork, Urge
+from bot.rules.ladder import SENT_WITHIN
 from bot.rules.world import World
+
+TIMES = 3  # that somebody is pressed when nobody knows whether the last time came through
 
 
 def still_called(incident: Incident | None, person: PersonId) -> bool:
@@ -38,13 +41,15 @@ def summoned(data: Mapping[str, Any], failed: str | None) -> Sequence[Fact]:
 
 
 def urge(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
-    """Press somebody by what the chat has; an attempt of unknown outcome is repeated, as a call too many is better than none.
+    """Press somebody by what the chat has; an attempt of unknown outcome is repeated a few times: better one too many.
 
     Where the chat says that it did not reach them, that rung was of no use and the next one is due.
     """
     incident, ident = reads.incident(effect.incident) if effect.incident is not None else None, PersonId(effect.data["person"])
-    if incident is None or not still_called(incident, ident):
+    if incident is None or not still_called(incident, ident) or now - effect.created_at > SENT_WITHIN:
         return Skip()
+    if effect.maybe_sent and effect.attempts > TIMES:
+        return Skip((ev.RungSkipped(person=ident, rung=Rung(effect.data["rung"]), why="no_answer", tried=True),))
     account, how, rung = str(effect.data["account"]), Urge(effect.data["how"]), Rung(effect.data["rung"])
     person = reads.person(ident)
     lang = (person.lang if person else None) or house.policy.lang

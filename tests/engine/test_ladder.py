@@ -21,7 +21,7 @@ from bot.model.person import ALL_SEEING, Person
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
 from bot.model.text import flat
-from bot.ports import Capability, Limits, Medium, Rejected, Store
+from bot.ports import Capability, Limits, Lost, Medium, Rejected, Store
 from bot.views import roll_card
 from tests.engine.town import WHOLE, Town
 from tests.fakes import START, FakeChannel
@@ -312,3 +312,14 @@ async def card_now(town: Town) -> Card:
     incident = await town.incident(ID)
     show = town.house.show(await town.store.read(lambda reads: reads, ALL_SEEING), "zh", town.clock.now())
     return roll_card(incident, town.house.prose, show, coming={})
+
+
+async def test_a_call_of_unknown_outcome_is_repeated_a_few_times_and_then_another_rung_is_due(store: Store, url: str) -> None:
+    town = await called(store, url, ladder=(Rung.APP_PHONE, Rung.DIRECT, Rung.NEXT))
+    town.down[LARK] = Lost("no answer")
+    await town.passes(150)
+    del town.down[LARK]
+    await town.passes(30)
+    assert await rungs(town) == ["app_phone", "(app_phone: no_answer)", "direct"]
+    assert town.rows("SELECT attempts FROM effect WHERE kind = 'Urge'")[0][0] <= 4  # the last of them only said so
+    town.end()
