@@ -101,8 +101,8 @@ def _inside(annotation: Any, place: str) -> Iterator[str]:
     origin = get_origin(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from keys_of_models(annotation, place)
-    elif origin is dict and isinstance(get_args(annotation)[1], type):
-        yield from keys_of_models(get_args(annotation)[1], f"{place}.*")
+    elif origin is dict:
+        yield from _inside(get_args(annotation)[1], f"{place}.*")
     elif origin is tuple or origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
         for part in get_args(annotation):
             yield from _inside(part, place if origin is not tuple else f"{place}.*")
