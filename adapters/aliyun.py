@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -21,7 +21,8 @@ from adapters.http import Answered, Http
 from bot.ports import Clock, Done, Lost, Ref, Rejected, Result, Retry
 
 ALGORITHM = "ACS3-HMAC-SHA256"
-# The vendor's codes, from its pages of error codes for SMS and voice; `isv` = ours to mend, `isp` = theirs.
+# The vendor's codes; `isv` = ours to mend, `isp` = theirs. Those of SMS stand in its public lists and in programs that read
+# them; those of calls and of the signature were not seen on a page of the vendor: [tenant]. An unlisted one is `refused`.
 REFUSED: Mapping[str, str] = {
     "InvalidAccessKeyId.NotFound": "bad_token",
     "InvalidAccessKeyId.Inactive": "bad_token",
@@ -138,6 +139,19 @@ def authorization(
     text = f"{ALGORITHM}\n{hashlib.sha256(request.encode()).hexdigest()}"
     signature = hmac.digest(key_secret.encode(), text.encode(), hashlib.sha256).hex()
     return f"{ALGORITHM} Credential={key_id},SignedHeaders={names},Signature={signature}"
+
+
+def of_texts(texts: Mapping[str, str]) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Check that codes were given for texts that there are, and for one at least."""
+
+    def check(codes: dict[str, str]) -> dict[str, str]:
+        there = ", ".join(texts)
+        unknown = next((name for name in codes if name not in texts), None)
+        if unknown is not None or not codes:
+            raise ValueError(f"there is no text '{unknown}'; there are: {there}" if codes else f"needs the code of {there}")
+        return codes
+
+    return check
 
 
 def number_of(to: str) -> str:

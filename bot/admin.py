@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from bot.app import SystemClock, connect_channels, connect_chats, discover, house_of, open_store
@@ -15,10 +17,12 @@ from bot.command import Declaration, Where
 from bot.config import Config
 from bot.engine.house import House
 from bot.engine.outbox import retry_dead
+from bot.engine.page_notice import TEXTS
 from bot.model.effect import Effect
 from bot.model.ids import ConnectionId, EffectId
 from bot.model.person import ALL_SEEING, ActorKind, LookUp, met
-from bot.ports import Reads, Store, UnitOfWork
+from bot.ports import Done, Lost, Medium, Notice, Reads, Rejected, Retry, Store, UnitOfWork
+from bot.prose import Prose
 
 _MOST = 1000
 
@@ -182,6 +186,43 @@ async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], l
         while ids is None and (more := (await store.tx(job))[0]):
             done += more
         return done, missing
+
+
+# ------------------------------------------------------------------------------------------------ channels
+async def try_channel(config: Config, name: str, to: str) -> tuple[bool, str]:
+    """Send one test notice by a channel: (whether it was taken, what is said of it); raises LookupError for no such channel."""
+    if name not in config.channels:
+        there = ", ".join(config.channels) or "none"
+        raise LookupError(f"there is no channel '{name}'; there are: {there}")
+    clock = SystemClock()
+    only = config.model_copy(update={"channels": {name: config.channels[name]}})
+    channel = connect_channels(only, clock)[ConnectionId(name)]
+    try:
+        result = await channel.send(to, _sample(config, channel.medium), f"test{secrets.token_hex(8)}")
+    finally:
+        await channel.close()
+    words = Prose(Path(config.templates) if config.templates else None).words("en")
+    match result:
+        case Done(ref):
+            return True, "was taken" + (f", receipt {ref.id}" if ref is not None and ref.id else "")
+        case Retry(after, code):
+            return False, f"not now: {words.get(f'code.{code}', code)}; it would be tried again after {after:g} s"
+        case Rejected(code, raw):
+            return False, f"refused: {words.get(f'code.{code}', code)}" + (f" ({raw})" if raw else "")
+        case Lost(why):
+            return False, f"nobody knows whether it arrived: {why}"
+
+
+def _sample(config: Config, medium: Medium) -> Notice:
+    """Make the notice of a test, whatever the medium: it says so in each part that people see or hear."""
+    text = "这是一条测试通知。 This is a test notice."
+    variables = {"level": "P4", "id": "F-TEST", "title": "测试", "time": "00:00", "status": "测试", "ic": config.install}
+    template = "call" if medium is Medium.VOICE else "declared"
+    names = TEXTS[template]
+    return Notice(
+        "测试 test", text, template=template, variables={key: variables[key] for key in names},
+        body={"kind": "test", "text": text, "install": config.install},
+    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -63,6 +63,9 @@ def build() -> typer.Typer:
     catalog = typer.Typer(help="The service catalog.", no_args_is_help=True, rich_markup_mode=None)
     catalog.command("lint")(_ended(catalog_lint))
     made.add_typer(catalog, name="catalog")
+    channels = typer.Typer(help="How people outside chats are reached.", no_args_is_help=True, rich_markup_mode=None)
+    channels.command("test")(_ended(channels_test))
+    made.add_typer(channels, name="channels")
     return made
 
 
@@ -143,17 +146,23 @@ def catalog_lint(config: ConfigFile = DEFAULT) -> int:
 
 
 def setup(
-    adapter: Annotated[str, typer.Argument(help="The kind of chat: a folder of adapters/chat.")],
+    adapter: Annotated[str, typer.Argument(help="The kind of chat, a folder of adapters/chat; or sms: the texts to submit.")],
     config: ConfigFile = DEFAULT,
     checking: Annotated[bool, typer.Option("--check", help="Ask the chat about the credentials of the configuration.")] = False,
     http: Annotated[str | None, typer.Option("--http", help="Let the chat call us, at this public address.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="The connection. [default: the adapter's name]")] = None,
+    lang: Lang = "zh",
 ) -> int:
-    """Print what a chat needs to install the app, or check the credentials that are configured."""
+    """Print what a chat needs to install the app, or check its credentials; or what SMS and voice vendors must approve."""
     import json
 
     from bot.plugins import part
 
+    if adapter == "sms":
+        from bot.approval import sheet
+
+        print("\n".join(sheet(lang)).rstrip())
+        return 0
     how = part("adapters.chat", adapter, "setup")
     if not checking:
         print(json.dumps(how.manifest(http is not None, http, name or adapter), ensure_ascii=False, indent=2))
@@ -242,6 +251,24 @@ def people_conflicts(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> i
     else:
         _print_table(("chat", "who", "may be", "since"), [conflict.row for conflict in found])
     return 0
+
+
+def channels_test(
+    name: Annotated[str, typer.Argument(help="The channel, by its name in the configuration.")],
+    to: Annotated[str, typer.Argument(help="An address or a number; of a webhook anything.")] = "",
+    config: ConfigFile = DEFAULT,
+) -> int:
+    """Send one test notice by a channel, and say what became of it."""
+    from bot.admin import try_channel
+
+    loaded = _load(config)
+    _configure_log(loaded)
+    good, said = asyncio.run(try_channel(loaded, name, to))
+    if good:
+        print(f"{name}: {said}")
+    else:
+        _complain([f"{name}: {said}"])
+    return 0 if good else FAILED
 
 
 def manual(

@@ -264,6 +264,26 @@ TESTED = (
         ),
         "tests/adapters/test_wecom_bot_line.py::test_a_half_open_connection_is_noticed_by_its_missing_pongs",
     ),
+    Tested(
+        Break(
+            "notices outside chats",
+            "each try of a notice had a key of its own",
+            "bot/engine/notifying.py",
+            "key = key_of(house, effect.key)",
+            "key = key_of(house, effect.key, effect.attempts)",
+        ),
+        "tests/engine/test_notifying.py::test_what_may_have_been_sent_goes_again_under_the_same_key_and_what_is_done_never",
+    ),
+    Tested(
+        Break(
+            "e-mail",
+            "the password was shown to any server that claimed to be ours",
+            "adapters/notify/email.py",
+            "context = ssl.create_default_context()",
+            "context = ssl._create_unverified_context()",
+        ),
+        "tests/adapters/test_email.py::test_tls_is_spoken_and_the_certificate_checked",
+    ),
 )
 
 

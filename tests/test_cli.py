@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aiosmtpd.controller import Controller
 from typer.testing import CliRunner, Result
 
 from bot.cli import build
@@ -34,6 +35,7 @@ from bot.ports import UnitOfWork
 from bot.sandbox import sandbox
 from store.migrate import pending, revisions, upgrade
 from store.open import open_store
+from tests.postman import Postman
 from tests.store.world import CHAT, T0, Ticking, declared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,6 +128,7 @@ def test_the_commands_are_these() -> None:
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
         "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people", "catalog",
+        "channels",
     ]  # fmt: skip
 
 
@@ -392,6 +395,64 @@ def test_setup_prints_what_the_chat_installs() -> None:
     over_http = json.loads(warroom("setup", "slack", "--http", "https://bot.example/", "--name", "eu").stdout)
     assert over_http["settings"]["interactivity"]["request_url"] == "https://bot.example/chat/eu"
     assert over_http["settings"]["socket_mode_enabled"] is False
+
+
+def test_setup_sms_prints_the_texts_to_submit_and_where_their_codes_go() -> None:
+    said = warroom("setup", "sms").stdout
+    vendors = dict(re.findall(r"(?ms)^(\w+): (.*?)(?=^\w|\Z)", said))
+    assert list(vendors) == ["aliyun_sms", "aliyun_voice", "gateway"]
+    for vendor, name, variables in (
+        ("aliyun_sms", "declared", "level no title time status ic"), ("aliyun_sms", "recovered", "no title mins"),
+        ("aliyun_voice", "call", "level title"), ("gateway", "declared", "level id title time status ic"),
+        ("gateway", "recovered", "id title mins"), ("gateway", "call", "level title"),
+    ):  # fmt: skip
+        (text,) = re.findall(rf"(?m)^  {name} +(\S.*)$", vendors[vendor])
+        assert re.findall(r"\$\{(\w+)\}", text) == variables.split()
+        assert "http" not in text and "*" not in text, "SMS and calls are not Markdown and hold no link"
+    assert "templates: {declared: …, recovered: …}" in vendors["aliyun_sms"]
+    assert "Please go to the incident room" in warroom("setup", "sms", "--lang", "en").stdout
+
+
+def test_a_channel_is_tried_from_the_command_line(config: Path) -> None:
+    postman = Postman()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(postman, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        config.write_text(
+            config.read_text()
+            + f"log: {{level: error}}\nchannels: {{mail: {{adapter: email, host: 127.0.0.1, port: {port}, security: none, "
+            "sender: bot@example.com}}\n"
+        )
+        assert "1 chat (plain), 1 channel (mail), 0 monitoring" in warroom("check", "-c", config).stdout
+        said = warroom("channels", "test", "mail", "li@example.com", "-c", config)
+        assert (said.exit_code, said.stderr) == (0, "") and said.stdout.startswith("mail: was taken")
+        (message,) = postman.taken
+        assert message["to"] == "li@example.com" and "test" in message["subject"]
+        postman.rcpt = "550 no such user"
+        said = warroom("channels", "test", "mail", "li@example.com", "-c", config)
+        assert (said.exit_code, said.stderr) == (1, "error: mail: refused: there is no such mailbox (550 no such user)\n")
+    finally:
+        server.stop()
+    said = warroom("channels", "test", "mail", "li@example.com", "-c", config)
+    assert said.exit_code == 1 and "not now" in said.stderr
+    assert warroom("channels", "test", "sms", "1", "-c", config).stderr == "error: there is no channel 'sms'; there are: mail\n"
+
+
+def test_every_problem_of_a_channel_is_told_without_its_secret(config: Path) -> None:
+    config.write_text(
+        config.read_text() + "channels:\n  plain: {adapter: webhook, url: 'http://a.example', secret: hunter2-hunter2-hunter2}\n"
+        "  fax: {adapter: fax}\n  mail: {adapter: email, host: a, sender: b, password: hunter2-hunter2}\n"
+        "  gate: {adapter: gateway, medium: sms, url: 'https://a.example', body: {x: '{whom}'}}\n"
+    )
+    said = warroom("check", "-c", config)
+    assert said.exit_code == 2 and "hunter2" not in said.output
+    fax, gate, mail, plain = sorted(said.stderr.splitlines())
+    assert fax.startswith("error: channels.fax.adapter: there is no adapter 'fax'; there are: aliyun_sms, ")
+    assert gate.startswith("error: channels.gate: there is no {whom}; there are: ")
+    assert mail == "error: channels.mail.sender: must be an address such as warroom@example.com, or a name and <an address>"
+    assert plain == "error: channels.plain: is already the name of a chat"
 
 
 def test_setup_of_what_has_none_is_one_line() -> None:

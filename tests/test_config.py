@@ -142,6 +142,9 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "severity.extents",
         "severity.complaints",
         "people.*.accounts",
+        "channels.*.templates",
+        "channels.*.headers",
+        "channels.*.body",
     }  # their keys are values of the user
     named = {"chats", "monitoring", "channels", "services", "rotations", "holidays"}
     there = {key for key in keys_of_document(document, named) if not any(key.startswith(f"{m}.") for m in maps)}
@@ -160,6 +163,22 @@ def _explained(text: str, line: str) -> bool:
     lines = text.splitlines()
     at = lines.index(line)
     return "#" in line or lines[at - 1].startswith("#") or any("#" in inner for inner in lines[at + 1 : at + 3])
+
+
+def test_the_channels_of_the_example_are_good_once_they_are_used(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    begin, end = text.index("#channels:"), text.index("\n\n", text.index("#channels:"))
+    used = re.sub(r"(?m)^( *)#(?=\w+:)", r"\1", text[begin:end])
+    path = tmp_path / "config.yaml"
+    path.write_text(text[:begin] + used + text[end:], encoding="utf-8")
+    secrets = {f"{name}_{kind}": f"{name}-of-a-test-{n:08}" for n, (name, kind) in enumerate(
+        (("SMTP", "PASSWORD"), ("HOOK", "SECRET"), ("ALIYUN", "SECRET"), ("GATEWAY", "TOKEN"))
+    )}  # fmt: skip
+    config = load(path, {**OUTSIDE, **secrets})
+    assert list(config.channels) == ["mail", "hook", "sms", "voice", "gateway"]
+    assert set(OUTSIDE.values()) | {v for k, v in secrets.items() if k != "GATEWAY_TOKEN"} <= secrets_of(config)
+    assert f"Bearer {secrets['GATEWAY_TOKEN']}" in secrets_of(config)
+    assert policy_of(config).channels["mail"][0] == "邮件"
 
 
 def test_every_number_of_the_policy_can_be_set() -> None:

@@ -15,6 +15,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as POLICY
 from email.utils import format_datetime, parseaddr
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
@@ -37,6 +38,12 @@ def _address(written: str) -> str:
     return written
 
 
+def _whole(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    return path
+
+
 class Config(BaseModel):
     """Configure an SMTP server that takes our e-mail."""
 
@@ -45,7 +52,7 @@ class Config(BaseModel):
     host: str = Field(min_length=1)
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
-    ca_file: FilePath | None = None
+    ca_file: Annotated[FilePath, AfterValidator(_whole)] | None = None
     username: str | None = None
     password: SecretStr | None = None
     sender: Annotated[str, AfterValidator(_address)]

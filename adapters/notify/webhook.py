@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
@@ -50,7 +51,8 @@ class Webhook:
         self._name, self._clock = name, clock
         self._url, self._secret = str(settings.url), settings.secret.get_secret_value()
         # The address may hold a token, so it is shown as little as the secret.
-        self._http = Http("", secrets=(self._secret, self._url), timeout=settings.timeout_seconds, proxy=settings.proxy)
+        hidden = (self._secret, self._url, *(value for _, value in parse_qsl(urlsplit(self._url).query)))
+        self._http = Http("", secrets=hidden, timeout=settings.timeout_seconds, proxy=settings.proxy)
 
     async def send(self, to: str, notice: Notice, key: str) -> Result:
         """Post a notice's body, or its subject and text where it has none; `to` is not looked at."""

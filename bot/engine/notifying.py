@@ -62,8 +62,8 @@ def deliver(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     if effect.incident is not None and incident is None:
         return Skip()
     person = reads.person(PersonId(to))
-    own = (person.lang if person is not None else None) if medium not in _APPROVED else None
-    lang = effect.data.get("lang") or own or house.policy.lang
+    own = effect.data.get("lang") or (person.lang if person is not None else None)
+    lang = own if own and medium not in _APPROVED else house.policy.lang
     rooms = tuple(reads.rooms(incident.id)) if incident is not None else ()
     given = {**effect.data, "channel": effect.connection, "medium": medium.value}
     notice = RENDER[effect.data["what"]](World(house, reads, now, rooms), incident, given, lang)

@@ -28,12 +28,13 @@ from bot.ports.chat import (
     Urge,
 )
 from bot.ports.monitoring import Clock, MonitoringSource
-from bot.ports.notifying import Attachment, Medium, Notice, NotifyChannel, Rate
+from bot.ports.notifying import Approval, Attachment, Medium, Notice, NotifyChannel, Rate
 from bot.ports.storing import AlertChange, Calendar, Filter, Reads, Shown, Store, UnitOfWork
 
 __all__ = [
     "SPEAKS_OF",
     "AlertChange",
+    "Approval",
     "Attachment",
     "Calendar",
     "Capability",

@@ -55,6 +55,15 @@ class Rate:
     each: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Hold what a vendor must approve before it sends: `texts` by our names of them, with `${variable}`; `where` to submit."""
+
+    where: str
+    texts: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
 class NotifyChannel(Protocol):
     """Reach people by one channel; `rates` are kept by the core, over all replicas."""
 

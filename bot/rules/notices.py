@@ -27,7 +27,8 @@ def notify(
     """Tell a recipient by a channel, once per key; `to` is a person's id, else an address, a number or a webhook's name.
 
     `what` names the renderer and `then` the maker of the receipt, both of `bot.engine.notifying`; they get `params` as they
-    are stored (JSON), with `to`, `channel` and `medium`. What cannot be sent by `until` fails then instead of after a day.
+    are stored (JSON), with `to`, `channel` and `medium`; the parameter `lang` is what it is said in, where not in the
+    person's own language or the house's. What cannot be sent by `until` fails then instead of after a day.
     """
     data = {
         **msgspec.to_builtins(params), "what": what, "to": to,

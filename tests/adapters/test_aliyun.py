@@ -13,6 +13,7 @@ import pytest
 from alibabacloud_openapi_util.client import Client as Vendor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from Tea.request import TeaRequest
 
 from adapters.aliyun import REFUSED, authorization, canonical, number_of, variables_of
@@ -33,7 +34,7 @@ CALL = Notice("P1 支付失败", "…", template="call", variables={"level": "P1
 
 # ------------------------------------------------------------ the signature
 def test_signs_as_the_vendors_page_shows() -> None:
-    """The example "固定参数示例" of help.aliyun.com/zh/sdk/product-overview/v3-request-structure-and-signature."""
+    """The RunInstances example of help.aliyun.com/zh/sdk/product-overview/v3-request-structure-and-signature."""
     query = canonical({"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"})
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     headers = {
@@ -197,6 +198,15 @@ async def test_a_vendor_that_is_not_there_or_says_nothing() -> None:
 
 
 # ------------------------------------------------------------ numbers and variables
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [({"declare": "SMS_1"}, "there is no text 'declare'; there are: declared, recovered"), ({}, "needs the code")],
+)
+def test_codes_are_of_texts_that_there_are(codes: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        aliyun_sms.Config(access_key_id=ID, access_key_secret=SECRET, sign_name="应急", templates=codes)
+
+
 @pytest.mark.parametrize(
     ("written", "number"),
     [("13800000001", "13800000001"), ("+86 138 0000 0001", "13800000001"), ("+852 6123-4567", "85261234567"), ("86", "86")],

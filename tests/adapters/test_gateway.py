@@ -121,6 +121,17 @@ async def test_a_form_a_query_and_a_header_carry_the_text_safely(echo: tuple[Ech
     assert (method, path, body) == ("GET", "/send/a%26b%3Dc%2F..%2F%3F?to=13800000001&s=P1%26x%3D1", b"")
 
 
+async def test_no_secret_of_the_call_is_shown(echo: tuple[Echo, str]) -> None:
+    took, url = echo
+    took.answer = JSONResponse({"seen": ["t0ken-in-the-path", "t0ken-in-a-header"]}, 403)
+    given = {"medium": "sms", "url": f"{url}/t0ken-in-the-path/{{to}}", "headers": {"Authorization": "Bearer t0ken-in-a-header"}}
+    refused = await send(url, given)
+    assert isinstance(refused, Rejected) and "t0ken" not in refused.raw
+    took.answer = JSONResponse({"seen": f"{url}/t0ken-in-the-path/13800000001"}, 403)
+    refused = await send(url, given)
+    assert isinstance(refused, Rejected) and "t0ken" not in refused.raw
+
+
 @pytest.mark.parametrize(
     ("field", "answer", "good"),
     [

@@ -126,7 +126,7 @@ async def test_a_receiver_that_does_not_answer_may_have_taken_it() -> None:
 
 async def test_neither_secret_nor_address_is_shown(receiver: tuple[Receiver, str], caplog: pytest.LogCaptureFixture) -> None:
     took, url = receiver
-    took.answers = [JSONResponse({"said": f"{SECRET} {url}/hook?token=t0ken-of-the-address"}, 400)]
+    took.answers = [JSONResponse({"said": f"{SECRET} t0ken-of-the-address {url}/hook?token=t0ken-of-the-address"}, 400)]
     refused = await send(url, url=f"{url}/hook?token=t0ken-of-the-address")
     assert isinstance(refused, Rejected)
     assert SECRET not in repr(refused) + caplog.text and "t0ken-of-the-address" not in repr(refused) + caplog.text
