@@ -68,10 +68,6 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     channels = {str(name) for name in _mapping(data.get("channels"))}
     for audience, told in _audiences(data):
         for place, entry in _entries(told.get("notify")).items():
-            if entry.get("channel") is not None and _word(entry["channel"]) not in channels:
-                yield (
-                    ("announcements", "audiences", audience, "notify", place, "channel"),
-                    f"there is no channel {_word(entry['channel'])}",
             named = _word(entry.get("channel"))
             if named and named not in channels:
                 yield (

@@ -386,6 +386,8 @@ class AlertGroupRow(Row, table=True):
     muted_until: datetime | None = kept(Utc, null=True)
     muted_by: Actor | None = kept(Who, null=True)
     mute_refused: str | None = kept(String, null=True)
+    unclaimed_since: datetime | None = kept(Utc, null=True)
+    unclaimed_calls: int = kept(BigInteger, before="0")
 
 
 # ---------------------------------------------------------------- people

@@ -46,6 +46,16 @@ TESTED = (
     ),
     Tested(
         Break(
+            "an answer ends the ladder",
+            "what waits to press somebody stayed when they answered",
+            "bot/engine/run.py",
+            "self.uow.call_off(lane_of(incident.id, person))",
+            "pass",
+        ),
+        "tests/engine/test_ladder.py::test_what_waits_to_press_somebody_is_dropped_with_their_answer",
+    ),
+    Tested(
+        Break(
             "the log and the rows",
             "a fact that follows from another changed the row and was not logged",
             "bot/engine/run.py",

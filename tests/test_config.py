@@ -139,6 +139,9 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "policy.cadence_settled",
         "policy.nag_commander",
         "announcements.first_within",
+        "policy.roll_call",
+        "policy.rung_after",
+        "policy.call_caps",
         "severity.matrix",
         "severity.extents",
         "severity.complaints",
@@ -190,10 +193,6 @@ def test_every_number_of_the_policy_can_be_set() -> None:
              "silence_rules": "routing.*.silence", "audiences": "announcements.audiences",
              "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
              "holidays": "holidays", "reports": "reports.weekly.chat",
-             "mirror": "mirror", "announce": "announce",
-             "audiences": "announcements.audiences",
-             "first_within": "announcements.first_within", "approve_within": "announcements.approve_within",
-             "admins": "admins", "titles": "chats.*.title", "channels": "channels.*.title",
              "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):

@@ -15,7 +15,7 @@ from bot.model.incident import Incident
 from bot.model.policy import STORM_LASTS
 from bot.model.room import LIVE, entrance
 from bot.model.room import earlier as earlier_room
-from bot.oncall.duty import on_call_for
+from bot.oncall.duty import on_call, on_call_for
 from bot.ports import Filter, Reads
 from bot.prose import Show
 from bot.rules.ladder import next_rungs, telephoned
@@ -80,11 +80,12 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         link = entrance(reads.rooms(related.id), effect.connection) if related is not None else None
         services = (group.service,) if group.service is not None else ()
         duty = on_call_for(house.catalog, reads, services, now)
+        shifts = on_call(house.catalog, reads, group.service, now) if group.service is not None else ()
         called = tuple(dict.fromkeys((*duty, *house.catalog.owners(services))))
         samples = reads.alerts_of(group.id, 10)
         card = alert_card(
             group, house.prose, show, related=related, samples=samples, link=link, called=called,
-            silences=group.source in house.policy.silencers,
+            silences=group.source in house.policy.silencers, duty=shifts,
         )  # fmt: skip
         return card, lang
     held = [incident for incident in reads.held_back_since(now - STORM_LASTS) if not incident.private]

@@ -16,6 +16,7 @@ from bot.engine.house import House
 from bot.engine.page_notice import page_notice
 from bot.engine.plans import Delivery, Plan, Refuse, Skip, key_of
 from bot.engine.status_notice import status_notice
+from bot.engine.urging import summoned, summons
 from bot.model.effect import Effect, EffectKind
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, PersonId
@@ -51,8 +52,13 @@ class NotifyFailed:
 Render = Callable[[World, Incident | None, Mapping[str, Any], str], Notice | None]  # None = it has lost its point
 Then = Callable[[Mapping[str, Any], NotifyDone | NotifyFailed], Sequence[Fact]]
 
-RENDER: dict[str, Render] = {"page": page_notice, "status": status_notice, "announcement": announcement_notice}
-THEN: dict[str, Then] = {"announcement": announcement_receipt}
+RENDER: dict[str, Render] = {
+    "page": page_notice, "summons": summons, "status": status_notice, "announcement": announcement_notice,
+}  # fmt: skip
+THEN: dict[str, Then] = {
+    "announcement": announcement_receipt,
+    "summoned": lambda data, outcome: summoned(data, getattr(outcome, "code", None)),
+}
 
 
 def deliver(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

@@ -308,6 +308,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return _answer(effect, reads, house, now)
     if "report" in data:
         return _report(effect, reads, house, now)
+    if "post" in data:
+        return _posted(effect, reads, house, now)
     if "chat" in data:
         return _not_told(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime | None) if k in _INSTANTS else v for k, v in data["params"].items()}
@@ -373,6 +375,23 @@ def _not_told(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan
     again = sent_again(content, house, show)
     sought = Sought(Sent.POST, key, chat, now)
     return Call(lambda adapter, marked: adapter.post(chat, again if marked else content, key), lambda uow, ref: [], find=sought)
+
+
+def _posted(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Say something in a channel, with what may be clicked about it."""
+    chat, key, connection = str(effect.data["post"]), key_of(house, effect.key), effect.connection
+    lang = house.policy.languages.get(connection, house.policy.lang)
+    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
+    said = direct_message(Say(effect.data["say"], effect.data["params"]), house, show, house.clickable(connection))
+    content, choices = with_numbers(addressed(said, connection, reads), house, connection, show)
+    again = sent_again(content, house, show)
+
+    def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
+        keep(uow, shared_spot(uow, connection, chat), key, choices, now)
+        return []
+
+    sought = Sought(Sent.POST, key, chat, now, isinstance(content, Card))
+    return Call(lambda adapter, marked: adapter.post(chat, again if marked else content, key), done, find=sought)
 
 
 def _sent(effect: Effect, said: Content, show: Show, reads: Reads, house: House) -> Plan:

@@ -14,11 +14,11 @@ from bot.engine.agenda import replan
 from bot.engine.house import House
 from bot.engine.items import keep_items, numbered
 from bot.model import event as ev
-from bot.model.alert import AlertGroup, judged
+from bot.model.alert import AlertGroup, judged, unclaimed_at
 from bot.model.deadline import deadlines
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Happened, Via
-from bot.model.ids import ConnectionId, IncidentId, RoomId
+from bot.model.ids import ConnectionId, IncidentId, RoomId, group_word
 from bot.model.incident import Incident, apply
 from bot.model.oncall import Swap
 from bot.model.person import ALL_SEEING, Actor, LinkCode, Standing
@@ -164,6 +164,10 @@ class _Book:
             changed = judged(group, event, target, self.house.policy.dismissed_for) if group is not None else None
             if isinstance(changed, AlertGroup) and changed != group:
                 self.uow.save_group(changed)
+                at = unclaimed_at(changed, self.house.policy)
+                if at is not None or changed.unclaimed_since is not None:
+                    timers = {("unclaimed", str(ident)): at} if at is not None else {}
+                    self.uow.set_deadlines(IncidentId(group_word(ident)), timers)
 
     def rooms_of(self, incident: IncidentId) -> list[Room]:
         if incident not in self.rooms:

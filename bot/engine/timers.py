@@ -12,9 +12,10 @@ from bot.engine.run import DECLARING, execute, record
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model import event as ev
+from bot.model.alert import unclaimed_at
 from bot.model.deadline import Deadline
 from bot.model.effect import EffectKind
-from bot.model.ids import IncidentId, RoomId
+from bot.model.ids import GroupId, IncidentId, RoomId
 from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE
 from bot.ports import Store, UnitOfWork
@@ -74,6 +75,8 @@ def fire(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> No
     if ":" in deadline.incident:
         fire_standing(uow, house, deadline, now)
         return
+    if deadline.kind == "unclaimed":
+        return _unclaimed(uow, house, GroupId(int(deadline.slot)), deadline, now)
     incident = uow.lock_incident(IncidentId(deadline.incident))
     if incident is None:
         return
@@ -93,3 +96,15 @@ def fire(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> No
         return
     cause = f"timer:{deadline.kind}:{deadline.slot}:{deadline.due.isoformat()}"
     execute(uow, house, deadline.kind, actor, now=now, arguments={}, incident=incident, cause=cause, at=deadline.due)
+
+
+def _unclaimed(uow: UnitOfWork, house: House, ident: GroupId, deadline: Deadline, now: datetime) -> None:
+    group = uow.lock_group(ident)
+    at = unclaimed_at(group, house.policy) if group is not None else None
+    if group is None or at is None or at > now:
+        return
+    late = int((now - deadline.due).total_seconds()) if now - deadline.due > LATE else 0
+    minutes = int((now - group.first_at).total_seconds() // 60)
+    fact = ev.AlertsUnclaimed(group=ident, rung=group.unclaimed_calls + 1, minutes=minutes, late=late)
+    cause = f"timer:unclaimed:{ident}:{deadline.due.isoformat()}"
+    record(uow, house, Actor(ActorKind.TIMER, "unclaimed"), [fact], None, now=now, cause=cause)

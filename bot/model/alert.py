@@ -11,6 +11,7 @@ from bot.model import event as ev
 from bot.model.event import Event
 from bot.model.ids import GroupId, IncidentId, ServiceId
 from bot.model.person import Actor
+from bot.model.policy import Policy
 from bot.model.severity import Severity
 from bot.model.text import flat
 
@@ -113,6 +114,8 @@ class AlertGroup:
     muted_until: datetime | None = None  # silenced by a person before anybody judged it
     muted_by: Actor | None = None
     mute_refused: str | None = None
+    unclaimed_since: datetime | None = None  # grave, and nobody looks at it: from when the next call for one counts
+    unclaimed_calls: int = 0
 
 
 def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_for: timedelta) -> AlertGroup:
@@ -123,7 +126,13 @@ def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_f
                 group, state=GroupState.ATTACHED, incident=incident, quiet_until=None, judged_by=event.actor, judged_at=event.at
             )
         case ev.AlertsUnlinked():
-            return replace(group, state=GroupState.PROPOSED if group.firing else GroupState.OVER, incident=None)
+            state = GroupState.PROPOSED if group.firing else GroupState.OVER
+            since = event.recorded_at if group.unclaimed_since is not None else None
+            return replace(group, state=state, incident=None, unclaimed_since=since, unclaimed_calls=0)
+        case ev.AlertsProposed() if group.unclaimed_since is None and group.severity is not None and group.severity.grave:
+            return replace(group, unclaimed_since=event.recorded_at)
+        case ev.AlertsUnclaimed(rung=rung):
+            return replace(group, unclaimed_since=event.recorded_at, unclaimed_calls=rung)
         case ev.AlertsAcked():
             return replace(group, seen_by=event.actor, seen_at=event.at)
         case ev.AlertsSilenced(until=until):
@@ -140,3 +149,15 @@ def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_f
             return replace(group, state=GroupState.OVER)
         case _:
             return group
+
+
+MENTIONS = 2  # calls for somebody who looks at proposed alerts: one below the card, one directly
+
+
+def unclaimed_at(group: AlertGroup, policy: Policy) -> datetime | None:
+    """Give when somebody is called to look at proposed alerts that nobody claims; None = nobody is."""
+    limit = policy.roll_call.get(group.severity) if group.severity is not None else None
+    open_still = group.state is GroupState.PROPOSED and group.seen_by is None and group.unclaimed_calls < MENTIONS
+    if limit is None or not open_still or group.unclaimed_since is None:
+        return None
+    return group.unclaimed_since + limit

@@ -116,7 +116,7 @@ def groups_touched(payload: Payload, of_incident: tuple[GroupId, ...]) -> tuple[
             return groups
         case MergeReceived(groups=groups):
             return groups
-        case AlertsAcked(group=group) | AlertsDismissed(group=group):
+        case AlertsAcked(group=group) | AlertsDismissed(group=group) | AlertsProposed(group=group) | AlertsUnclaimed(group=group):
             return (group,)
         case AlertsSilenced(group=group) | AlertsNotSilenced(group=group):
             return (group,)

@@ -15,7 +15,9 @@ from bot.model.say import say
 from bot.oncall.duty import on_call_for
 from bot.ports import Capability
 from bot.rules.telling import pace
-from bot.rules.world import CARDS_AT_MOST, Wanted, World, card_wish, fact, page
+from bot.rules.world import CARDS_AT_MOST, Wanted, World, card_wish, fact, page, post_wish
+
+CALLED_AT_MOST = 3  # people who are mentioned below one card
 
 
 def alert_chats(world: World, service: Any) -> tuple[tuple[ConnectionId, str], ...]:
@@ -63,6 +65,27 @@ def page_alert_owners(event: Event, incident: None, world: World) -> Wanted:
     for person in duty or (service.ops if service else ()):
         text = say("alerts_to_judge", group=group.id, severity=group.severity, service=group.service, title=group.title)
         yield from page(world, person, text, f"judge/{group.id}/{group.severity}/{person}", None)
+
+
+def call_for_somebody(event: Event, incident: None, world: World) -> Wanted:
+    """Call who is on call for alerts that nobody looks at: once where the card is, then directly."""
+    p = fact(event, ev.AlertsUnclaimed)
+    group = world.reads.group(p.group)
+    if group is None or group.service is None:
+        return
+    service = world.house.catalog.get(group.service)
+    duty = tuple(on_call_for(world.house.catalog, world.reads, (group.service,), world.now))
+    people = (duty or (service.ops if service else ()))[:CALLED_AT_MOST]
+    given = {"group": group.id, "severity": group.severity, "service": group.service, "title": group.title}
+    if p.rung > 1:
+        for person in people:
+            text = say("alerts_unclaimed", people=(), minutes=p.minutes, late=p.late, **given)
+            yield from page(world, person, text, f"unclaimed/{group.id}/{event.cause}/{person}", None)
+        return
+    text = say("alerts_unclaimed", people=people, minutes=p.minutes, late=p.late, **given)
+    for connection, chat in alert_chats(world, group.service):
+        key = f"unclaimed/{group.id}/{event.cause}/{connection}/{chat}"
+        yield post_wish(connection, chat, text, key)
 
 
 def show_storm(event: Event, incident: Incident, world: World) -> Wanted:

@@ -18,7 +18,8 @@ from bot.model.room import Room
 from bot.model.say import say
 from bot.oncall.duty import plan
 from bot.oncall.rotation import next_shift
-from bot.ports import Capability
+from bot.ports import Capability, Medium
+from bot.rules.notices import notify
 from bot.rules.people import call
 from bot.rules.telling import pace
 from bot.rules.world import LINES_GATHER, NO_EFFECT, Wanted, World, fact, page, pages
@@ -28,10 +29,12 @@ PRESSES: Mapping[Rung, tuple[Capability, str]] = {
     Rung.APP_SMS: (Capability.URGE_SMS, "sms"),
     Rung.APP_PHONE: (Capability.URGE_PHONE, "phone"),
 }
+MEDIA: Mapping[Rung, Medium] = {Rung.SMS: Medium.SMS, Rung.VOICE: Medium.VOICE}
+SENT_WITHIN = timedelta(minutes=10)  # by then another rung has its turn
 LATE = timedelta(seconds=5)  # a timer that fires later than this says so
 _ENDS = (
     ev.IncidentRecovered, ev.IncidentReopened, ev.IncidentClosed, ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentMerged,
-    ev.SeverityChanged, ev.DeliveryFailed,
+    ev.SeverityChanged,
 )  # fmt: skip
 
 
@@ -94,7 +97,7 @@ def coming(one: Called, incident: Incident, world: World) -> Rung | None:
 def way_of(person: PersonId, rung: Rung, incident: Incident, world: World) -> tuple[str, str]:
     """Give by what a rung is counted, and why it cannot be taken now: a code, empty where it can."""
     if rung is Rung.ROOM:
-        live = [room for room in world.live if world.house.can(room.connection, Capability.MENTION)]
+        live = list(world.live)
         there = any(account_of(person, room.connection, world.reads) is not None for room in live)
         return "", "" if there else "no_account" if live else "no_room"
     if rung is Rung.DIRECT:
@@ -107,7 +110,12 @@ def way_of(person: PersonId, rung: Rung, incident: Incident, world: World) -> tu
             return "", "no_account" if able else "unsupported"
         way = f"{account.connection}.{PRESSES[rung][1]}"
         return way, "cap" if capped(person, way, world) else ""
-    return "", "not_set_up"
+    if not world.channels(MEDIA[rung]):
+        return "", "not_set_up"
+    known = world.reads.person(person)
+    if known is None or not known.mobile:
+        return "", "no_number"
+    return rung.value, "cap" if capped(person, rung.value, world) else ""
 
 
 def pressed(person: PersonId, rung: Rung, world: World) -> Account | None:
@@ -161,6 +169,12 @@ def perform_rung(event: Event, incident: Incident, world: World) -> Wanted:
         data = {"account": account.id, "person": p.person, "how": PRESSES[p.rung][1], "rung": p.rung.value}
         lane = lane_of(incident.id, p.person)
         yield Intent(EffectKind.URGE, lane, account.id, account.connection, incident.id, data, Urgency.URGENT, key)
+    elif p.rung in MEDIA:
+        notice = notify(
+            world.channels(MEDIA[p.rung])[0], p.person, "summons", incident.id, key, then="summoned", urgency=Urgency.URGENT,
+            until=world.now + SENT_WITHIN, rung=p.rung.value,
+        )  # fmt: skip
+        yield replace(notice, lane=lane_of(incident.id, p.person))  # it is emptied when they answer
 
 
 def page_again(event: Event, incident: Incident, world: World) -> Wanted:
@@ -221,6 +235,14 @@ def show_roll(event: Event, incident: Incident, world: World) -> Wanted:
             edited = world.house.can(room.connection, Capability.EDIT) and shown.ref.id != ""
             yield replace(wish, delay=pace(shown, room.connection, world) if edited else LINES_GATHER)
         elif begun and on_roll(incident, world.house.policy):
+            yield roll_wish(room, "talk")
+
+
+def show_without_status(event: Event, incident: Incident, world: World) -> Wanted:
+    """Show the roll-call in rooms whose status card, behind which it stands, was given up."""
+    given_up = world.reads.effect(fact(event, ev.DeliveryFailed).effect)
+    for room in world.live if on_roll(incident, world.house.policy) else ():
+        if given_up is not None and given_up.target == f"status:{room.id}" and world.reads.shown(f"roll:{room.id}") is None:
             yield roll_wish(room, "talk")
 
 

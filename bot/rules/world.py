@@ -96,6 +96,12 @@ def page(world: World, person: PersonId, text: Say, key: str, incident: Incident
         yield Intent(EffectKind.PAGE, f"person:{connection}:{account}", account, connection, incident, data, Urgency.URGENT, key)
 
 
+def post_wish(connection: ConnectionId, chat: str, text: Say, key: str) -> Intent:
+    """Say something in a channel, once per key."""
+    data = {"post": chat, "chat": chat, "say": text.key, "params": msgspec.to_builtins(text.params)}
+    return Intent(EffectKind.SEND, f"chat:{connection}:{chat}", chat, connection, None, data, Urgency.URGENT, key)
+
+
 def pages(event: Event, world: World, people: Iterable[PersonId], text: Say, incident: Incident | None) -> Iterator[Intent]:
     for person in dict.fromkeys(people):
         if event.actor.person != person:

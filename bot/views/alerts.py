@@ -9,6 +9,7 @@ from bot.model.alert import Alert, AlertGroup, GroupState
 from bot.model.card import Button, Card, Field
 from bot.model.ids import PersonId, group_word
 from bot.model.incident import Incident
+from bot.model.oncall import Shift
 from bot.model.say import say
 from bot.model.text import Text
 from bot.show import Show
@@ -17,6 +18,9 @@ from bot.views.titles import COLOURS, OFFERED, one_line, title_of
 
 if TYPE_CHECKING:
     from bot.prose import Prose
+
+
+DUTY = 3  # people on call who are named
 
 
 def alert_card(
@@ -29,12 +33,14 @@ def alert_card(
     link: str | None = None,
     called: Sequence[PersonId] = (),
     silences: bool = False,
+    duty: Sequence[Shift] = (),
     offered: Collection[str] = OFFERED,
 ) -> Card:
     """Build the card of an alert group that people must judge; once judged it is one line with no buttons.
 
     `related` is the open incident on the same service, or the incident that the group belongs to; `link` leads into its
-    room, `called` are the people whom a declaration would call, `silences` = the monitoring system can keep the group silent.
+    room, `called` are the people whom a declaration would call, `silences` = the monitoring system can keep the group silent,
+    `duty` are the shifts of those on call.
     """
     word = group_word(group.id)
     if group.state is not GroupState.PROPOSED:
@@ -57,6 +63,8 @@ def alert_card(
         fields.append(("related", value("alert_related", related=related, title=title_of(related, prose, show))))
     if group.muted_until is not None and group.muted_until > show.now:
         fields.append(("silent", value("alert_silent")))
+    if duty:
+        fields.append(("on_duty", value("alert_duty", duty=duty[:DUTY])))
     if group.seen_by is not None and group.seen_at is not None:
         fields.append(("seen", value("alert_seen")))
     return Card(

@@ -474,7 +474,7 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "announce_preview": announcing.preview, "announce_findings": announcing.preview, "announce_missing": announcing.preview,
     "announce_offer": announcing.offered, "announce_remind": announcing.offered, "announce_approve": announcing.approval,
     "announce_receipt": announcing.receipt, "announce_to_whom": announcing.whom, "announce_returned": announcing.preview,
-    "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,
+    "swapped": _swapped, "alerts_to_judge": _alerts, "alerts_unclaimed": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,6 @@ def roll_card(
 
 def _buttons(incident: Incident, make: Maker) -> Iterator[Button]:
     about = {"incident": incident.id}
-    yield make.named("button.here", "here", about, primary=True)
-    yield make.named("button.pass", "pass", about, asks=True)
-    yield make.named("button.recall", "recall", about)
+    yield replace(make.named("button.here", "here", about, primary=True), typed=make.line("here"))
+    yield replace(make.named("button.pass", "pass", about, asks=True), typed=make.line("pass", "…"))
+    yield replace(make.named("button.recall", "recall", about), typed=make.line("recall"))

@@ -122,7 +122,7 @@ async def test_an_alert_becomes_a_room_to_read_and_a_direct_chat_to_act_in(tmp_p
         room = (await li.room(r"^F-\d{8}-001", deadline=20))["id"]
         await told(li, room, "(?s)支付成功率 61%.*支付服务")  # the status, as words
         await told(li, room, "私聊")  # how to act, since nobody is heard there
-        await told(li, room, "已拉入：李四")
+        await told(li, room, "(?s)📣 已呼叫 .*李四")
         await li.says("确认故障")
         await told(li, room, "P1 故障")
         await zhang.click("我来指挥", deadline=20)  # on the card in the direct chat

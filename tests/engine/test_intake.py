@@ -48,9 +48,9 @@ def house(clock: Still) -> House:
     declared: dict[str, Declaration] = {**discover(), "explode": explode.__warroom__}  # type: ignore[attr-defined]
     catalog = Catalog({ServiceId("pay"): Service(ServiceId("pay"), "支付服务", "Payments", 1, ops=(PersonId("li"),))})
     return House(
-        "test", Policy(default_chat=CHAT, admins=frozenset({PersonId("zhou")}), roll_call={}), catalog, compile_rules([], catalog.named),
-        Prose(), declared, Vocabulary(declared), clock, {CHAT: frozenset({Capability.DIRECT, Capability.OPEN_ROOM})},
-        {CHAT: Limits()},
+        "test", Policy(default_chat=CHAT, admins=frozenset({PersonId("zhou")}), roll_call={}), catalog,
+        compile_rules([], catalog.named), Prose(), declared, Vocabulary(declared), clock,
+        {CHAT: frozenset({Capability.DIRECT, Capability.OPEN_ROOM})}, {CHAT: Limits()},
     )  # fmt: skip
 
 

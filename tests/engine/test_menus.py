@@ -184,7 +184,7 @@ async def test_after_ten_minutes_the_number_says_so_and_what_is_true_now(words: 
     gone = await words.says("li", "1", **HERE)
     assert gone.refused and gone.private
     assert "10 分钟" in flat(gone.text)
-    assert last_line(gone) == "1 发进展 2 记一笔 3 已定位 4 已恢复 5 更多（发 @bot 数字）"
+    assert last_line(gone) == "1 发进展 2 记一笔 3 已定位 4 呼叫支援 5 已恢复 6 更多（发 @bot 数字）"
     done = await words.says("li", "3", **HERE)  # and that menu counts
     assert not done.refused
     assert "located" in (await words.incident()).marks
@@ -199,7 +199,7 @@ async def test_where_nobody_can_be_whispered_to_the_room_reads_its_menu(words: C
     assert (await loud.incident()).commander == "zhou"
 
 
-@pytest.mark.parametrize("number", ["6", "99"])
+@pytest.mark.parametrize("number", ["7", "99"])
 async def test_an_unknown_number_says_so_and_shows_the_menu(words: Counter, number: str) -> None:
     await words.shows_card()
     gone = await words.says("li", number, **HERE)

@@ -11,11 +11,14 @@ from itertools import pairwise
 import pytest
 
 from bot.engine.run import record
+from bot.engine.timers import Timers
+from bot.metrics import Metrics
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.event import Invitee, Mark, Via
 from bot.model.ids import GroupId, IncidentId, PersonId, ServiceId
 from bot.model.person import Account, Actor, ActorKind, Person
+from bot.model.policy import Policy
 from bot.model.room import Room
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
@@ -243,4 +246,22 @@ async def test_a_chat_may_ask_for_more_time_between_two_edits(
             f" WHERE e.kind = 'ShowCard' AND e.state = 'todo' AND e.target = '{slot}'"
         )  # the wish itself waits, so that it spends nothing of what an urgent message needs
         assert (due - last) / 1_000_000 == apart, slot
+    day.end()
+
+
+async def test_the_roll_call_takes_the_place_of_the_line_and_the_ladder_keeps_the_budget(store: Store, url: str) -> None:
+    day = Day(store, url)
+    day.house = replace(day.house, policy=replace(day.house.policy, roll_call=Policy().roll_call))
+    await day.begin()
+    timers = Timers(store, day.house, Metrics())
+    ident = await day.declare()
+    for second in range(5, 900, 5):
+        await day.until(second)
+        await timers.tick()
+    room = await day.room(ident)
+    minutes = day.minutes(room)
+    assert minutes[0] <= 3 and max(minutes[1:]) <= 2 and sum(minutes) <= 12, minutes
+    said = "\n".join(day.lines(room))
+    assert "已拉入" not in said and said.count("📣 已呼叫") == 1
+    assert said.count("还没签到") == 1, "who is missing is named once, and then called elsewhere"
     day.end()

@@ -63,10 +63,11 @@ class Town:
         self.people = {name: tuple(on) for name, on in (people or dict.fromkeys(NAMES, chats)).items()}
         titles = {name: (f"{name}台", name.title()) for name in self.chats}
         given = {"default_chat": self.chats[0], "admins": frozenset({PersonId("root")}), "titles": titles, **policy}
+        given = {"roll_call": {}, **given}  # most tests are about what rooms are told
         pay = Service(ServiceId("pay"), "支付", "Payments", dev=(PersonId("zhao"),))
         catalog = Catalog({pay.id: pay})
         self.house = House(
-            "town", Policy(**{"roll_call": {}, **given}), catalog, compile_rules([], catalog.named), PROSE, DECLARATIONS, VOCABULARY, self.clock,
+            "town", Policy(**given), catalog, compile_rules([], catalog.named), PROSE, DECLARATIONS, VOCABULARY, self.clock,
             dict(chats), dict.fromkeys(self.chats, self.limits),  # type: ignore[arg-type]
         )  # fmt: skip
         self.timers = Timers(store, self.house, Metrics())

@@ -57,7 +57,7 @@ class Ward:
         zhang = self.player("zhang")
         assert "F-" in await zhang.slash("/incident 声明 P1 支付 支付失败", "incidents")
         self.room = str((await zhang.room(r"f-\d{8}-\d{3}"))["id"])
-        await zhang.expect(self.room, "已拉入")
+        await zhang.expect(self.room, "📣 已呼叫")
         await self.until(lambda: self.channel.pins, "the pin")
 
     async def work(self, seconds: float) -> list[str]:

@@ -56,7 +56,7 @@ async def test_what_cannot_be_delivered_is_shown_and_tried_again(play: Play) -> 
         zhang, zhou = house.people("zhang"), house.people("zhou")
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
-        await room.expects("已拉入")
+        await room.expects("📣 已呼叫")
         house.ground.trouble("chen's text refused")
         await room.says("@bot 邀请 @小陈")
         admin = (await zhou.told("1 条消息未送达")).text
@@ -80,7 +80,7 @@ async def test_while_the_chat_is_down_commands_are_answered_and_all_arrives_in_o
         zhang = house.people("zhang")
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
-        await room.expects("已拉入")
+        await room.expects("📣 已呼叫")
         lines = [("zhang", "指挥"), ("li", "进展 已回滚一半"), ("zhang", "等级 P2 已缩小"), ("zhang", "进展 已回滚全部")]
         await house.ground.down(how)
         for who, line in lines:

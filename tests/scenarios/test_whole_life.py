@@ -36,7 +36,7 @@ async def test_a_whole_incident_by_text(play: Play) -> None:
         )
 
         assert (await room.says("@bot 确认故障 P2")).startswith("✓ #")
-        await room.expects("已拉入：李四（支付服务·运维）、张三（支付服务·研发）、王五（支付服务·产品）")
+        await room.expects("(?s)📣 已呼叫 3 人.*（支付服务·运维）.*（支付服务·研发）.*（支付服务·产品）")
         await room.expects("🟠 已确认为 P2 故障（张三）")
         lis, wangs = li.in_room(room.name), wang.in_room(room.name)
         assert (await lis.says("@bot 指挥")).startswith("✓ #")

@@ -61,6 +61,18 @@ class AlertsProposed(Payload):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsUnclaimed(Payload):
+    """State that nobody looks at grave alerts: `rung` 1 = who is on call is mentioned below the card, 2 = told directly."""
+
+    of_incident: ClassVar[bool] = False
+    telling: ClassVar[Telling] = Telling.SILENT
+    group: GroupId
+    rung: int
+    minutes: int
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsAcked(Payload):
     of_incident: ClassVar[bool] = False
     telling: ClassVar[Telling] = Telling.SILENT

@@ -14,6 +14,8 @@ depends_on = None
 def upgrade() -> None:
     """Add the column and the table."""
     op.add_column("incident", sa.Column("roll", sa.Text(), nullable=False, server_default="{}"))
+    op.add_column("alert_group", sa.Column("unclaimed_since", sa.BigInteger(), nullable=True))
+    op.add_column("alert_group", sa.Column("unclaimed_calls", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_table(
         "rung",
         sa.Column("person", sa.String(), nullable=False),
