@@ -26,6 +26,7 @@ from bot.matchers import matcher
 from bot.model.policy import Policy
 from bot.model.routing import Action
 from bot.model.severity import Severity
+from bot.oncall.holidays import holidays
 from bot.plugins import available, plugin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +57,7 @@ def problems(path: Path, environment: Mapping[str, str] | None = None) -> dict[s
 def test_the_least_that_works_is_a_chat(tmp_path: Path) -> None:
     config = load(written(tmp_path, CHATS), {})
     assert policy_of(config) == Policy(
-        default_chat="plain", titles={"plain": ("plain", "plain")}
+        default_chat="plain", titles={"plain": ("plain", "plain")}, holidays=holidays({})
     )  # every documented default, and the only chat
     assert catalog_of(config).services == {}
     assert rules_of(config) == []
@@ -73,7 +74,7 @@ def test_the_example_loads_without_a_doubt() -> None:
 def test_the_example_shows_the_real_defaults() -> None:
     shown, real = load(EXAMPLE, OUTSIDE), Policy()
     policy = policy_of(shown)
-    examples = {"default_chat", "titles", "announce", "admins", "founders"}
+    examples = {"default_chat", "titles", "announce", "admins", "founders", "holidays"}
     for field in dataclasses.fields(Policy):
         if field.name not in examples:
             assert getattr(policy, field.name) == getattr(real, field.name), field.name
@@ -164,7 +165,8 @@ def _explained(text: str, line: str) -> bool:
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
-             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
+             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix",
+             "holidays": "holidays"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
         assert above.get(field.name, f"policy.{field.name}") in keys

@@ -37,6 +37,7 @@ PROMISED = {
     "impact": "影响面 影响程度 影响服务",
     "complaints": "数量* 说什么",
     "bridge": "链接*",
+    "decline": "原因*",
     "commander": "接手人*",
     "close": "免复盘的原因 备注",
     "report": "现象* 影响服务 发生时间",
