@@ -141,7 +141,7 @@ async def test_nobody_in_command_is_said_again_ever_less_often_until_somebody_is
     room = (await town.rooms(ID))["slack"].address or ""
     said = [line for line in town.told("slack", room) if "还没有指挥官" in line]
     assert [line.split(" ")[1] for line in said] == ["14:03", "14:12", "14:24"], said
-    assert [words for words in town.direct("slack", "root") if "没有指挥官" in words] == [
+    assert [words for words in town.direct("slack", "root") if "请你接管" in words and "已" in words] == [
         "P1「支付失败」（F-20240520-001）已 6 分钟没有指挥官，请你接管。"
     ]
     await until(town, "14:49")
