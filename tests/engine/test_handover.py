@@ -9,17 +9,25 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from adapters.chat.dingtalk.render import fits as dingtalk_fits
+from bot.engine.briefing import NOTES
 from bot.engine.run import record
 from bot.engine.timers import Timers
 from bot.metrics import Metrics
 from bot.model import event as ev
+from bot.model.event import Event
 from bot.model.ids import PersonId, RotationId, ServiceId
+from bot.model.incident import Asked, Latest
 from bot.model.oncall import Rotation
 from bot.model.person import Actor, ActorKind
+from bot.model.say import say
 from bot.model.service import Catalog
+from bot.model.severity import Severity
+from bot.model.text import flat, plain
 from bot.ports import Store, UnitOfWork
 from tests.engine.test_cadence import ID, buttons, led, press, until
 from tests.engine.town import WHOLE, Town
+from tests.prose.world import PROSE, ZHANG, at, busy, show
 
 PAY, ROTA = ServiceId("pay"), RotationId("pay")
 
@@ -213,3 +221,19 @@ async def test_two_engines_end_an_offer_once(town: Town) -> None:
     await until(town, "14:09")
     assert len(direct(town, "li", "未回应")) == 1
     assert sum(isinstance(event.payload, ev.OfferLapsed) for event in await town.log(ID)) == 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_longest_briefing_fits_every_chat(lang: str) -> None:
+    long = plain("长" * 500)
+    incident = busy(
+        title=long, impact=long, latest=Latest(long, ZHANG, at("14:19"), 2), asked=Asked(Severity.P1),
+        bridge="https://meet.example.com/" + "4" * 40, roles={f"role{n}": PersonId("li") for n in range(9)},
+    )  # fmt: skip
+    did = [Event(n, at("14:10"), at("14:10"), ZHANG, ev.NoteAdded(text=long, sort="action")) for n in range(1, NOTES + 1)]
+    doing = Event(9, at("14:19"), at("14:19"), ZHANG, ev.UpdatePosted(text=long, number=3, action=long, then=long))
+    given = {"did": did, "doing": doing, "found": False, "due": at("14:35"), "people": 40, "called": 30}
+    roles = list(incident.roles.items())[:4]
+    text = PROSE.say(say("briefing", incident=incident, roles=roles, **given), show(lang))
+    assert len(flat(text)) <= 900
+    assert dingtalk_fits(text)

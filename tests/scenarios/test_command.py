@@ -69,3 +69,20 @@ async def test_an_update_that_is_due_is_asked_for_until_somebody_gives_one(play:
         assert "没有推迟：已经连着推迟 2 次" in await lis.says("@bot 推迟 10分钟")
         await lis.says("@bot 无新进展")
         await room.expects("📣 仍在处理，暂无新进展。下次 .* 前")
+
+
+async def test_a_reminder_and_an_offer_are_answered_by_one_click(play: Play) -> None:
+    async with play(change={"policy": {**SOON["policy"], "cadence": {"P1": "20s"}, "nudge_before": "12s"}}) as house:
+        zhang, li, wang = map(house.people, ("zhang", "li", "wang"))
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await li.room("支付失败")
+        lis = li.in_room(room.name)
+        await lis.says("@bot 指挥")
+        await li.told("进展 .* 到期：P1「支付失败」", deadline=30)
+        await li.clicks("无新进展")
+        await room.expects("📣 仍在处理，暂无新进展。下次 .* 前")
+        await lis.says("@bot 指挥 @王五")
+        await wang.told("🤝 交接：P1 支付失败")
+        await wang.clicks("接受")
+        await room.expects("👤 指挥官：李四 → 王五")
