@@ -27,6 +27,7 @@ from bot.model.announcing import Audience, Reach
 from bot.model.policy import Policy
 from bot.model.routing import Action
 from bot.model.severity import Severity
+from bot.oncall.holidays import holidays
 from bot.plugins import available, plugin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +58,7 @@ def problems(path: Path, environment: Mapping[str, str] | None = None) -> dict[s
 def test_the_least_that_works_is_a_chat(tmp_path: Path) -> None:
     config = load(written(tmp_path, CHATS), {})
     assert policy_of(config) == Policy(
-        default_chat="plain", titles={"plain": ("plain", "plain")}
+        default_chat="plain", titles={"plain": ("plain", "plain")}, holidays=holidays({})
     )  # every documented default, and the only chat
     assert catalog_of(config).services == {}
     assert rules_of(config) == []
@@ -75,6 +76,7 @@ def test_the_example_shows_the_real_defaults() -> None:
     shown, real = load(EXAMPLE, OUTSIDE), Policy()
     policy = policy_of(shown)
     examples = {"default_chat", "titles", "announce", "admins", "founders", "reports"}
+    examples = {"default_chat", "titles", "announce", "admins", "founders", "holidays"}
     for field in dataclasses.fields(Policy):
         if field.name not in examples:
             assert getattr(policy, field.name) == getattr(real, field.name), field.name

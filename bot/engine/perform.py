@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,6 +18,7 @@ from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.muting import keep_silent
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
 from bot.engine.notifying import deliver
+from bot.engine.overtaken import pointless
 from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing
 from bot.engine.reminders import about_items
 from bot.engine.reports import report_said
@@ -29,7 +30,6 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact, Via
 from bot.model.ids import PersonId, RoomId
 from bot.model.incident import Incident
-from bot.model.pace import awaited
 from bot.model.roll import on_roll
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
@@ -282,20 +282,11 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
 
 _ONLY_WHILE_OPEN = frozenset({
     "called", "to_confirm", "please_command", "command_offered", "level_proposed", "called_again",
-    "postmortem_yours", "postmortem_due", "command_asked", "still_unled", "duty_ending",
+    "postmortem_yours", "postmortem_due",
     "postmortem_late", "postmortem_to_judge",
 })  # fmt: skip
 _INSTANTS = frozenset({"since", "until", "start", "end", "due"})
 _TEXTS = frozenset({"reason"})
-# What has lost its point when the incident is no longer as it was then, for the person who is to read it.
-_POINTLESS: Mapping[str, Callable[[Incident, PersonId], bool]] = {
-    "command_offered": lambda incident, person: incident.offered_to != person,
-    "command_asked": lambda incident, person: incident.handover.asked_by is None,
-    "update_due": lambda incident, person: not awaited(incident),
-    "update_missing": lambda incident, person: incident.pace.asked_at is None,
-    "still_unled": lambda incident, person: incident.commander is not None,
-    "duty_ending": lambda incident, person: incident.commander != person,
-}
 
 
 def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
@@ -318,7 +309,7 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         incident = reads.incident(effect.incident)
         if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):
             return Skip()
-        if data["say"] in _POINTLESS and _POINTLESS[data["say"]](incident, data["person"]):
+        if pointless(data["say"], incident, data["person"]):
             return Skip()
         if data["say"] == "command_offered":
             params["briefing"] = briefing(incident, reads, house)

@@ -20,8 +20,7 @@ from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
-from bot.views import announcing
-from bot.views.titles import OFFERED
+from bot.views import announcing, leading
 
 if TYPE_CHECKING:
     from bot.command import Declaration
@@ -263,61 +262,7 @@ def _asked(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
 
 def _offered(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "accept", make.named("offer.accept", "commander", {"incident": params["incident"].id}, primary=True)
-    yield from _turned_down(make, params["incident"])
-
-
-def _turned_down(make: Maker, incident: Incident) -> Iterator[Offer]:
-    yield "decline", make.named("offer.decline", "decline", {"incident": incident.id}, asks=True)
-
-
-def _asked_for(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
-    incident: Incident = params["incident"]
-    if incident.handover.asked_by == params["asker"]:
-        assumes = {"commander": incident.commander or ""}
-        yield "hand_over", make.hand_over("offer.give", incident, params["asker"], assumes, primary=True)
-        yield from _turned_down(make, incident)
-
-
-def _stand_in(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
-    """Offer to take command over the head of a commander who does not answer, with the reason that is told."""
-    incident: Incident = params["incident"]
-    if incident.commander is None:
-        yield "command", make.take(incident)
-        return
-    why = make.label("offer.silent", params["minutes"]) if "minutes" in params else make.label("offer.no_answer")
-    args = {"incident": incident.id, "reason": why}
-    tail = f'--{make.label("offer.force")} "{why}"'
-    button = make.named("offer.take_over", "commander", args, tail, primary=True, assumes={"commander": incident.commander})
-    yield "stand_in", button
-    if "escalate" in OFFERED:
-        name = clean(make.show.person(incident.commander))
-        call = make.named("offer.contact", "escalate", {"incident": incident.id, "people": incident.commander})
-        yield "contact", replace(call, typed=make.line("escalate", incident.id, f"@{name}"))
-
-
-def _duty(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
-    incident: Incident = params["incident"]
-    if params["next"] is not None and incident.commander is not None:
-        assumes = {"commander": incident.commander}
-        yield "hand_over", make.hand_over("offer.hand_to", incident, params["next"], assumes, primary=True)
-
-
-def _update_due(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
-    incident: Incident = params["incident"]
-    yield from _give(make, incident)
-    assumes = {"status": incident.status.value, "heard": incident.heard}
-    words = make.label("offer.snooze")
-    snooze = make.click(words, "cadence", {"incident": incident.id, "act": "snooze", "text": "10m"}, assumes=assumes)
-    yield "snooze", replace(snooze, typed=make.spelled("offer.typed_snooze", incident))
-
-
-def _give(make: Maker, incident: Incident) -> Iterator[Offer]:
-    """Offer to give an update, and to say that there is nothing new."""
-    about: dict[str, str] = {"incident": incident.id}
-    assumes = {"status": incident.status.value, "heard": incident.heard}
-    yield "update", make.named("button.update", "update", about, asks=True, primary=True)
-    same = make.named("offer.nothing_new", "update", {**about, "same": "yes"}, assumes=assumes)
-    yield "nothing_new", replace(same, typed=make.spelled("offer.typed_nothing_new", incident))
+    yield from leading.turned_down(make, params["incident"])
 
 
 def _please(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
@@ -469,8 +414,8 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "item_not_taken": _item_not_taken, "items_due": _items_due,
     "postmortem_yours": _to_write, "postmortem_due": _to_write, "postmortem_to_judge": _to_judge, "postmortem_judged": _judged,
     "postmortem_stands": _stands, "postmortem_written": _stands,
-    "command_asked": _asked_for, "command_unanswered": _stand_in, "update_missing": _stand_in,
-    "still_unled": _please, "duty_ending": _duty, "update_due": _update_due,
+    "command_asked": leading.asked_for, "command_unanswered": leading.stand_in, "update_missing": leading.stand_in,
+    "still_unled": _please, "duty_ending": leading.duty, "update_due": leading.update_due,
     "announce_preview": announcing.preview, "announce_findings": announcing.preview, "announce_missing": announcing.preview,
     "announce_offer": announcing.offered, "announce_remind": announcing.offered, "announce_approve": announcing.approval,
     "announce_receipt": announcing.receipt, "announce_to_whom": announcing.whom, "announce_returned": announcing.preview,
@@ -491,7 +436,7 @@ def _noticed(make: Maker, event: Event, incident: Incident) -> Iterator[Offer]:
         case ev.CommanderMissing() if incident.commander is None and incident.open:
             yield "command", make.take(incident)
         case ev.UpdateOverdue() if incident.status is Status.HANDLING:
-            yield from _give(make, incident)
+            yield from leading.give(make, incident)
         case ev.RecoverySuggested() if incident.status is Status.HANDLING:
             yield "recover", make.named("button.recover", "recover", about, asks=True, primary=True, assumes=assumes)
             words = make.label("offer.not_yet")

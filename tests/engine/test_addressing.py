@@ -32,13 +32,14 @@ async def test_a_request_calls_the_person_by_their_account_and_a_stranger_to_the
     await store.tx(enrol)
     ident = await walk.declare()
     await walk.quiet()
-    await walk.state(ident, ev.CommandOffered(to=PersonId("wang")), ev.CommandOffered(to=PersonId("sun")))
-    await walk.quiet()
-    (told,) = [post for post in walk.platform.posts if "接任" in post.words and not post.chat.startswith("@")]
+    for name in ("wang", "sun"):
+        await walk.state(ident, ev.CommandOffered(to=PersonId(name)))
+        await walk.quiet()
+    told, other = [post for post in walk.platform.posts if "接任" in post.words and not post.chat.startswith("@")]
     assert isinstance(told.content, tuple)
     assert people(told.content) == [("@wang", "W1")]
-    assert "请 孙七 接任" in told.words, "no account here: a plain name"
-    assert [post.chat for post in walk.platform.posts if "请你接任" in post.words] == ["@W1"]
+    assert "请 孙七 接任" in other.words, "no account here: a plain name"
+    assert [post.chat for post in walk.platform.posts if "交接：" in post.words] == ["@W1"]
     walk.end()
 
 

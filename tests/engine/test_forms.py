@@ -40,6 +40,7 @@ PROMISED = {
     "impact": "影响面 影响程度 影响服务",
     "complaints": "数量* 说什么",
     "bridge": "链接*",
+    "decline": "原因*",
     "commander": "接手人*",
     "pass": "人*",
     "escalate": "人 服务的负责人",

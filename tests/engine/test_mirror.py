@@ -228,7 +228,7 @@ async def test_people_are_called_by_their_account_there_else_directly_on_their_o
     await town.quiet()
     (offer,) = [line for line in town.told("ding", there) if "接任指挥官" in line]
     assert "请 王五（本群无账号，已私信飞书） 接任" in offer
-    assert any("指挥" in words for words in town.direct("feishu", "wang"))
+    assert any("🤝 交接：P1 支付失败" in words for words in town.direct("feishu", "wang"))
     assert not any("未能拉入" in line for line in town.told("ding", there) + town.told("feishu", here)), (
         "they are in the other room"
     )

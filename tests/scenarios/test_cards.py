@@ -305,7 +305,7 @@ async def test_where_a_form_has_no_field_for_people_a_name_is_typed(play: Play) 
         wrong = await room.fills("交接指挥", 接手人="李四四")
         assert "没找到“李四四”" in str(wrong), "a wrong name is said, and the form stays"
         assert await room.fills("交接指挥", 接手人="@李四") == {}
-        await li.told("请你接任")
+        await li.told("🤝 交接：")
         await room.card("指挥官：张三")
 
 

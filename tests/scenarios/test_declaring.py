@@ -48,7 +48,7 @@ async def test_tokens_in_any_order(play: Play) -> None:
         receipt = await li.says("hall", "@bot 声明 ｐ１ 订单 下单超时 @张三 5分钟前")
         assert "P1 下单超时｜订单服务｜发生 " in receipt
         assert "已请 张三 指挥" in receipt
-        await zhang.told("请你接任 P1「下单超时」.*的指挥官。" + house.offer("接受就发：指挥 F-", "\n[接受]"))
+        await zhang.told("(?s)👤 请你指挥：P1 下单超时.*" + house.offer("接受就发：指挥 F-", "\n[接受]"))
         room = await house.room_of("zhang")
         assert len(house.unasked(None, "zhang")) == 1  # one message says it all
         await room.says("@bot 指挥")

@@ -40,7 +40,7 @@ async def test_command_is_handed_over_when_it_is_taken(play: Play) -> None:
         await room.says("@bot 指挥")
         answer = await room.says("@bot 指挥 @王五")
         assert answer == "已请 王五 接手；对方发「@bot 指挥」接受前，仍由 张三 指挥。"
-        await wang.told("请你接任 P1「支付失败」")
+        await wang.told("🤝 交接：P1 支付失败")
         assert "正在等你：请你接手指挥" in await wang.in_room(room.name).says("@bot 帮助")
         assert "指挥官：张三" in await room.says("@bot 状态")
         await wang.in_room(room.name).says("@bot 指挥")
