@@ -16,9 +16,10 @@ from bot.config import Config
 from bot.engine.house import House
 from bot.engine.outbox import retry_dead
 from bot.model.effect import Effect
-from bot.model.ids import ConnectionId, EffectId
+from bot.model.ids import ConnectionId, EffectId, IncidentId
 from bot.model.person import ALL_SEEING, ActorKind, LookUp, met
 from bot.ports import Reads, Store, UnitOfWork
+from bot.report import document, gather, markdown, page
 
 _MOST = 1000
 
@@ -161,6 +162,22 @@ async def conflicts(config: Config) -> list[Conflict]:
         return found
 
     async with _opened(config) as (store, _):
+        return await store.read(job, ALL_SEEING)
+
+
+# ------------------------------------------------------------------------------------------------ reports
+async def report(config: Config, incident: str, lang: str, as_html: bool) -> str:
+    """Write the report of an incident as Markdown or HTML; raises LookupError where there is none of that id."""
+    async with _opened(config) as (store, house):
+
+        def job(reads: Reads) -> str:
+            found = reads.incident(IncidentId(incident.strip().upper()))
+            if found is None:
+                raise LookupError(f"there is no incident {incident}")
+            show = house.show(reads, lang, house.clock.now())
+            doc = document(gather(reads, found), house.prose, show)
+            return page(doc, house.prose) if as_html else markdown(doc)
+
         return await store.read(job, ALL_SEEING)
 
 

@@ -41,6 +41,7 @@ from bot.oncall.feeds import Feeds, Source
 from bot.plugins import plugin
 from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
 from bot.prose import Prose
+from bot.reviewpages import ReviewPages
 from bot.romanise import romanise
 from bot.web import Endpoint, web
 from bot.webforms import FormPages
@@ -162,6 +163,7 @@ class App:
         self.sources = connect_sources(config)
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
         self.forms = FormPages(self.store, self.house, self.intake)
+        self.reviews = ReviewPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         roster = [entry.person for entry in roster_of(config)]
         self.feeds = Feeds(self.store, connect_calendars(config), roster, self.clock.now, self.metrics)
@@ -228,7 +230,7 @@ class App:
     def routes(self) -> Sequence[tuple[str, Endpoint]]:
         """List the inbound routes of chats and alert sources, and our own pages."""
         chats = [route for chat in self.chats.values() for route in chat.routes(self.intake.handle)]
-        return [*chats, *self.webhooks.routes(), *self.forms.routes()]
+        return [*chats, *self.webhooks.routes(), *self.forms.routes(), *self.reviews.routes()]
 
     async def working(self) -> dict[str, Any]:
         """Say whether the workers live."""
