@@ -56,10 +56,12 @@ class Claim(StrEnum):
     EXTENT = "extent"
     PERCENT = "percent"
     DELTA = "delta"
+    ITEM = "item"
     FORM = "form"
 
 
 LEADING = Claim.LEADING
+FORM = Claim.FORM
 OtherIncident = Annotated[Incident, Claim.OTHER]  # a second incident, to merge into or link with
 Moment = Annotated[datetime, Claim.MOMENT]  # a past instant: `14:05`, `5分钟前`, `昨晚23:10`, `10m ago`
 LeadingMoment = Annotated[datetime, Claim.MOMENT, Claim.LEADING]
@@ -77,6 +79,7 @@ Url = Annotated[str, Claim.URL]
 Count = Annotated[int, Claim.COUNT]  # a bare integer
 LeadingExtent = Annotated[Extent, Claim.EXTENT, Claim.LEADING]  # full, major, partial or minor
 Percent = Annotated[int, Claim.PERCENT, Claim.LEADING]  # `受影响 35%`, `affected 35%`
+Item = Annotated[int, Claim.ITEM]  # an action item: `T-87`, `#87`, `87`
 Delta = Annotated[int, Claim.DELTA, Claim.LEADING]  # `+12`, `12`, `-3`
 English = Annotated[str, Claim.ENGLISH]  # en "…"
 Word = Annotated[str, Claim.WORD]  # one bare word as typed

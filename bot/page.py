@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.severity import Reason
 from bot.model.text import Span, Text
-from bot.show import PRIVATE, Show, clean, cut, joined, moment, span, tame
+from bot.show import PRIVATE, Show, clean, cut, day, joined, moment, span, tame
 
 _OPEN, _SHUT = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([0-9a-f]+)\\.(\\d+){_SHUT}")
@@ -166,6 +166,12 @@ class Page:
             return self.comma.join(names)
         more = self.prose.label("person.more", self.show.lang).replace("#", str(len(names)))
         return self.comma.join(names[:limit]) + more
+
+    def item(self, number: int) -> str:
+        return f"T-{number}"
+
+    def day(self, of: date) -> str:
+        return day(of, self.show)
 
     # globals
     @property

@@ -11,7 +11,7 @@ from bot.model import event as ev
 from bot.model.effect import Intent
 from bot.model.event import Event, Fact, Payload
 from bot.model.incident import Incident
-from bot.rules import alerts, levels, people, pool, postmortem, rooms, telling
+from bot.rules import actions, alerts, levels, people, pool, postmortem, rooms, telling
 from bot.rules.world import NewRoom, Rule, World
 
 __all__ = ["NewRoom", "World", "react"]
@@ -39,7 +39,7 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.IncidentMerged: (rooms.set_topic, rooms.rename_rooms, alerts.show_groups, alerts.show_storm_smaller),
     ev.IncidentRecovered: (rooms.set_topic, people.tell_reporter, postmortem.demand_postmortem),
     ev.IncidentReopened: (rooms.reopen_rooms, rooms.set_topic, rooms.rename_rooms),
-    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms),
+    ev.IncidentClosed: (rooms.set_topic, rooms.rename_rooms, actions.close_loop),
     ev.ObservationEnded: (rooms.set_topic, postmortem.begin_postmortem),
     ev.PostmortemStarted: (postmortem.page_owner,),
     ev.PostmortemPassed: (postmortem.page_owner,),
@@ -96,6 +96,15 @@ TABLE: Mapping[type[Payload], tuple[Rule, ...]] = {
     ev.PeopleMerged: (people.carry_over,),
     ev.ShiftSwapped: (people.tell_swapped,),
     ev.SwapUndone: (people.tell_swapped,),
+    ev.ActionAdded: (actions.tell_assigned,),
+    ev.ActionReassigned: (actions.tell_assigned,),
+    ev.ActionNotTaken: (actions.tell_assigner,),
+    ev.ActionDone: (actions.ask_verifier,),
+    ev.ExtensionAsked: (actions.ask_verifier,),
+    ev.ActionAccepted: (actions.tell_judged, actions.close_loop),
+    ev.ActionReturned: (actions.tell_judged,),
+    ev.ActionExtended: (actions.tell_judged,),
+    ev.ExtensionRefused: (actions.tell_judged,),
     ev.SpareRoomOffered: (pool.greet_spare,),
     ev.SpareRoomLost: (pool.watch_pool,),
     ev.SpareRoomsLow: (pool.tell_admins_of_pool,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -76,6 +76,14 @@ def clock(at: datetime, show: Show, seconds: bool = False) -> str:
         return f"{here.day} {_MONTHS[here.month - 1]}{year} {time}"
     year = "" if here.year == today.year else f"{here.year}年"
     return f"{year}{here.month}月{here.day}日 {time}"
+
+
+def day(of: date, show: Show) -> str:
+    """Give a day, with its year when that is not this one: `6月1日`, `1 Jun`."""
+    this = of.year == show.now.astimezone(_zone(show.tz)).year
+    if show.lang == "en":
+        return f"{of.day} {_MONTHS[of.month - 1]}{'' if this else f' {of.year}'}"
+    return f"{'' if this else f'{of.year}年'}{of.month}月{of.day}日"
 
 
 def moment(at: datetime, show: Show, seconds: bool = False) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.command import Answer, Ask, Context, FormMethod, FormWord, LeadingMoment, Waiver, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
+from bot.model.actions import OF_ITEMS
 from bot.model.event import Event, Fact, Happened, Mark, Status
 from bot.model.ids import IncidentId
 from bot.model.incident import TRANSITIONS, Incident, Outcome, apply, difference, fold, lacks_to_close
@@ -112,7 +113,7 @@ _NOT_BACK = (
     ev.IncidentConfirmed, ev.IncidentDismissed, ev.IncidentClosed, ev.IncidentReopened, ev.IncidentCancelled, ev.IncidentMerged,
     ev.MergeReceived, ev.AlertsLinked, ev.AlertsUnlinked, ev.IncidentLinked, ev.IncidentUnlinked, ev.AlertsAcked,
     ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
-    ev.PeopleMerged, ev.LanguageChosen, ev.PostmortemApproved, ev.PostmortemPublished,
+    ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed, ev.PostmortemApproved, ev.PostmortemPublished,
 )  # fmt: skip
 # Facts that stand beside what a command was about, and steps that there is nothing to take back of.
 _BESIDES = (ev.Forced, ev.PeopleInvited)

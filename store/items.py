@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, insert, literal_column, or_, select, text, update
@@ -13,7 +15,7 @@ from store import tables as t
 from store.columns import Day
 from store.incidents import DRAW
 from store.mapping import ITEMS, PEOPLE
-from store.statement import Statement, p, word
+from store.statement import Statement, among, each, p, word
 from store.visible import Reader, per_viewer, sees
 
 _A, _I, _S, _P = t.ACTION_ITEM.c, t.INCIDENT.c, t.INCIDENT_SERVICE.c, t.PERSON.c
@@ -42,12 +44,12 @@ def _built(only: ItemFilter, kind: str, states: tuple[str, ...]) -> Select[Any]:
         query = query.where(_A.incident == p("incident"))
     elif "accepted" not in states:
         query = query.where(text(t.OPEN_ITEM))
-    if only.who is not None:
-        query = query.where(_A.who == p("who"))
+    if only.people:
+        query = query.where(among(_A.who, "people"))
     if only.verifier is not None:
         query = query.where(_A.verifier == p("verifier"))
-    if only.service is not None:
-        touched = exists(literal_column("1")).where(and_(_S.incident == _A.incident, _S.service == p("service")))
+    if only.services:
+        touched = exists(literal_column("1")).where(and_(_S.incident == _A.incident, _S.service.in_(each("services"))))
         query = query.where(touched)
     if states:
         query = query.where(or_(*(_A.state == word(state) for state in states)))
@@ -57,6 +59,10 @@ def _built(only: ItemFilter, kind: str, states: tuple[str, ...]) -> Select[Any]:
         query = query.where(or_(_I.outcome.is_(None), _I.outcome.not_in([word(outcome) for outcome in _WAS_NONE])))
     order = (_A.number,) if only.incident is not None else (_A.due, _A.number)
     return query.order_by(*order).limit(p("limit"))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return json.dumps(list(names))
 
 
 class ItemReads(Reader):
@@ -69,15 +75,15 @@ class ItemReads(Reader):
     def items(self, only: ItemFilter) -> list[ActionItem]:
         states = tuple(sorted({state.value for state in only.states}))
         shape = (
-            self._kind, only.incident is not None, only.who is not None, only.verifier is not None, only.service is not None,
+            self._kind, only.incident is not None, bool(only.people), only.verifier is not None, bool(only.services),
             states, only.due_before is not None, only.live,
         )  # fmt: skip
         statement = _MADE.get(shape)
         if statement is None:
             statement = _MADE[shape] = Statement(_built(only, self._kind, states))
         rows = self.link.rows(
-            statement, p_viewer=self.viewer.person, p_incident=only.incident, p_who=only.who, p_verifier=only.verifier,
-            p_service=only.service, p_due_before=only.due_before, p_limit=only.limit,
+            statement, p_viewer=self.viewer.person, p_incident=only.incident, p_people=_listed(only.people),
+            p_verifier=only.verifier, p_services=_listed(only.services), p_due_before=only.due_before, p_limit=only.limit,
         )  # fmt: skip
         return [ITEMS.build(row) for row in rows]
 

@@ -40,7 +40,7 @@ class TimerWrites(Reader):
 
     _foreseen: Foreseen
 
-    def set_deadlines(self, incident: IncidentId, due: Due) -> None:
+    def set_deadlines(self, incident: IncidentId | str, due: Due) -> None:
         rows = self._foreseen.timers.pop(incident, None)
         if rows is None:
             rows = self.link.rows(_OF, p_incident=incident)
@@ -55,6 +55,9 @@ class TimerWrites(Reader):
             # One that fired stays, so that it does not fire again should the same due come back.
             if (kind, slot) not in due and fired_for is None:
                 self.link.put(_DROP, {"p_incident": incident, "p_kind": kind, "p_slot": slot})
+
+    def deadlines_of(self, owner: str) -> Due:
+        return {(kind, slot): due for kind, slot, due, fired in self.link.rows(_OF, p_incident=owner) if fired is None}
 
     def claim_deadlines(self, now: datetime, limit: int) -> list[Deadline]:
         taken = [DEADLINES.build(row) for row in self.link.rows(_FIRE, p_now=now, p_limit=limit)]

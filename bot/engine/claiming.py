@@ -32,7 +32,7 @@ from bot.model.text import Span, flat
 from bot.ports import Place
 
 _UNMISTAKABLE = frozenset({Want.SEVERITY, Want.GROUPS, Want.NEXT, Want.WAIVER, *FLAGS})
-_LEADS_TEXT = frozenset({Want.INCIDENT, Want.MARK, Want.SORT, Want.COUNT})  # where there is text: only in front of it
+_LEADS_TEXT = frozenset({Want.INCIDENT, Want.MARK, Want.SORT, Want.COUNT, Want.ITEM})  # where there is text: only in front of it
 _PHRASE = 4  # words of a service's name at most
 
 
@@ -310,6 +310,13 @@ class Line:
         self._found[Want.COUNT] = int(word)
         return 1
 
+    def _item(self, at: int, parameter: Parameter) -> int:
+        found = recognise.item_number(self.tokens[at].word)
+        if found is None or Want.ITEM in self._found:
+            return 0
+        self._found[Want.ITEM] = found
+        return 1
+
     # ------------------------------------------------------------ what remains
     def _bare_words(self) -> None:
         """Without a text to be part of, a bare name is a person, a bare word the role or word that is asked for."""
@@ -394,4 +401,5 @@ _CLAIMS: tuple[tuple[Want, _Claim], ...] = (
     (Want.EXTENT, Line._extent),
     (Want.PERCENT, Line._percent),
     (Want.DELTA, Line._delta),
+    (Want.ITEM, Line._item),
 )

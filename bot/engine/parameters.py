@@ -52,6 +52,7 @@ class Want(Enum):
     EXTENT = auto()
     PERCENT = auto()
     DELTA = auto()
+    ITEM = auto()
     TEXT = auto()
 
 

@@ -15,12 +15,13 @@ from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
 from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
+from bot.engine.reminders import about_items
 from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact, Via
-from bot.model.ids import RoomId
+from bot.model.ids import PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
@@ -280,7 +281,10 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     person = reads.person(data["person"])
     lang = (person.lang if person else None) or house.policy.lang
     show = house.show(reads, lang, now, person.tz if person else None)
-    said = direct_message(Say(data["say"], params), house, show, house.clickable(effect.connection))
+    told = about_items(Say(data["say"], params), PersonId(data["person"]), reads, house)
+    if told is None:
+        return Skip()
+    said = direct_message(told, house, show, house.clickable(effect.connection))
     return _sent(effect, said, show, reads, house)
 
 

@@ -197,6 +197,13 @@ def _delta(value: str, ctx: Context) -> int:
     return found
 
 
+def _item(value: str, ctx: Context) -> int:
+    found = recognise.item_number(fold(value))
+    if found is None:
+        raise _unreadable(value)
+    return found
+
+
 def _filter(value: str, ctx: Context) -> Filter:
     only, unread = narrowed(ctx, fold(value).split())
     if unread:
@@ -221,6 +228,7 @@ _READ: Mapping[Want, Callable[[str, Context], Any]] = {
     Want.WHEN: _when,
     Want.METHOD: _method, Want.COUNT: _count, Want.FILTER: _filter, Want.SORT: _sort,
     Want.EXTENT: _extent, Want.PERCENT: _percent, Want.DELTA: _delta,
+    Want.ITEM: _item,
     Want.ROLE: lambda value, ctx: recognise.role(value), Want.URL: _words,
     Want.ENGLISH: _words, Want.WORD: _words, Want.WAIVER: _words, Want.UNSURE: lambda value, ctx: (),
     Want.TEXT: lambda value, ctx: plain(value.strip()),

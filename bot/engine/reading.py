@@ -153,6 +153,8 @@ def _longest_word(parts: Sequence[Atom], vocabulary: Vocabulary) -> tuple[str, i
             continue
         word = fold(typed)
         if word in vocabulary.entries or word in vocabulary.ambiguous:
+            if " " in word and not _apart(parts[end:]):
+                continue  # 改进 完成登录优化 is about something else than 改进 完成
             after = parts[end] if end < len(parts) else ""
             if not (isinstance(after, str) and _latin(part) and (_latin(after) or after in ("-", "_"))):
                 found = (word, end)

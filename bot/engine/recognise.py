@@ -13,6 +13,7 @@ from bot.model.severity import Extent, Severity
 _LEVEL = re.compile(r"(?:p|s|sev-?)([0-4])级?|([1-4一二三四])级")
 _GROUP = re.compile(r"a(-?)(\d{1,9})")
 _INCIDENT = re.compile(r"f-?(?:\d{4})?\d{4}-\d{3,6}|\d{4}-\d{3,6}|\d{3,6}")
+_ITEM = re.compile(r"(?:t-?|#)?(\d{1,6})")
 _PERCENT = re.compile(r"(?:受影响|affected) ?(\d{1,3})(?:\.\d{1,2})?%")
 _DELTA = re.compile(r"([+-]?)(\d{1,6})")
 _DAYS = re.compile(r"(?:最近|近|last)? ?(\d{1,3}) ?(?:(d|天|日|days?)|(w|周|weeks?)|(h|小时|hours?))")
@@ -85,6 +86,12 @@ def incident_word(word: str) -> str | None:
         return word
     digits = word.removeprefix("f").removeprefix("-")
     return f"F-{digits}" if len(digits.partition("-")[0]) == 8 else digits
+
+
+def item_number(word: str) -> int | None:
+    """Read a folded `t-87`, `t87`, `#87` or `87`."""
+    found = _ITEM.fullmatch(word)
+    return int(found[1]) if found is not None else None
 
 
 def flag(word: str) -> str | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.command import Answer, Context
+from bot.engine.agenda import replan
 from bot.engine.house import House
 from bot.engine.items import keep_items, numbered
 from bot.model import event as ev
@@ -307,5 +308,8 @@ class _Book:
             if self.events.get(ident):
                 self.uow.save_incident(incident, self.events[ident])
                 self.uow.set_deadlines(ident, deadlines(incident, self.house.policy, self.house.catalog))
+        replan(
+            self.uow, self.house, ((e, self.incidents[ident]) for ident, events in self.events.items() for e in events), self.now
+        )
         if self.intents:
             self.uow.want(list(self.intents.values()), self.now)

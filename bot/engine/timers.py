@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.engine.house import House
+from bot.engine.reminders import fire_standing
 from bot.engine.run import execute, record
 from bot.errors import NotStored
 from bot.metrics import Metrics
@@ -67,6 +68,9 @@ class Timers:
 
 def fire(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> None:
     """Give the command of one due timer; the incident's own state decides whether it still has a point."""
+    if ":" in deadline.incident:
+        fire_standing(uow, house, deadline, now)
+        return
     incident = uow.lock_incident(IncidentId(deadline.incident))
     if incident is None:
         return

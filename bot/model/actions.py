@@ -73,9 +73,9 @@ class ItemFilter:
     """Narrow a list of items; every part is optional and all must hold. `live` leaves out those of incidents that were none."""
 
     incident: IncidentId | None = None
-    who: PersonId | None = None
+    people: tuple[PersonId, ...] = ()  # whose they are
     verifier: PersonId | None = None  # who decides on them
-    service: ServiceId | None = None
+    services: tuple[ServiceId, ...] = ()  # of whose incidents they are
     states: tuple[ItemState, ...] = ()
     due_before: date | None = None
     live: bool = False

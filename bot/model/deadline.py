@@ -17,7 +17,10 @@ Due = dict[tuple[str, str], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Name one due timer of an incident; `kind` is the command that the timer gives, `slot` tells several apart."""
+    """Name one due timer; `kind` is the command that it gives, `slot` tells several apart.
+
+    `incident` is whose it is: an incident, or `person:<id>`, `item:<n>`, `org:<what>` where it belongs to none.
+    """
 
     incident: str
     kind: str

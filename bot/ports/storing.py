@@ -281,8 +281,12 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     # timers
-    def set_deadlines(self, incident: IncidentId, due: Due) -> None:
+    def set_deadlines(self, incident: IncidentId | str, due: Due) -> None:
         """Make the incident's timers equal to these; one that already fired for the same due stays fired."""
+        ...
+
+    def deadlines_of(self, owner: str) -> Due:
+        """Give the timers of an owner that have not fired."""
         ...
 
     def claim_deadlines(self, now: datetime, limit: int) -> list[Deadline]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.model import event as ev
+from bot.model.actions import ActionItem, ItemState
 from bot.model.card import Button
 from bot.model.event import Event, Status
 from bot.model.ids import group_word
@@ -331,10 +332,41 @@ def _begun(button: Button) -> Button:
     return replace(button, label=button.label[:1].upper() + button.label[1:])
 
 
+# ---------------------------------------------------------------- action items
+def _item(make: Maker, item: ActionItem, name: str, command: str, label: str = "", **how: Any) -> Offer:
+    number = str(item.number)
+    button = make.named(f"offer.{label or name}", command, {"item": number}, **how)
+    return name, replace(button, typed=make.line(command, number, "…" if how.get("asks") else ""))
+
+
+def _item_assigned(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    item: ActionItem = params["item"]
+    if item.state is ItemState.TODO:
+        yield _item(make, item, "take", "take", "item_take", primary=True)
+    yield _item(make, item, "extend", "extend", "item_extend", asks=True)
+    yield _item(make, item, "reassign", "reassign", "item_reassign", asks=True)
+
+
+def _item_to_verify(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield _item(make, params["item"], "verify", "verify", "item_verify", primary=True)
+    yield _item(make, params["item"], "sendback", "sendback", "item_return", asks=True)
+
+
+def _item_more_time(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield _item(make, params["item"], "agree", "extend", "item_agree", primary=True)
+    yield _item(make, params["item"], "refuse", "sendback", "item_refuse")
+
+
+def _item_not_taken(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
+    yield _item(make, params["item"], "reassign", "reassign", "item_reassign", asks=True)
+
+
 _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "declared": _declared, "reported": _unsure, "duplicate": _duplicate, "acked": _acked, "is_closed": _closed,
     "called": _called, "to_confirm": _to_confirm, "command_offered": _offered, "please_command": _please,
     "level_proposed": _asked,
+    "item_assigned": _item_assigned, "item_to_verify": _item_to_verify, "item_more_time": _item_more_time,
+    "item_not_taken": _item_not_taken,
     "postmortem_yours": _to_write, "postmortem_due": _to_write, "postmortem_to_judge": _to_judge, "postmortem_judged": _judged,
     "postmortem_stands": _stands, "postmortem_written": _stands,
     "swapped": _swapped, "alerts_to_judge": _alerts, "menu": _menu, "help_here": _help,

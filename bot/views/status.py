@@ -28,7 +28,7 @@ FIELDS = {
     Status.HANDLING: ("impact", "latest", "commander", "time", "targets", "alerts", "next", "links"),
     Status.RECOVERED: ("impact", "time", "targets", "alerts", "lasted"),
     Status.REVIEWING: ("impact", "time", "targets", "postmortem"),
-    Status.CLOSED: ("time", "targets", "outcome", "waived"),
+    Status.CLOSED: ("time", "targets", "outcome", "waived", "improved"),
 }
 BUTTONS = {
     Status.PENDING: ("confirm", "dismiss", "merge", "severity", "more"),
@@ -45,7 +45,11 @@ COMMANDS = {
 }  # fmt: skip
 
 
-ASKS = frozenset({"dismiss", "update", "note", "recover", "merge", "reopen", "fill"})  # what needs words opens a form
+ASKS = frozenset({  # what needs words opens a form
+    "dismiss", "update", "note", "recover", "merge", "reopen",
+    "action",
+    "fill",
+})  # fmt: skip
 _ANY_STATUS = frozenset({"more", "update", "note"})  # what is of use however it stands by now
 
 
@@ -156,6 +160,9 @@ class _Fields:
     def links(self) -> Text:
         known = (("card_bridge", self.incident.bridge), ("card_runbook", self.runbook), ("card_earlier", self.earlier))
         return self.row([self.say(key, url=url) for key, url in known if url])
+
+    def improved(self) -> Text:
+        return self.say("card_improved") if self.incident.actions.total else ()
 
     def postmortem(self) -> Text:
         written = self.incident.review.state in (ReviewState.NONE, ReviewState.DRAFTING) and self.incident.waiver is None

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,11 +25,11 @@ from bot.engine.reading import Call, read
 from bot.engine.vocabulary import Vocabulary
 from bot.errors import Refused, refuse
 from bot.model import event as ev
-from bot.model.actions import ActionItem, ItemFilter
+from bot.model.actions import OF_ITEMS, ActionItem, ItemFilter, ItemState, begun, changed
 from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
-from bot.model.incident import Incident, apply
+from bot.model.incident import Incident, Outcome, apply
 from bot.model.oncall import Feed, Rotation, Swap
 from bot.model.person import Account, Actor, ActorKind, Person, Standing, Viewer
 from bot.model.policy import Policy
@@ -61,8 +61,11 @@ def all_declarations() -> dict[str, Declaration]:
 
 DECLARATIONS = all_declarations()
 VOCABULARY = Vocabulary(DECLARATIONS)
-_SAYS = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
-OURS = {key for area in ("commands", "postmortem") for key in yaml.safe_load((_SAYS / f"{area}.yaml").read_text("utf-8"))}
+_SAYINGS = Path(commands.__path__[0]).parent / "templates" / "zh" / "say"
+NOT_OF_COMMANDS = ("cards", "engine", "reading")  # files of texts that no command answers with
+OURS = {
+    key for file in _SAYINGS.glob("*.yaml") if file.stem not in NOT_OF_COMMANDS for key in yaml.safe_load(file.read_text("utf-8"))
+}
 _COPY = re.compile(r"(?:照抄：|Copy: )(.+?)(?:[，,] ?(?:或|or) .*)?$", re.MULTILINE)
 _FORCE = re.compile(r"(?:代行|cannot wait|cannot be reached)[：:] ?(.+)$", re.MULTILINE)
 
@@ -152,6 +155,30 @@ class FakeReads:
     def feed(self, rotation: RotationId) -> Feed | None:
         return self.world.feeds.get(rotation)
 
+    def item(self, number: int) -> ActionItem | None:
+        found = self.world.items.get(number)
+        return found if found is not None and self.incident(found.incident) is not None else None
+
+    def items(self, only: ItemFilter) -> list[ActionItem]:
+        seen = [item for item in self.world.items.values() if self.incident(item.incident) is not None]
+        found = [item for item in seen if self._asked(item, only)]
+        return sorted(found, key=lambda i: i.number if only.incident else ((i.due or date.max).toordinal(), i.number))  # type: ignore[return-value]
+
+    def _asked(self, item: ActionItem, only: ItemFilter) -> bool:
+        incident = self.world.incidents[item.incident]
+        gone = incident.outcome in (Outcome.DISMISSED, Outcome.CANCELLED)
+        open_ones = only.incident is not None or ItemState.ACCEPTED in only.states or item.state is not ItemState.ACCEPTED
+        return (
+            open_ones
+            and only.incident in (None, item.incident)
+            and (not only.people or item.who in only.people)
+            and only.verifier in (None, item.verifier)
+            and (not only.services or not set(only.services).isdisjoint(incident.services))
+            and (not only.states or item.state in only.states)
+            and (only.due_before is None or (item.due is not None and item.due < only.due_before))
+            and not (only.live and gone)
+        )
+
     def group(self, ident: GroupId) -> AlertGroup | None:
         return self.world.groups.get(ident)
 
@@ -179,9 +206,6 @@ class FakeReads:
 
     def people_like(self, word: str, limit: int = 3) -> list[Person]:
         return [person(ident) for ident, name in NAMES.items() if name in word or word in name][:limit]
-
-    def items(self, only: ItemFilter) -> list[ActionItem]:
-        return [item for item in self.world.items.values() if only.incident in (None, item.incident)]
 
     def counts_of(self, groups: Sequence[GroupId]) -> tuple[int, int]:
         known = [self.world.groups[g] for g in groups]
@@ -384,6 +408,12 @@ class World:
                 self.swaps.append(Swap(event.cause, rotation, start, end, taker, was, self.now))
             case ev.SwapUndone(swap=swap):
                 self.swaps = [kept for kept in self.swaps if kept.id != swap]
+            case ev.ActionAdded() if target is not None:
+                event = dataclasses.replace(event, payload=dataclasses.replace(event.payload, item=87 + len(self.items)))
+                made = begun(event, event.payload, target)  # type: ignore[arg-type]
+                self.items[made.number] = made
+            case p if isinstance(p, OF_ITEMS):
+                self.items[p.item] = changed(self.items[p.item], event, p)
         if target is not None:
             self.incidents[target] = apply(before, event, target)
             self.logs.setdefault(target, []).append(event)

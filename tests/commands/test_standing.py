@@ -97,6 +97,17 @@ def _alerts(**given: Any) -> Given:
     return lambda world, incident: {"groups": (world.alerts(1),), **given}
 
 
+def _item(done: bool = False, **given: Any) -> Given:
+    def make(world: World, incident: Incident) -> dict[str, Any]:
+        world.run("action", "li", incident, text="x", who=person("zhao"), verifier=person("wang"), due=(world.now,))
+        number = max(world.items)
+        if done:
+            world.run("done", "zhao", item=number, text="x")
+        return {"item": number, **given}
+
+    return make
+
+
 # command, situation, level and arguments; pending ones were reported by root
 CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("report", "", P1, _with(text="x", new=True)),
@@ -151,10 +162,20 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("oncall", "", P1, _with()),
     ("swap", "one's own, by 李四", P1, _rota),
     ("swap", "another's", P1, _rota_of_others),
+    ("action", "", P1, _with(text="x")),
+    ("revise", "of 赵六", P1, _item(text="验收：x")),
+    ("reassign", "of 赵六", P1, _item(who=person("zhang"))),
+    ("extend", "of 赵六", P1, _item(text="2024-06-30 x")),
+    ("take", "of 赵六", P1, _item()),
+    ("done", "of 赵六", P1, _item(text="x")),
+    ("verify", "by 王五", P1, _item(True)),
+    ("sendback", "by 王五", P1, _item(True, text="x")),
+    ("items", "", P1, _with()),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
 _ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account", "swap"})
+_ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback", "items"}
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

@@ -1,5 +1,5 @@
 """The store's fixtures, for tests of the engine on both databases."""
 
-from tests.store.conftest import pg_template, sqlite_template, store, url
+from tests.store.conftest import pg_template, second, sqlite_template, store, url
 
-__all__ = ["pg_template", "sqlite_template", "store", "url"]
+__all__ = ["pg_template", "second", "sqlite_template", "store", "url"]
