@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from bot.app import SystemClock, connect_chats, discover, house_of, open_store
+from bot.app import SystemClock, connect_channels, connect_chats, discover, house_of, open_store
 from bot.command import Declaration, Where
 from bot.config import Config
 from bot.engine.house import House
@@ -204,13 +204,15 @@ async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], l
 @asynccontextmanager
 async def _opened(config: Config) -> AsyncIterator[tuple[Store, House]]:
     clock = SystemClock()
-    chats = connect_chats(config, clock)
+    chats, channels = connect_chats(config, clock), connect_channels(config, clock)
     try:
         store = open_store(config, clock, lock=False)  # beside a bot that runs
         try:
-            yield store, house_of(config, clock, chats)
+            yield store, house_of(config, clock, chats, channels)
         finally:
             await store.close()
     finally:
         for chat in chats.values():
             await chat.close()
+        for channel in channels.values():
+            await channel.close()

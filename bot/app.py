@@ -39,7 +39,7 @@ from bot.model.person import ALL_SEEING, Account
 from bot.model.routing import compile_rules
 from bot.oncall.feeds import Feeds, Source
 from bot.plugins import plugin
-from bot.ports import ChatAdapter, Clock, Store, UnitOfWork
+from bot.ports import ChatAdapter, Clock, NotifyChannel, Store, UnitOfWork
 from bot.prose import Prose
 from bot.reviewpages import ReviewPages
 from bot.romanise import romanise
@@ -74,8 +74,13 @@ def discover(package: str = "commands") -> dict[str, Declaration]:
     return declared_in([importlib.import_module(f"{package}.{m.name}") for m in pkgutil.iter_modules(path)])
 
 
-def house_of(config: Config, clock: Clock, chats: Mapping[ConnectionId, ChatAdapter]) -> House:
-    """Build the house from the configuration and the connected chats."""
+def house_of(
+    config: Config,
+    clock: Clock,
+    chats: Mapping[ConnectionId, ChatAdapter],
+    channels: Mapping[ConnectionId, NotifyChannel],
+) -> House:
+    """Build the house from the configuration, the connected chats and the channels."""
     catalog = catalog_of(config)
     declarations = discover()
     return House(
@@ -89,6 +94,8 @@ def house_of(config: Config, clock: Clock, chats: Mapping[ConnectionId, ChatAdap
         clock=clock,
         capabilities={name: chat.capabilities for name, chat in chats.items()},
         limits={name: chat.limits for name, chat in chats.items()},
+        channels={name: channel.medium for name, channel in channels.items()},
+        rates={name: channel.rates for name, channel in channels.items()},
         public_url=config.http.public_url.rstrip("/") if config.http.public_url else None,
     )
 
@@ -98,6 +105,14 @@ def connect_chats(config: Config, clock: Clock) -> dict[ConnectionId, ChatAdapte
     return {
         ConnectionId(name): plugin("adapters.chat", chat.adapter).connect(name, chat.settings, clock)
         for name, chat in config.chats.items()
+    }
+
+
+def connect_channels(config: Config, clock: Clock) -> dict[ConnectionId, NotifyChannel]:
+    """Make every configured channel by which people outside chats are reached; opens no connection yet."""
+    return {
+        ConnectionId(name): plugin("adapters.notify", entry.adapter).connect(name, entry.settings, clock)
+        for name, entry in config.channels.items()
     }
 
 
@@ -154,10 +169,11 @@ class App:
         self.clock = clock or SystemClock()
         self.metrics = Metrics()
         self.chats = connect_chats(config, self.clock)
+        self.channels = connect_channels(config, self.clock)
         self.store = open_store(config, self.clock)
-        self.house = house_of(config, self.clock, self.chats)
+        self.house = house_of(config, self.clock, self.chats, self.channels)
         me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics)
+        self.outbox = Outbox(self.store, self.house, self.chats, me, self.metrics, channels=self.channels)
         self.timers = Timers(self.store, self.house, self.metrics)
         self.intake = Intake(self.store, self.house, self.metrics, self.outbox.health)
         self.sources = connect_sources(config)
@@ -223,6 +239,8 @@ class App:
         await self.feeds.close()
         for chat in self.chats.values():
             await chat.close()
+        for channel in self.channels.values():
+            await channel.close()
         with contextlib.suppress(NotStored):
             await keep_tallies(self.store, self.chats, self.metrics)
         await self.store.close()

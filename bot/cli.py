@@ -121,6 +121,7 @@ def check(config: ConfigFile = DEFAULT) -> int:
     _warn(loaded)
     counts = (
         (len(loaded.chats), "chat", f" ({', '.join(loaded.chats)})"),
+        *([(len(loaded.channels), "channel", f" ({', '.join(loaded.channels)})")] if loaded.channels else []),
         (len(loaded.monitoring), "monitoring system", ""),
         (len(loaded.routing), "routing rule", ""),
         (len(loaded.services), "service", ""),

@@ -23,7 +23,7 @@ from bot.model.policy import Policy
 from bot.model.routing import Rule
 from bot.model.service import Catalog
 from bot.plugins import available, plugin, settings_of
-from bot.schema import PREFIX, Chat, Config, House, Monitoring
+from bot.schema import PREFIX, Channel, Chat, Config, House, Monitoring
 
 __all__ = ["Config", "RosterEntry", "build", "catalog_of", "lint", "load", "policy_of", "roster_of", "rules_of", "secrets_of"]
 
@@ -112,6 +112,7 @@ def policy_of(config: Config) -> Policy:
         fallback=tuple(ConnectionId(c) for c in config.fallback),
         mirror=tuple(ConnectionId(c) for c in config.mirror),
         titles=_titles(config),
+        channels={ConnectionId(n): (c.title or n, c.title_en or c.title or n) for n, c in config.channels.items()},
         languages={ConnectionId(n): c.language for n, c in config.chats.items() if c.language is not None},
         hears_for={ConnectionId(n): ConnectionId(c.hears_for) for n, c in config.chats.items() if c.hears_for is not None},
         announce=tuple((ConnectionId(a.chat), a.channel) for a in config.announce),
@@ -156,7 +157,10 @@ def secrets_of(config: Config) -> frozenset[str]:
     """Collect every secret value of the configuration, the adapters' and the database's password included."""
     password = urlsplit(config.database.url).password
     found = {password, unquote(password)} if password else set()
-    for entry in (config, *(e.settings for e in (*config.chats.values(), *config.monitoring.values()))):
+    for entry in (
+        config,
+        *(e.settings for e in (*config.chats.values(), *config.monitoring.values(), *config.channels.values())),
+    ):
         found |= set(_secrets_in(entry))
     return frozenset(found)
 
@@ -255,8 +259,15 @@ def _found(error: ValidationError, *above: str) -> list[Found]:
     return [((*above, *e["loc"]), _message(e)) for e in error.errors(include_input=False, include_url=False)]
 
 
+_PLUGINS: tuple[tuple[str, str, type[BaseModel]], ...] = (
+    ("chats", "chat", Chat),
+    ("monitoring", "monitoring", Monitoring),
+    ("channels", "notify", Channel),
+)
+
+
 def _plugin_settings(merged: Mapping[str, Any], found: list[Found]) -> Iterator[tuple[tuple[str, str], Any]]:
-    for section, package, model in (("chats", "chat", Chat), ("monitoring", "monitoring", Monitoring)):
+    for section, package, model in _PLUGINS:
         entries = merged.get(section)
         for name, entry in entries.items() if isinstance(entries, dict) else ():
             if not isinstance(entry, dict) or not isinstance(entry.get("adapter"), str):

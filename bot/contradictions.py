@@ -65,6 +65,9 @@ def _chats(data: Mapping[str, Any]) -> Iterator[Found]:
     for name in _mapping(_mapping(data.get("policy")).get("warm_rooms")):
         if str(name) not in chats:
             yield ("policy", "warm_rooms", str(name)), f"there is no chat {name}"
+    for name in _mapping(data.get("channels")):
+        if str(name) in chats:
+            yield ("channels", str(name)), "is already the name of a chat"
     if data.get("default_chat") is None and len(chats) > 1:
         yield ("default_chat",), "is required when there are several chats"
 

@@ -149,6 +149,13 @@ class Monitoring(_Plugin):
     stale_after: Span | None = None
 
 
+class Channel(_Plugin):
+    """Describe one channel by which people outside chats are reached, and what people call it."""
+
+    title: Word | None = None
+    title_en: Word | None = None
+
+
 class Route(Section):
     """State one routing rule; the first that matches decides."""
 
@@ -244,6 +251,7 @@ class Config(BaseSettings):
     mirror: Keys = ()
     announce: tuple[Announce, ...] = ()
     monitoring: dict[Key, Monitoring] = {}
+    channels: dict[Key, Channel] = {}
     routing: tuple[Route, ...] = ()
     catalog: str | None = None
     services: dict[Key, ServiceEntry] = {}

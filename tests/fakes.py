@@ -17,8 +17,11 @@ from bot.ports import (
     Done,
     Limits,
     Lost,
+    Medium,
+    Notice,
     OnInbound,
     Presence,
+    Rate,
     Ref,
     Rejected,
     Result,
@@ -297,6 +300,27 @@ class FakeChat:
 
     async def listen(self, on_inbound: OnInbound) -> None:
         return
+
+    async def close(self) -> None:
+        return
+
+
+class FakeChannel:
+    """Reach people outside chats in memory: `arrived` is who was told what under which key; `answers` come first."""
+
+    def __init__(self, medium: Medium, rates: tuple[Rate, ...] = ()) -> None:
+        self.medium, self.rates = medium, rates
+        self.arrived: list[tuple[str, Notice, str]] = []
+        self.answers: list[Result] = []
+        self.hangs: asyncio.Event | None = None  # until it is set, nobody is answered
+
+    async def send(self, to: str, notice: Notice, key: str) -> Result:
+        answer = self.answers.pop(0) if self.answers else Done(Ref(to, f"receipt-{len(self.arrived) + 1}"))
+        if isinstance(answer, Done | Lost):  # of unknown outcome: it did arrive, which is the worse case
+            self.arrived.append((to, notice, key))
+        if self.hangs is not None:
+            await self.hangs.wait()
+        return answer
 
     async def close(self) -> None:
         return

@@ -23,7 +23,7 @@ OURS = ("bot", "adapters", "commands", "store", "templates")
 # and what walks commands/.
 DYNAMIC = {"bot.app", "bot.cli", "bot.command", "bot.plugins"}
 # What several adapters need and none owns: the client of every API, a pace, and what WeCom's two kinds of connection show.
-SHARED = ("adapters.http", "adapters.pace", "adapters.wecom_card", "adapters.wecom_markdown")
+SHARED = ("adapters.aliyun", "adapters.http", "adapters.pace", "adapters.wecom_card", "adapters.wecom_markdown")
 DATABASE = {"sqlmodel", "sqlalchemy", "alembic", "psycopg", "sqlite3"}
 # Alembic's own scripts run inside its context; they cannot be imported by themselves.
 SCRIPTS = ("store.migrations.",)

@@ -121,7 +121,7 @@ def keys_of_document(value: Any, named: set[str], above: str = "") -> Iterator[s
 
 
 def plugin_keys() -> Iterator[str]:
-    for section, package in (("chats", "adapters.chat"), ("monitoring", "adapters.monitoring")):
+    for section, package in (("chats", "adapters.chat"), ("monitoring", "adapters.monitoring"), ("channels", "adapters.notify")):
         for name in available(package):
             own = getattr(plugin(package, name), "Config", None)
             if own is not None:
@@ -140,7 +140,7 @@ def test_the_example_explains_every_key_and_no_other() -> None:
         "severity.complaints",
         "people.*.accounts",
     }  # their keys are values of the user
-    named = {"chats", "monitoring", "services", "rotations", "holidays"}
+    named = {"chats", "monitoring", "channels", "services", "rotations", "holidays"}
     there = {key for key in keys_of_document(document, named) if not any(key.startswith(f"{m}.") for m in maps)}
     there -= named_entries(there, named)
     assert there == {*keys_of_models(Config), *plugin_keys()}
@@ -162,6 +162,7 @@ def _explained(text: str, line: str) -> bool:
 def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
+             "channels": "channels.*.title",
              "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
@@ -169,7 +170,7 @@ def test_every_number_of_the_policy_can_be_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "name"), [(p, n) for p in ("adapters.chat", "adapters.monitoring") for n in available(p)]
+    ("package", "name"), [(p, n) for p in ("adapters.chat", "adapters.monitoring", "adapters.notify") for n in available(p)]
 )  # fmt: skip
 def test_every_adapter_refuses_keys_that_it_does_not_know(package: str, name: str) -> None:
     own = getattr(plugin(package, name), "Config", None)

@@ -16,7 +16,7 @@ from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
 from bot.model.routing import Routing
 from bot.model.service import Catalog
-from bot.ports import Capability, Clock, Limits, Reads
+from bot.ports import Capability, Clock, Limits, Medium, Rate, Reads
 from bot.prose import Prose, Show
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class House:
     clock: Clock
     capabilities: Mapping[ConnectionId, frozenset[Capability]] = field(default_factory=dict)
     limits: Mapping[ConnectionId, Limits] = field(default_factory=dict)
+    channels: Mapping[ConnectionId, Medium] = field(default_factory=dict)  # that reach people outside chats
+    rates: Mapping[ConnectionId, tuple[Rate, ...]] = field(default_factory=dict)  # of channels
     public_url: str | None = None  # where the world reaches our own pages
 
     def can(self, connection: ConnectionId, capability: Capability) -> bool:

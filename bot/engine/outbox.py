@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ from bot.engine.addressing import direct_accounts
 from bot.engine.aside import not_told
 from bot.engine.health import Health
 from bot.engine.house import House
-from bot.engine.perform import Call, Plan, Skip, Wait, plan
+from bot.engine.notifying import NotifyFailed, receipt, wants_receipt
+from bot.engine.perform import Call, Delivery, Plan, Refuse, Skip, Wait, plan
 from bot.engine.run import record
 from bot.metrics import Metrics
 from bot.model import event as ev
@@ -24,15 +26,31 @@ from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, EffectId, RoomId
 from bot.model.person import ALL_SEEING, Actor, ActorKind
-from bot.ports import Capability, ChatAdapter, Done, Limits, Lost, Presence, Ref, Rejected, Result, Retry, Store, UnitOfWork
+from bot.ports import (
+    Capability,
+    ChatAdapter,
+    Done,
+    Lost,
+    NotifyChannel,
+    Presence,
+    Rate,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Store,
+    UnitOfWork,
+)
 
 LEASE = timedelta(seconds=4)
 RENEW_EVERY = 1.0  # seconds
 CALL_TIMEOUT = 15.0  # seconds; adapters time out earlier
 GIVE_UP_AFTER = timedelta(hours=24)
 BUG_ATTEMPTS = 10  # an effect whose own code fails is buried after these
+BUG = "internal"
 POLL = 0.5  # seconds; a commit here wakes the worker at once, this finds what is due or comes from another replica
 AT_ONCE = 32
+AT_ONCE_OUTSIDE = 8  # more by each channel; a slow one keeps neither the chats nor another waiting
 DRAIN = 5.0  # seconds
 BUSY = timedelta(seconds=1)
 BULK_SHARE = 0.8
@@ -63,11 +81,14 @@ class Outbox:
         me: str,
         metrics: Metrics,
         health: Health | None = None,
+        channels: Mapping[ConnectionId, NotifyChannel] | None = None,
     ) -> None:
         self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
+        self._channels = channels or {}
         self.health = health or Health(house.clock)
         self._wake = asyncio.Event()
         self._running: dict[EffectId, asyncio.Task[None]] = {}
+        self._outside: dict[EffectId, ConnectionId] = {}  # those of the running that go by a channel
         self._stopping = False
         self._renewed_at = house.clock.now()
 
@@ -82,7 +103,7 @@ class Outbox:
 
     async def take_back(self) -> int:
         """Take over what a dead process of the same store left running; only for the one process of a SQLite file."""
-        return await self._store.tx(lambda uow: uow.take_back(list(self._chats)))
+        return await self._store.tx(lambda uow: uow.take_back([*self._chats, *self._channels]))
 
     async def run(self) -> None:
         """Work until `stop`."""
@@ -91,7 +112,7 @@ class Outbox:
             while not self._stopping:
                 self._wake.clear()
                 claimed = await self.claim()
-                if not claimed or len(self._running) >= AT_ONCE:
+                if not claimed or len(self._running) - len(self._outside) >= AT_ONCE:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), POLL)
         finally:
@@ -106,22 +127,29 @@ class Outbox:
 
     async def claim(self) -> int:
         """Begin what is due as far as lanes and buckets allow, and say how many effects that is."""
-        free = AT_ONCE - len(self._running)
-        if free <= 0:
-            return 0
         now = self._house.clock.now()
         mine, busy = list(self._chats), list(self._running)
+        free = AT_ONCE - (len(self._running) - len(self._outside))
+        taken = Counter(self._outside.values())
+        rooms = {channel: room for channel in self._channels if (room := AT_ONCE_OUTSIDE - taken[channel]) > 0}
+        if free <= 0 and not rooms:
+            return 0
         late = now - self._renewed_at > LEASE / 2  # we were stopped, or the store was: our own leases may have run out
 
         def job(uow: UnitOfWork) -> list[Effect]:
             granted = []
             if late and busy:
                 uow.renew(self._me, busy, now + LEASE)
-            for effect in uow.claim(self._me, mine, now, LEASE, free):
+            heads = uow.claim(self._me, mine, now, LEASE, free) if free > 0 else []
+            for channel, room in rooms.items():
+                heads += uow.claim(self._me, [channel], now, LEASE, room)
+            for effect in heads:
                 # Somebody else had it and gave it back while our own call still runs: two at once would break the lane.
                 wait = BUSY if effect.id in busy else self._refused(uow, effect, now)
                 if wait is None:
                     granted.append(effect)
+                elif _too_late(effect, now + wait):
+                    self._reject(uow, effect, "over_limit", "")
                 else:
                     uow.put_back(effect, self._me, now + wait, effect.maybe_sent, "limit")
             return granted
@@ -134,13 +162,15 @@ class Outbox:
             await asyncio.sleep(POLL)
             return 0
         for effect in claimed:
+            if effect.connection in self._channels:
+                self._outside[effect.id] = effect.connection
             self._running[effect.id] = asyncio.create_task(self._perform(effect))
         return len(claimed)
 
     def _refused(self, uow: UnitOfWork, effect: Effect, now: datetime) -> timedelta | None:
         """Spend from the connection's and the chat's buckets; gives how long to wait when one is empty."""
         share = BULK_SHARE if effect.urgency is Urgency.BULK else 1.0
-        for bucket in _buckets(effect, self._house.limits[effect.connection]):
+        for bucket in _buckets(effect, self._house):
             interval = timedelta(seconds=1 / bucket.rate)
             wait = uow.grant(bucket.key, now, interval, interval * (bucket.burst - 1) * share)
             if wait is not None:
@@ -181,14 +211,15 @@ class Outbox:
         finally:
             if self._running.get(effect.id) is asyncio.current_task():
                 del self._running[effect.id]
+                self._outside.pop(effect.id, None)
             self._metrics.effect(effect.kind, effect.connection, outcome, time.perf_counter() - started)
             self._wake.set()
 
     def _put_back_bug(self, uow: UnitOfWork, effect: Effect) -> None:
         if effect.attempts >= BUG_ATTEMPTS:
-            self._bury(uow, effect, "internal")
+            self._bury(uow, effect, BUG)
         else:
-            uow.put_back(effect, self._me, self._house.clock.now() + _backoff(effect.attempts), True, "internal")
+            uow.put_back(effect, self._me, self._house.clock.now() + _backoff(effect.attempts), True, BUG)
 
     async def _attempt(self, effect: Effect) -> str:
         now = self._house.clock.now()
@@ -202,6 +233,9 @@ class Outbox:
             delay = planned.delay
             await self._store.tx(lambda uow: uow.put_back(effect, self._me, now + delay, effect.maybe_sent, "wait"))
             return "waits"
+        if isinstance(planned, Refuse):
+            await self._settle(effect, Rejected(planned.code), (), None)
+            return "rejected"
         result: Result | None = None
         self.health.began(effect.connection, effect.id)
         try:
@@ -228,11 +262,13 @@ class Outbox:
 
         return await self._store.tx(job)
 
-    async def _call(self, effect: Effect, call: Call) -> Result:
-        chat = self._chats[effect.connection]
+    async def _call(self, effect: Effect, call: Call | Delivery) -> Result:
         marked = False
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
+                if isinstance(call, Delivery):
+                    return await call.make(self._channels[effect.connection])
+                chat = self._chats[effect.connection]
                 if effect.maybe_sent and not call.again:
                     presence, ref = await self._look_up(effect, call, chat)
                     if presence is Presence.FOUND:
@@ -252,7 +288,7 @@ class Outbox:
             return Presence.KEYED if Capability.KEYS in chat.capabilities else Presence.CANNOT_TELL, None
         return await chat.find(replace(call.find, since=effect.first_tried_at or effect.created_at))
 
-    async def _settle(self, effect: Effect, result: Result, facts: Sequence[Fact], call: Call | None) -> None:
+    async def _settle(self, effect: Effect, result: Result, facts: Sequence[Fact], call: Call | Delivery | None) -> None:
         now = self._house.clock.now()
 
         def job(uow: UnitOfWork) -> None:
@@ -264,10 +300,12 @@ class Outbox:
                     if bucket is not None:
                         uow.hold(self._throttled(effect, bucket), now + timedelta(seconds=after))
                     self._again(uow, effect, max(timedelta(seconds=after), _jitter()), effect.maybe_sent, code)
+                case Lost(why) if isinstance(call, Delivery) and call.times is not None and effect.attempts >= call.times:
+                    self._bury(uow, effect, "not_known", why)
                 case Lost(why):
                     self._again(uow, effect, _backoff(effect.attempts), True, why)
                 case Rejected(code, raw):
-                    if call is not None and call.refused is not None:
+                    if isinstance(call, Call) and call.refused is not None:
                         if uow.finish(effect, self._me, now):
                             self._note(uow, effect, call.refused(uow, code))
                     else:
@@ -277,12 +315,12 @@ class Outbox:
 
     def _throttled(self, effect: Effect, bucket: str) -> str:
         """Find our own bucket for what the platform throttles: the whole connection when it names that, else this chat's."""
-        buckets = _buckets(effect, self._house.limits[effect.connection])
+        buckets = _buckets(effect, self._house)
         return buckets[0 if bucket == effect.connection else -1].key
 
     def _again(self, uow: UnitOfWork, effect: Effect, delay: timedelta, maybe_sent: bool, code: str) -> None:
         now = self._house.clock.now()
-        if now - effect.created_at > GIVE_UP_AFTER:
+        if now - effect.created_at > GIVE_UP_AFTER or _too_late(effect, now + delay):
             self._bury(uow, effect, code)
         else:
             delay = max(delay, _backoff(effect.attempts)) if code in ("unreachable", "busy") else delay
@@ -293,6 +331,9 @@ class Outbox:
             if uow.finish(effect, self._me, self._house.clock.now()):
                 room = RoomId(effect.data["room"])
                 self._note(uow, effect, [ev.RoomFailed(room=room, connection=effect.connection, code=code, raw=raw[:200])])
+        elif wants_receipt(effect):
+            if uow.finish(effect, self._me, self._house.clock.now()):
+                self._note(uow, effect, receipt(effect, NotifyFailed(effect.connection, effect.target, code, raw[:200])))
         elif (instead := self._elsewhere(uow, effect, code) or not_told(effect, uow)) is not None:
             log.info("direct_elsewhere", effect=effect.id, connection=effect.connection, code=code, instead=instead.connection)
             if uow.finish(effect, self._me, self._house.clock.now()):
@@ -318,11 +359,13 @@ class Outbox:
                 )  # fmt: skip
         return None
 
-    def _bury(self, uow: UnitOfWork, effect: Effect, code: str) -> None:
+    def _bury(self, uow: UnitOfWork, effect: Effect, code: str, raw: str = "") -> None:
         if uow.bury(effect, self._me, self._house.clock.now(), code):
             what = "admin" if effect.data.get("say") in ("dead_letter", "room_failed") else effect.kind.value
-            fact = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
-            self._note(uow, effect, [fact])
+            facts: Sequence[Fact] = [ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)]
+            if wants_receipt(effect) and code != BUG:  # whose receipt would meet the same bug; the admins are told
+                facts = receipt(effect, NotifyFailed(effect.connection, effect.target, code, raw[:200]))
+            self._note(uow, effect, facts)
 
     def _note(self, uow: UnitOfWork, effect: Effect, facts: Sequence[Fact]) -> None:
         note_outcome(uow, self._house, effect, facts, Actor(ActorKind.OUTBOX, self._house.install))
@@ -348,12 +391,28 @@ def retry_dead(uow: UnitOfWork, house: House, ident: EffectId, now: datetime) ->
     return effect
 
 
-def _buckets(effect: Effect, limits: Limits) -> tuple[_Bucket, ...]:
+def _too_late(effect: Effect, at: datetime) -> bool:
+    until = effect.data.get("until") if effect.kind is EffectKind.NOTIFY else None
+    return until is not None and at > datetime.fromisoformat(until)
+
+
+def _buckets(effect: Effect, house: House) -> tuple[_Bucket, ...]:
+    if effect.kind is EffectKind.NOTIFY:
+        closed = _Bucket(f"{effect.connection}", 1000.0, 1000)  # never empty by itself: what the channel throttles closes it
+        # A recipient's last: what a later bucket refuses has spent from the earlier ones, and theirs fill slowly.
+        return closed, *(_rated(effect, rate) for rate in sorted(house.rates[effect.connection], key=lambda rate: rate.each))
+    limits = house.limits[effect.connection]
     everything = _Bucket(f"{effect.connection}", limits.per_second, limits.burst)
     if effect.kind in (EffectKind.TELL, EffectKind.SHOW_CARD, EffectKind.PAGE, EffectKind.SEND, EffectKind.GREET):
         thing = effect.lane.split("/")[0] if effect.lane.startswith("room:") else str(effect.data.get("chat", effect.lane))
         return everything, _Bucket(f"{effect.connection}|{thing}", limits.chat_per_second, limits.chat_burst)
     return (everything,)
+
+
+def _rated(effect: Effect, rate: Rate) -> _Bucket:
+    seconds = rate.per.total_seconds()
+    to = effect.target if rate.each else ""
+    return _Bucket(f"{effect.connection}|{to}|{rate.count}/{seconds:g}", rate.count / seconds, rate.count)
 
 
 def _backoff(attempts: int) -> timedelta:

@@ -14,7 +14,8 @@ from bot.engine.clicks import FORCE
 from bot.engine.house import House
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
-from bot.engine.plans import Call, Plan, Skip, Wait, key_of, nothing
+from bot.engine.notifying import deliver
+from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing
 from bot.engine.reminders import about_items
 from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
@@ -33,7 +34,7 @@ from bot.rules.world import STORM_GATHERS, STORM_PACE, room_wish
 from bot.views import card_text
 from bot.views.offers import Offer
 
-__all__ = ["Call", "Plan", "Skip", "Wait", "key_of", "plan"]
+__all__ = ["Call", "Delivery", "Plan", "Refuse", "Skip", "Wait", "key_of", "plan"]
 
 BEHIND = timedelta(minutes=1)  # several entries that are older come under a heading that says from when to when
 MOST_BESIDE_BUTTONS = 2000  # characters of a message that has buttons; longer ones are told as text
@@ -43,6 +44,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Plan an effect of any kind."""
     if effect.kind in (EffectKind.PAGE, EffectKind.SEND):
         return _direct(effect, reads, house, now)
+    if effect.kind is EffectKind.NOTIFY:
+        return deliver(effect, reads, house, now)
     if effect.kind is EffectKind.SHOW_CARD:
         return _show_card(effect, reads, house, now)
     if effect.kind is EffectKind.GREET:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from bot.engine.house import House
 from bot.model.event import Fact
-from bot.ports import ChatAdapter, Done, Ref, Result, Sought, UnitOfWork
+from bot.ports import ChatAdapter, Done, NotifyChannel, Ref, Result, Sought, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,24 @@ class Call:
     refused: Callable[[UnitOfWork, str], Sequence[Fact]] | None = None
 
 
-Plan = Skip | Wait | Call
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notice by a channel: after an unknown outcome it is repeated, under the same key; where the recipient would get it
+    again each time, it is tried at most so many `times`. `done` records the end."""
+
+    make: Callable[[NotifyChannel], Awaitable[Result]]
+    done: Callable[[UnitOfWork, Ref | None], Sequence[Fact]]
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It cannot be done, and no call would change that."""
+
+    code: str
+
+
+Plan = Skip | Wait | Call | Delivery | Refuse
 
 
 def key_of(house: House, *parts: object) -> str:

@@ -35,6 +35,7 @@ class EffectKind(StrEnum):
     PAGE = "Page"
     SEND = "Send"
     GREET = "Greet"
+    NOTIFY = "Notify"
 
 
 WISHES = frozenset(

@@ -30,6 +30,7 @@ class Policy:
     fallback: tuple[ConnectionId, ...] = ()
     mirror: tuple[ConnectionId, ...] = ()
     titles: Mapping[ConnectionId, tuple[str, str]] = field(default_factory=dict)  # what people call a chat, in zh and en
+    channels: Mapping[ConnectionId, tuple[str, str]] = field(default_factory=dict)  # and a channel outside chats
     languages: Mapping[ConnectionId, str] = field(default_factory=dict)  # that rooms and channels of a chat speak
     hears_for: Mapping[ConnectionId, ConnectionId] = field(default_factory=dict)  # hears what is said in another's rooms
     warm_rooms: Mapping[ConnectionId, int] = field(default_factory=dict)  # how many prepared rooms there should be
@@ -67,8 +68,8 @@ class Policy:
         return self.warm_rooms.get(connection, SPARES)
 
     def title(self, connection: ConnectionId, lang: str) -> str:
-        """Give what people call a chat: the name of its connection where nobody said."""
-        return self.titles.get(connection, (connection, connection))[lang == "en"]
+        """Give what people call a chat or a channel: the name of its connection where nobody said."""
+        return (self.titles.get(connection) or self.channels.get(connection) or (connection, connection))[lang == "en"]
 
     def connections_called(self, word: str) -> tuple[ConnectionId, ...]:
         """List the chats that a typed word may mean, by name or title."""

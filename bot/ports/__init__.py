@@ -28,11 +28,13 @@ from bot.ports.chat import (
     Urge,
 )
 from bot.ports.monitoring import Clock, MonitoringSource
+from bot.ports.notifying import Attachment, Medium, Notice, NotifyChannel, Rate
 from bot.ports.storing import AlertChange, Calendar, Filter, Reads, Shown, Store, UnitOfWork
 
 __all__ = [
     "SPEAKS_OF",
     "AlertChange",
+    "Attachment",
     "Calendar",
     "Capability",
     "Cell",
@@ -44,12 +46,16 @@ __all__ = [
     "Inbound",
     "Limits",
     "Lost",
+    "Medium",
     "Metered",
     "MonitoringSource",
+    "Notice",
+    "NotifyChannel",
     "OnInbound",
     "Place",
     "Presence",
     "Profile",
+    "Rate",
     "Reads",
     "Ref",
     "Rejected",

@@ -18,7 +18,7 @@ from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
 from bot.model.room import LIVE, Room
 from bot.model.say import Say
-from bot.ports import Reads
+from bot.ports import Medium, Reads
 
 if TYPE_CHECKING:
     from bot.engine.house import House
@@ -60,6 +60,10 @@ class World:
     def live(self) -> Iterator[Room]:
         """Give the rooms that can be written to."""
         return (room for room in self.rooms if room.state in LIVE and room.until is None)
+
+    def channels(self, medium: Medium) -> tuple[ConnectionId, ...]:
+        """Name the channels that reach people by a medium, in the order of the configuration."""
+        return tuple(name for name, by in self.house.channels.items() if by is medium)
 
 
 Wanted = Iterable[Intent | NewRoom | Fact]
