@@ -7,19 +7,24 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.app import SystemClock, connect_channels, connect_chats, discover, house_of, open_store
 from bot.command import Declaration, Where
 from bot.config import Config
 from bot.engine.house import House
 from bot.engine.outbox import retry_dead
+from bot.engine.reports import counted
 from bot.model.effect import Effect
-from bot.model.ids import ConnectionId, EffectId, IncidentId
-from bot.model.person import ALL_SEEING, ActorKind, LookUp, met
+from bot.model.ids import ConnectionId, EffectId, IncidentId, ServiceId
+from bot.model.person import ALL_SEEING, PUBLIC, ActorKind, LookUp, met
+from bot.model.text import flat
 from bot.ports import Reads, Store, UnitOfWork
 from bot.report import document, gather, markdown, page
+from bot.table import incident_rows, stats_rows, table
 
 _MOST = 1000
 
@@ -179,6 +184,26 @@ async def report(config: Config, incident: str, lang: str, as_html: bool) -> str
             return page(doc, house.prose) if as_html else markdown(doc)
 
         return await store.read(job, ALL_SEEING)
+
+
+async def stats(config: Config, days: int, service: str | None, lang: str, form: str) -> str:
+    """Give the numbers of the last days as words, csv, or each = a line of CSV for every incident that they are of."""
+    if service is not None and service not in config.services:
+        raise LookupError(f"there is no service {service}")
+    about = ServiceId(service) if service is not None else None
+    async with _opened(config) as (store, house):
+        now = house.clock.now()
+        since, today = now - timedelta(days=days), now.astimezone(ZoneInfo(config.timezone)).date()
+
+        def job(reads: Reads) -> str:
+            told = counted(reads, since, now, today, about)
+            if form == "csv":
+                return table(stats_rows(told.params["s"]))
+            if form == "each":
+                return table(incident_rows(reads.samples(since, now, about)))
+            return flat(house.prose.say(told, house.show(reads, lang, now)))
+
+        return await store.read(job, PUBLIC)
 
 
 async def retry(config: Config, ids: Sequence[int] | None) -> tuple[list[int], list[int]]:

@@ -23,10 +23,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.command import Declaration, declared_in
 from bot.config import Config, catalog_of, policy_of, roster_of, rules_of
+from bot.engine.agenda import plan_everybody
 from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
 from bot.engine.pool import pool_level
+from bot.engine.reports import plan_reports
 from bot.engine.roster import Roster
 from bot.engine.tallies import keep_tallies, tallies
 from bot.engine.timers import Timers
@@ -191,6 +193,7 @@ class App:
         """Enrol the roster, take back what an earlier process left, and start the workers."""
         await self._set_clock()
         await self.store.tx(lambda uow: enrol(uow, self.config))
+        await self.store.tx(self._plan)
         if self.config.database.url.startswith("sqlite"):
             taken = await self.outbox.take_back()
             if taken:
@@ -260,6 +263,12 @@ class App:
             pool = await self.store.read(lambda reads: pool_level(reads, self.house), ALL_SEEING)
             facts |= {"warm_rooms": pool} if pool else {}
         return facts
+
+    def _plan(self, uow: UnitOfWork) -> None:
+        """Make the timers that belong to no incident fit the configuration."""
+        now = self.clock.now()
+        plan_reports(uow, self.house, now)
+        plan_everybody(uow, self.house, now)
 
     async def _set_clock(self) -> None:
         """Go by the clock of the database, so that replicas agree on what is due."""

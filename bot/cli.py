@@ -51,6 +51,7 @@ def build() -> typer.Typer:
         ("migrate", migrate),
         ("report", report),
         ("help", manual),
+        ("stats", stats),
         ("capabilities", capabilities),
         ("version", version),
     ):
@@ -255,6 +256,25 @@ def people_conflicts(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> i
         print("nobody is in doubt")
     else:
         _print_table(("chat", "who", "may be", "since"), [conflict.row for conflict in found])
+    return 0
+
+
+def stats(
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many days back.")] = 30,
+    service: Annotated[str | None, typer.Option("--service", help="Of one service, by its id.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the numbers as CSV, for Excel.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="Print a line of CSV for each incident that they are of.")] = False,
+    config: ConfigFile = DEFAULT, lang: Lang = "zh",
+) -> int:  # fmt: skip
+    """Print the numbers of a period, as everybody may know them."""
+    from bot.admin import stats as stats_of
+
+    text = asyncio.run(stats_of(_load(config), days, service, lang, "each" if each else "csv" if as_csv else "words"))
+    if as_csv or each:
+        sys.stdout.buffer.write(text.encode())  # as it is: no console's own encoding and line ends
+        sys.stdout.flush()
+    else:
+        print(text)
     return 0
 
 

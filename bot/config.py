@@ -120,6 +120,7 @@ def policy_of(config: Config) -> Policy:
         founders=tuple(PersonId(p) for p in config.policy.founders),
         duty_managers=tuple(PersonId(p) for p in config.policy.duty_managers),
         matrix=config.severity.read,
+        reports=config.reports.wanted,
         **house,
     )
 

@@ -34,6 +34,12 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Found]:
     rotations = _entries(data.get("rotations"))
     yield from _services(_entries(data.get("services")), people, {str(ident) for ident in rotations})
     yield from _rotations(rotations, people)
+    chats, services = _mapping(data.get("chats")), _mapping(data.get("services"))
+    for kind, entry in _mapping(data.get("reports")).items():
+        if isinstance(entry, Mapping) and entry.get("chat") is not None and _word(entry["chat"]) not in chats:
+            yield ("reports", str(kind), "chat"), f"there is no chat {_word(entry['chat'])}"
+        if isinstance(entry, Mapping) and entry.get("service") is not None and _word(entry["service"]) not in services:
+            yield ("reports", str(kind), "service"), f"there is no service {_word(entry['service'])}"
     for year, entry in _entries(data.get("holidays")).items():
         for key in ("rest", "work"):
             for at, day in _words(_spelled(entry.get(key))):

@@ -21,7 +21,7 @@ from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.severity import Reason
 from bot.model.text import Span, Text
-from bot.show import PRIVATE, Show, clean, cut, day, joined, moment, span, tame
+from bot.show import PRIVATE, Show, clean, cut, day, joined, local_day, moment, span, tame
 
 _OPEN, _SHUT = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([0-9a-f]+)\\.(\\d+){_SHUT}")
@@ -169,6 +169,9 @@ class Page:
 
     def item(self, number: int) -> str:
         return f"T-{number}"
+
+    def date_of(self, at: datetime) -> str:
+        return day(local_day(at, self.show), self.show)
 
     def day(self, of: date) -> str:
         return day(of, self.show)

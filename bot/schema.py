@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time as clock_time
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -19,10 +20,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.catalog import HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
+from bot.catalog import Clock, HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
 from bot.document import Problem
+from bot.model.ids import ConnectionId, ServiceId
 from bot.model.matrix import Cell, Matrix, Mode, falls
-from bot.model.policy import Policy
+from bot.model.policy import Policy, Report
 from bot.model.routing import Action
 from bot.model.severity import Extent, Severity
 
@@ -233,6 +235,39 @@ class Retention(Section):
     alerts: Annotated[Span, Field(ge=timedelta(hours=1))] = timedelta(days=30)
 
 
+class ReportEntry(Section):
+    """Say where a report is posted, when, and of which service."""
+
+    chat: Key
+    channel: Word
+    time: Clock = clock_time(10)
+    service: Key | None = None
+
+
+class WeeklyEntry(ReportEntry):
+    """Say on which day as well."""
+
+    day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = "mon"
+
+
+class Reports(Section):
+    """Say which reports are posted to a channel."""
+
+    weekly: WeeklyEntry | None = None
+    monthly: ReportEntry | None = None
+
+    @property
+    def wanted(self) -> dict[str, Report]:
+        """Give them as the core knows them."""
+        days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        named = {"weekly": (self.weekly, days.index(self.weekly.day) if self.weekly else 0), "monthly": (self.monthly, 0)}
+        return {
+            kind: Report(ConnectionId(e.chat), e.channel, e.time, day, ServiceId(e.service) if e.service else None)
+            for kind, (e, day) in named.items()
+            if e is not None
+        }
+
+
 class Config(BaseSettings):
     """Hold the whole configuration; what `catalog`, `people` and `rotations` name is read into it already."""
 
@@ -261,6 +296,7 @@ class Config(BaseSettings):
     admins: Keys = ()
     policy: House = House()
     severity: Grading = Grading()
+    reports: Reports = Reports()
     retention: Retention = Retention()
     templates: str | None = None
     _warnings: tuple[Problem, ...] = PrivateAttr(default=())

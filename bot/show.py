@@ -86,6 +86,11 @@ def day(of: date, show: Show) -> str:
     return f"{'' if this else f'{of.year}年'}{of.month}月{of.day}日"
 
 
+def local_day(at: datetime, show: Show) -> date:
+    """Give the day of an instant in the reader's zone."""
+    return at.astimezone(_zone(show.tz)).date()
+
+
 def moment(at: datetime, show: Show, seconds: bool = False) -> Span:
     """Give an instant as a span that a chat may show in each reader's zone; its words are those of `clock`."""
     return Span(clock(at, show, seconds), "time", target=at.astimezone(UTC).isoformat(timespec="seconds"))

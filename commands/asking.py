@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.command import Context, Count, Declaration, ListFilter, Where, Word, Words, query
 from bot.errors import refuse
 from bot.model import event as ev
+from bot.model.actions import PENDING, ActionItem, ItemFilter, ItemState
 from bot.model.alert import AlertGroup
 from bot.model.event import Event, Mark, Status
 from bot.model.ids import ServiceId
@@ -22,6 +23,7 @@ BRIEF_CHANGES = 3
 ENTRIES, MOST_ENTRIES = 20, 100
 HELP_LINES = 8
 HOME_INCIDENTS = 5
+HOME_ITEMS = 3
 _NOTABLE = (
     ev.Marked, ev.SeverityChanged, ev.CommanderChanged, ev.UpdatePosted, ev.IncidentConfirmed, ev.IncidentRecovered,
     ev.IncidentReopened, ev.ImpactStated,
@@ -226,7 +228,18 @@ def help(ctx: Context, incident: Incident | None = None, word: Word | None = Non
     ongoing = ctx.reads.incidents(Filter(limit=HOME_INCIDENTS)) if here is None else []
     offered = here is not None and here.offered_to == me(ctx)
     fitting = _fitting(ctx, here, typed)
-    return say("help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered)
+    own, verify = _waiting(ctx)
+    return say(
+        "help_here", about=here, declarations=fitting, ongoing=ongoing, offered=offered, items=own[:HOME_ITEMS], verify=verify,
+        more=max(len(own) - HOME_ITEMS, 0),
+    )  # fmt: skip
+
+
+def _waiting(ctx: Context) -> tuple[list[ActionItem], list[ActionItem]]:
+    """List the items that wait for the person who asks: to be done, and to be verified."""
+    own = ctx.reads.items(ItemFilter(people=(me(ctx),), states=PENDING, live=True))
+    verify = ctx.reads.items(ItemFilter(verifier=me(ctx), states=(ItemState.DONE,), live=True, limit=HOME_ITEMS))
+    return own, verify
 
 
 def _fitting(ctx: Context, incident: Incident | None, typed: dict[str, Declaration]) -> list[Declaration]:

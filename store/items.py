@@ -35,7 +35,7 @@ _SAVE = Statement(update(t.ACTION_ITEM).where(_A.number == p("of")), ITEMS.names
 _BECAME = {
     name: Statement(update(t.ACTION_ITEM).where(_A[name] == p("old")), (name,)) for name in ("who", "verifier", "by")
 }  # fmt: skip
-_TEAM = Statement(select(*PEOPLE.columns).where(_P.manager == p("manager"), _P.merged_into.is_(None)).order_by(_P.id))
+_TEAM = Statement(select(*PEOPLE.columns).where(_P.manager == p("manager"), _P.merged_into.is_(None)))
 
 
 def _built(only: ItemFilter, kind: str, states: tuple[str, ...]) -> Select[Any]:
@@ -88,7 +88,8 @@ class ItemReads(Reader):
         return [ITEMS.build(row) for row in rows]
 
     def team(self, manager: PersonId) -> list[Person]:
-        return [PEOPLE.build(row) for row in self.link.rows(_TEAM, p_manager=manager)]
+        team = [PEOPLE.build(row) for row in self.link.rows(_TEAM, p_manager=manager)]
+        return sorted(team, key=lambda person: person.id)
 
 
 class ItemWrites(ItemReads):

@@ -13,10 +13,11 @@ from store.oncall import OnCallReads
 from store.people import PeopleReads
 from store.queue import QueueReads
 from store.rooms import RoomReads
+from store.stats import StatsReads
 
 
 class StoreReads(
     IncidentReads, RoomReads, GroupReads, AlertReads, PeopleReads, QueueReads, DeliveryReads, MenuReads, CountReads, OnCallReads,
-    ItemReads,
+    ItemReads, StatsReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -21,6 +21,7 @@ from store.queue import QueueWrites
 from store.reads import StoreReads
 from store.rooms import RoomWrites
 from store.statement import Link
+from store.stats import StatsReads
 from store.timers import TimerWrites
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Unit(
     MenuWrites,
     OnCallWrites,
     ItemWrites,
+    StatsReads,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

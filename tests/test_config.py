@@ -73,7 +73,7 @@ def test_the_example_loads_without_a_doubt() -> None:
 def test_the_example_shows_the_real_defaults() -> None:
     shown, real = load(EXAMPLE, OUTSIDE), Policy()
     policy = policy_of(shown)
-    examples = {"default_chat", "titles", "announce", "admins", "founders"}
+    examples = {"default_chat", "titles", "announce", "admins", "founders", "reports"}
     for field in dataclasses.fields(Policy):
         if field.name not in examples:
             assert getattr(policy, field.name) == getattr(real, field.name), field.name
@@ -163,7 +163,8 @@ def test_every_number_of_the_policy_can_be_set() -> None:
     above = {"timezone": "timezone", "lang": "language", "default_chat": "default_chat", "fallback": "fallback",
              "mirror": "mirror", "announce": "announce", "admins": "admins", "titles": "chats.*.title",
              "channels": "channels.*.title",
-             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix"}  # fmt: skip
+             "languages": "chats.*.language", "hears_for": "chats.*.hears_for", "matrix": "severity.matrix",
+             "reports": "reports.weekly.chat"}  # fmt: skip
     keys = set(keys_of_models(Config))
     for field in dataclasses.fields(Policy):
         assert above.get(field.name, f"policy.{field.name}") in keys

@@ -136,6 +136,15 @@ def reminder(person: PersonId, reads: Reads, house: House, today: date, late: da
     return say("items_due", own=own, verify=verify, team=team, services=services, soon=soon, late=late)
 
 
+def item_line(item: ActionItem, reads: Reads, house: House, today: date) -> Row | None:
+    """Say how late an item is, to everybody; None = it is of what not everybody may know, or of a drill."""
+    incident = reads.incident(item.incident)
+    if incident is None or incident.private or incident.drill or item.due is None:
+        return None
+    days = due_in(today, item.due, house.catalog.holidays)
+    return Row(item, say("item_line", item=item, days=days, today=today, severity=_grave(incident.severity)))
+
+
 def _grave(severity: Severity) -> Severity | None:
     return severity if severity.grave else None
 

@@ -66,7 +66,7 @@ class Line:
 def read_line(ctx: Context, text: Text, *, dated: bool = False) -> Line:
     """Read a line; refuses a name that means nobody or several.
 
-    A date counts behind the person whose item it is and at the end of the sentence, `dated` = wherever it stands, so that
+    A date counts behind the person whose item it is or at the end of the sentence, `dated` = wherever it stands, so that
     none is taken out of the middle of what is to be done.
     """
     found: dict[str, object] = {}
@@ -143,19 +143,15 @@ def _head(ctx: Context, head: Text, dated: bool) -> tuple[Text, PersonId | None,
                 raise Refused(meant)
             who, taken[at], first = meant.id, True, at
             break
-    for at in range(0 if dated else first, len(tokens)) if dated or who is not None else _tail(tokens):
+    free = [at for at in range(len(tokens)) if not taken[at]]
+    for at in free:
         day, used = _day(ctx, tokens, at)
-        whole = used and (who is not None or dated or at + used == len(tokens))
-        if day is not None and whole and not any(taken[at : at + used]):
+        ends = used and [n for n in free if n >= at] == list(range(at, at + used))  # the last of the sentence
+        if day is not None and (dated or at > first or (ends and at != free[0])):
             due = day
             taken[at : at + used] = [True] * used
             break
     return _trimmed(left_over(parts, tokens, taken)), who, due
-
-
-def _tail(tokens: list[Token]) -> range:
-    """List where a date may begin that ends a sentence."""
-    return range(max(len(tokens) - 3, 1), len(tokens))
 
 
 def _day(ctx: Context, tokens: list[Token], at: int) -> tuple[date | None, int]:

@@ -17,6 +17,7 @@ from bot.engine.notices import answer_message, clickable_entry, direct_message, 
 from bot.engine.notifying import deliver
 from bot.engine.plans import Call, Delivery, Plan, Refuse, Skip, Wait, key_of, nothing
 from bot.engine.reminders import about_items
+from bot.engine.reports import report_said
 from bot.engine.room_life import close_room, greet, open_room, rename_room, reopen_room, set_tab, set_topic, sync_people
 from bot.model import event as ev
 from bot.model.card import Card
@@ -272,6 +273,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     data = effect.data
     if "answer" in data:
         return _answer(effect, reads, house, now)
+    if "report" in data:
+        return _report(effect, reads, house, now)
     if "chat" in data:
         return _not_told(effect, reads, house, now)
     params = {k: msgspec.convert(v, datetime | None) if k in _INSTANTS else v for k, v in data["params"].items()}
@@ -295,6 +298,18 @@ def _answer(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     """Give one person directly what the chat where they asked could not show to them alone."""
     show = house.show(reads, str(effect.data["lang"]), now)
     return _sent(effect, answer_message(effect.data["answer"]), show, reads, house)
+
+
+def _report(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
+    """Post a report to its channel."""
+    chat, connection = str(effect.data["chat"]), effect.connection
+    lang = house.policy.languages.get(connection, house.policy.lang)
+    show = house.show(reads, lang, now, hail=house.limits[connection].hail)
+    limits = house.limits[connection]
+    said = _cut(house.prose.say(report_said(effect.data, reads, house), show), limits.text_chars - 100, limits.text_bytes - 300)
+    key, again = key_of(house, effect.key), sent_again(said, house, show)
+    sought = Sought(Sent.POST, key, chat, now)
+    return Call(lambda adapter, marked: adapter.post(chat, again if marked else said, key), lambda uow, ref: [], find=sought)
 
 
 def _not_told(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.engine.agenda import DAY, person_zone, plan_person, reminder
 from bot.engine.house import House
+from bot.engine.reports import send_report
 from bot.engine.run import record
 from bot.model import event as ev
 from bot.model.actions import PENDING, ActionItem, ItemState
@@ -52,7 +53,9 @@ def not_taken(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) 
     record(uow, house, NOT_TAKEN, [fact], incident, now=now, cause=cause)
 
 
-FIRES: Mapping[str, Fire] = {"remind": remind, "not_taken": not_taken}
+FIRES: Mapping[str, Fire] = {
+    "remind": remind, "not_taken": not_taken, "report_weekly": send_report, "report_monthly": send_report,
+}  # fmt: skip
 
 
 def fire_standing(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> None:

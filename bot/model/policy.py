@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import time, timedelta
 
-from bot.model.ids import ConnectionId, PersonId
+from bot.model.ids import ConnectionId, PersonId, ServiceId
 from bot.model.matrix import Matrix
 from bot.model.severity import Severity
 
@@ -18,6 +18,17 @@ def _observation() -> Mapping[Severity, timedelta]:
 
 
 STORM_LASTS = timedelta(hours=6)  # how long what a storm left without a room is shown together
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Say where a report is posted and when, in the house's zone; `weekday` counts from Monday = 0."""
+
+    connection: ConnectionId
+    channel: str
+    at: time = time(10)
+    weekday: int = 0
+    service: ServiceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Policy:
     hears_for: Mapping[ConnectionId, ConnectionId] = field(default_factory=dict)  # hears what is said in another's rooms
     warm_rooms: Mapping[ConnectionId, int] = field(default_factory=dict)  # how many prepared rooms there should be
     announce: tuple[tuple[ConnectionId, str], ...] = ()  # (connection, chat id) of announcement channels
+    reports: Mapping[str, Report] = field(default_factory=dict)  # weekly and monthly ones
     admins: frozenset[PersonId] = frozenset()
     founders: tuple[PersonId, ...] = ()
     default_severity: Severity = Severity.P3

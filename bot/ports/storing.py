@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from bot.model.actions import ActionItem, ItemFilter
@@ -20,6 +20,7 @@ from bot.model.oncall import Entry, Feed, Swap
 from bot.model.person import Account, Actor, LinkCode, LookUp, Person, Viewer
 from bot.model.room import Room, Spare
 from bot.model.severity import Severity
+from bot.model.stats import Sample
 from bot.ports.chat import Ref
 
 T = TypeVar("T")
@@ -136,6 +137,17 @@ class Reads(Protocol):
 
         Without an incident or accepted among the states, those that are not accepted.
         """
+        ...
+
+    def samples(self, since: datetime, until: datetime, service: ServiceId | None) -> list[Sample]:
+        """List a period's incidents for its numbers, in order, whoever asks as the public may know them.
+
+        Left out are drills, what is private, and what was dismissed, merged or cancelled.
+        """
+        ...
+
+    def overdue_items(self, day: date, service: ServiceId | None) -> int:
+        """Count the items that were due before a day and are not handed in, as the public may know them."""
         ...
 
     def team(self, manager: PersonId) -> list[Person]:

@@ -37,6 +37,7 @@ from bot.model.room import Room, RoomState
 from bot.model.say import Say
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
+from bot.model.stats import Sample
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
@@ -163,6 +164,22 @@ class FakeReads:
         seen = [item for item in self.world.items.values() if self.incident(item.incident) is not None]
         found = [item for item in seen if self._asked(item, only)]
         return sorted(found, key=lambda i: i.number if only.incident else ((i.due or date.max).toordinal(), i.number))  # type: ignore[return-value]
+
+    def samples(self, since: datetime, until: datetime, service: ServiceId | None) -> list[Sample]:
+        gone = (Outcome.DISMISSED, Outcome.CANCELLED, Outcome.MERGED)
+        return [
+            Sample(
+                i.id, i.severity, i.title, i.declared_at, i.status is Status.CLOSED, i.marks, i.services, i.actions,
+                next((e.at for e in self.world.logs[i.id] if isinstance(e.payload, ev.CommanderChanged)), None),
+            )
+            for i in sorted(self.world.incidents.values(), key=lambda i: i.id)
+            if since <= i.declared_at < until and not i.drill and not i.private and i.outcome not in gone
+            and service in (None, *i.services)
+        ]  # fmt: skip
+
+    def overdue_items(self, day: date, service: ServiceId | None) -> int:
+        services = (service,) if service is not None else ()
+        return sum(i.state is not ItemState.DONE for i in self.items(ItemFilter(services=services, due_before=day, live=True)))
 
     def _asked(self, item: ActionItem, only: ItemFilter) -> bool:
         incident = self.world.incidents[item.incident]

@@ -57,6 +57,8 @@ class TestOneLine:
             ("改进 明天 起灰度发布", "明天 起灰度发布", None, None),
             ("改进 为什么要告警：写进手册 @我", "为什么要告警：写进手册", "li", None),  # no label: words of the sentence
             ("action add a canary @wang Jun 3", "a canary", "wang", date(2024, 6, 3)),
+            ("改进 加灰度 明天 验收人 李四 @王五", "加灰度", "wang", date(2024, 5, 21)),  # mentions come last on some chats
+            ("改进 明天 @王五", "明天", "wang", None),
             ("改进 加灰度 验收人 @李四 @王五 6-03", "加灰度", "wang", date(2024, 6, 3)),
         ],
     )
@@ -156,7 +158,7 @@ class TestItsWay:
         assert world.refusal("take", "chen", item=87)[1] == "没有接手：T-87 派给了 王五。要自己做：转派 87 @我"
         assert world.refusal("done", "chen", item=87, text="x")[1] == "没有执行：T-87 由 王五、李四 或管理员来改。"
         world.says("wang", "完成 87 好了")
-        assert world.refusal("verify", "wang", item=87)[1] == "没有执行：T-87 由验收人 李四来定。"
+        assert world.refusal("verify", "wang", item=87)[1] == "没有执行：T-87 由验收人 李四 来定。"
         assert world.refusal("verify", "wang", item=99)[0] == "item_unknown"
 
     def test_extended_twice_by_oneself_then_by_the_verifier(self, world: World) -> None:

@@ -74,6 +74,7 @@ PROMISED = {
     "verify": "验收",
     "sendback": "打回",
     "items": "改进列表 我的改进",
+    "stats": "统计 月报",
     "menu": "更多 more",
     "help": "帮助 怎么用 ?",
 }
@@ -139,6 +140,7 @@ class TestEach:
             "verify",
             "sendback",
             "items",
+            "stats",
             "menu",
             "help",
         }
@@ -166,7 +168,7 @@ def test_timers_and_sources_are_not_typed() -> None:
 TOPICS = ("items", "postmortem")  # files of texts beside commands.yaml
 DIRECT = {  # that stand there and are said by rules
     "item_assigned", "item_not_taken", "item_to_verify", "item_was_accepted", "item_was_returned", "item_more_time",
-    "item_got_time", "item_no_time", "item_not_yours_now", "items_due", "item_line",
+    "item_got_time", "item_no_time", "item_not_yours_now", "items_due", "item_line", "stats", "report_weekly", "report_monthly",
 }  # fmt: skip
 
 

@@ -171,11 +171,12 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("verify", "by 王五", P1, _item(True)),
     ("sendback", "by 王五", P1, _item(True, text="x")),
     ("items", "", P1, _with()),
+    ("stats", "", P1, _with()),
     ("menu", "", P1, _with()),
     ("help", "", P1, _with()),
 )
 _ALONE = frozenset({"report", "declare", "ack", "list", "whoami", "gather", "bind-account", "swap"})
-_ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback", "items"}
+_ALONE |= {"revise", "reassign", "extend", "take", "done", "verify", "sendback", "items", "stats"}
 
 
 def outcome(name: str, situation: str, severity: Any, given: Given, by: str, force: str | None) -> str:

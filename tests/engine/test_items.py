@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,14 @@ import pytest
 import pytest_asyncio
 
 from bot.engine.agenda import plan_everybody
+from bot.engine.reports import plan_reports
 from bot.engine.timers import Timers
 from bot.metrics import Metrics
 from bot.model import event as ev
 from bot.model.actions import ItemFilter, ItemState
-from bot.model.ids import PersonId
+from bot.model.ids import ConnectionId, PersonId
 from bot.model.person import ALL_SEEING, Person
+from bot.model.policy import Report
 from bot.oncall.holidays import holidays
 from bot.ports import Capability, Store, UnitOfWork
 from store.open import open_store
@@ -333,3 +335,57 @@ async def test_private_items_are_told_to_nobody_outside(lite: tuple[Store, str])
     await days.until("06-10 12:00")
     assert len(days.reminders("wang")) > 1
     assert days.reminders("li") == []  # manages 王五 and takes no part in that
+
+
+# ---------------------------------------------------------------- reports
+WEEKLY = {"weekly": Report(ConnectionId("main"), "ops"), "monthly": Report(ConnectionId("main"), "ops", time(9))}
+
+
+async def reporting(store: Store, url: str) -> Days:
+    days = await opened(store, url)
+    town = days.town
+    house = replace(town.house, policy=replace(town.house.policy, reports=WEEKLY))
+    town.house = town.timers._house = house
+    for process in town.processes:
+        process.intake._house = process.outbox._house = house
+    await store.tx(lambda uow: plan_reports(uow, house, town.clock.at))
+    return days
+
+
+async def test_reports_come_once_whoever_runs_and_starts(store: Store, url: str, second: Store) -> None:
+    days = await reporting(store, url)
+    town = days.town
+    await says(days, "li", "改进 001 甲 @王五 5-21")
+    await days.until("05-27 09:59")
+    assert town.seen("main", "ops") == []
+    town.clock.at = datetime(2024, 5, 27, 10, 0, 0, 1, tzinfo=SHANGHAI).astimezone(UTC)
+    for again in (store, second):  # a restart before it was sent does not move it away
+        await again.tx(lambda uow: plan_reports(uow, town.house, town.clock.at))
+    others = Timers(second, town.house, Metrics())
+    await asyncio.gather(*(timers.tick() for timers in (town.timers, others)))
+    await second.tx(lambda uow: plan_reports(uow, town.house, town.clock.at))
+    await asyncio.gather(*(timers.tick() for timers in (town.timers, others)))
+    await town.quiet()
+    (weekly,) = town.seen("main", "ops")
+    assert weekly.startswith("周报\n📋 统计（5月20日 – 5月26日）\n故障 1 个：P1 0｜P2 1｜P3 0｜P4 0\n")
+    assert "现在逾期 1 项" in weekly
+    await days.until("06-03 09:30")  # the month's first working day
+    monthly = town.seen("main", "ops")[1]
+    assert monthly.startswith("月报\n📋 统计（5月1日 – 5月31日）\n故障 1 个")
+    assert monthly.endswith("⛔ 逾期的改进措施 1 项：\n⛔ T-1 逾期 9 个工作日 甲（P2）（王五）")
+    await days.until("06-03 12:00")
+    assert len(town.seen("main", "ops")) == 3
+
+
+async def test_a_report_that_was_missed_comes_late_once_and_says_so(lite: tuple[Store, str]) -> None:
+    days = await reporting(*lite)
+    town = days.town
+    town.clock.at = datetime(2024, 6, 13, 15, 0, tzinfo=SHANGHAI).astimezone(UTC)  # two weeks and a month's day were missed
+    await lite[0].tx(lambda uow: plan_reports(uow, town.house, town.clock.at))
+    await town.timers.tick()
+    await town.quiet()
+    monthly, weekly = sorted(town.seen("main", "ops"), key=lambda words: "周报" in words)
+    assert weekly.startswith("（周报应在 5月27日 10:00 发出，晚了）\n周报\n📋 统计（6月6日 – 6月12日）")
+    assert monthly.startswith("（月报应在 6月3日 09:00 发出，晚了）\n月报\n📋 统计（5月1日 – 5月31日）")
+    await days.until("06-17 12:00")
+    assert len(town.seen("main", "ops")) == 3

@@ -85,6 +85,7 @@ class Skip:
 SKIPS = (
     Skip("plain", "test_cards", Capability.CARD),
     Skip("plain", "a_proposed_level_is_agreed_to_or_turned_down_by_a_click", Capability.CARD),
+    Skip("plain", "an_item_is_accepted_and_verified_by_a_click", Capability.CARD),
     Skip("plain", "test_two_workspaces", Capability.LOOK_UP),
     Skip("plain", "a_room_elsewhere_is_asked_for_and_given_up", Capability.LOOK_UP),
     Skip("plain", "one_person_binds_two_accounts", Capability.LOOK_UP),

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects import sqlite
 
+from bot.model.actions import ItemFilter
 from bot.model.event import Status
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
-from bot.model.person import Viewer
+from bot.model.person import ALL_SEEING, PUBLIC, Viewer
 from bot.model.severity import Severity
 from bot.ports import Filter
 from store.sqlite import connect
@@ -125,11 +126,33 @@ def alerts(uow: Unit) -> None:
     uow.sweep(T0, T0, T0, 100)
 
 
-# Few rows whatever the history: one delivery's alerts, one group's, the effects that are still open.
-SORTED = ("FROM alert \nWHERE alert.source", "WHERE alert.filed", "WHERE state IN ('todo', 'running') GROUP BY")
+def items(uow: Unit) -> None:
+    for viewer in (LI, PUBLIC, ALL_SEEING):
+        reads = uow.reads(viewer)
+        for only in (
+            ItemFilter(incident=IDENT), ItemFilter(people=(PersonId("li"),), live=True), ItemFilter(verifier=PersonId("li")),
+            ItemFilter(services=(ServiceId("payments"),)), ItemFilter(due_before=T0.date(), live=True),
+        ):  # fmt: skip
+            reads.items(only)
+        reads.item(1)
+    uow.team(PersonId("li"))
+    uow.lock_item(1)
+    for service in (None, ServiceId("payments")):
+        uow.samples(T0, T0 + 99 * SECOND, service)
+        uow.overdue_items(T0.date(), service)
+    uow.deadlines_of("person:li")
 
 
-@pytest.mark.parametrize("work", [lists, rooms_and_groups, commands, effects, alerts])
+# Few rows whatever the history: one delivery's alerts, one group's, the effects that are still open, some people's items.
+SORTED = (
+    "action_item.who IN",
+    "FROM alert \nWHERE alert.source",
+    "WHERE alert.filed",
+    "WHERE state IN ('todo', 'running') GROUP BY",
+)
+
+
+@pytest.mark.parametrize("work", [lists, rooms_and_groups, commands, effects, alerts, items])
 def test_nothing_reads_a_whole_table(tmp_path: Path, sqlite_template: Path, work: Callable[[Unit], None]) -> None:
     path = tmp_path / "store.db"
     shutil.copyfile(sqlite_template, path)
