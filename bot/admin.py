@@ -22,11 +22,12 @@ from bot.engine.outbox import retry_dead
 from bot.engine.page_notice import TEXTS
 from bot.engine.reports import counted
 from bot.model.effect import Effect
-from bot.model.ids import ConnectionId, EffectId, ServiceId
+from bot.model.ids import ConnectionId, EffectId, IncidentId, ServiceId
 from bot.model.person import ALL_SEEING, PUBLIC, ActorKind, LookUp, met
 from bot.model.text import flat
 from bot.ports import Done, Lost, Medium, Notice, Reads, Rejected, Retry, Store, UnitOfWork
 from bot.prose import Prose
+from bot.report import document, gather, markdown, page
 from bot.table import incident_rows, stats_rows, table
 
 _MOST = 1000
@@ -170,6 +171,22 @@ async def conflicts(config: Config) -> list[Conflict]:
         return found
 
     async with _opened(config) as (store, _):
+        return await store.read(job, ALL_SEEING)
+
+
+# ------------------------------------------------------------------------------------------------ reports
+async def report(config: Config, incident: str, lang: str, as_html: bool) -> str:
+    """Write the report of an incident as Markdown or HTML; raises LookupError where there is none of that id."""
+    async with _opened(config) as (store, house):
+
+        def job(reads: Reads) -> str:
+            found = reads.incident(IncidentId(incident.strip().upper()))
+            if found is None:
+                raise LookupError(f"there is no incident {incident}")
+            show = house.show(reads, lang, house.clock.now())
+            doc = document(gather(reads, found), house.prose, show)
+            return page(doc, house.prose) if as_html else markdown(doc)
+
         return await store.read(job, ALL_SEEING)
 
 

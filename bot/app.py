@@ -44,6 +44,7 @@ from bot.plugins import plugin
 from bot.ports import ChatAdapter, Clock, NotifyChannel, Silencer, Store, UnitOfWork
 from bot.prose import Prose
 from bot.readpages import ReadPages
+from bot.reviewpages import ReviewPages
 from bot.romanise import romanise
 from bot.rules.muting import silencer_of
 from bot.web import Endpoint, web
@@ -196,6 +197,7 @@ class App:
         self.webhooks = Webhooks(self.store, self.house, self.sources, self.metrics, max_body=config.http.max_body)
         self.forms = FormPages(self.store, self.house, self.intake)
         self.reads = ReadPages(self.store, self.house)
+        self.reviews = ReviewPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         roster = [entry.person for entry in roster_of(config)]
         self.feeds = Feeds(self.store, connect_calendars(config), roster, self.clock.now, self.metrics)
@@ -267,7 +269,8 @@ class App:
     def routes(self) -> Sequence[tuple[str, Endpoint]]:
         """List the inbound routes of chats and alert sources, and our own pages."""
         chats = [route for chat in self.chats.values() for route in chat.routes(self.intake.handle)]
-        return [*chats, *self.webhooks.routes(), *self.forms.routes(), *self.reads.routes()]
+        own = (*self.webhooks.routes(), *self.forms.routes(), *self.reads.routes(), *self.reviews.routes())
+        return [*chats, *own]
 
     async def working(self) -> dict[str, Any]:
         """Say whether the workers live."""

@@ -49,6 +49,7 @@ def build() -> typer.Typer:
         ("check", check),
         ("setup", setup),
         ("migrate", migrate),
+        ("report", report),
         ("help", manual),
         ("stats", stats),
         ("capabilities", capabilities),
@@ -238,6 +239,19 @@ def dead_retry(
     if not revived and not missing:
         print("nothing was given up")
     return FAILED if missing else 0
+
+
+def report(
+    incident: Annotated[str, typer.Argument(help="The incident's id, such as F-20240520-001.")],
+    config: ConfigFile = DEFAULT,
+    lang: Lang = "zh",
+    as_html: Annotated[bool, typer.Option("--html", help="One HTML page that prints, in place of Markdown.")] = False,
+) -> int:
+    """Print the report of an incident's postmortem, drafted from the log as far as it is not written."""
+    from bot.admin import report as written
+
+    sys.stdout.write(asyncio.run(written(_load(config), incident, lang, as_html)))
+    return 0
 
 
 def people_conflicts(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> int:

@@ -18,7 +18,7 @@ _WORDS: Mapping[Section, str] = {
     Section.LOSS_BACK: "追回 recovered-loss",
     Section.LOSS_BASIS: "资损口径 口径 loss-basis",
     Section.LOSS_UNTIL: "评估截止 loss-until",
-    Section.FOUND_BY: "发现方式 found-by",
+    Section.FOUND_BY: "发现方式 found-by found_by",
     Section.NOT_FOUND: "为何没先发现 监控为何没先发现 not-found",
     Section.FAULT: "故障类型 fault-type",
     Section.INTRODUCED: "引入方式 introduced",

@@ -60,7 +60,7 @@ class FormPages:
     async def take(self, request: Request) -> Response:
         """Show a form, or take what was filled in."""
         try:
-            fields = await _fields(request) if request.method == "POST" else None
+            fields = await read_fields(request) if request.method == "POST" else None
         except Unreadable as unreadable:
             return self._without_form(unreadable.status, unreadable.key)
         except ClientDisconnect:
@@ -169,8 +169,8 @@ def secure(status: int, page: Callable[[str], str]) -> HTMLResponse:
     return HTMLResponse(page(nonce), status, headers)
 
 
-async def _fields(request: Request) -> Mapping[str, list[str]]:
-    """Read what a browser sends; raises `Unreadable`."""
+async def read_fields(request: Request, most: int = MAX_BODY) -> Mapping[str, list[str]]:
+    """Read what a browser sends, at most so many bytes; raises `Unreadable`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _URLENCODED:
         raise Unreadable(415, "unreadable")
     body = bytearray()
@@ -178,7 +178,7 @@ async def _fields(request: Request) -> Mapping[str, list[str]]:
         async with asyncio.timeout(DEADLINE):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY:
+                if len(body) > most:
                     raise Unreadable(413, "too_large")
         return parse_qs(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except TimeoutError:

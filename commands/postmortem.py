@@ -25,6 +25,7 @@ _ACTS: Mapping[str, str] = {
     "发布": "publish", "publish": "publish", "草稿": "draft", "draft": "draft", "报告": "draft", "report": "draft",
     "转给": "transfer", "transfer": "transfer",
 }  # fmt: skip
+_NAMES = frozenset(section.value for section in Section)
 _ASKED = (
     Section.CAUSE, Section.TRIGGER, Section.FOUND_BY, Section.SCOPE, Section.LOSS, Section.FOUND_LATE, Section.SLOW, Section.GOOD,
 )  # fmt: skip
@@ -43,15 +44,17 @@ _ASKED = (
     form=tuple(Ask(section.value, section=section.value) for section in _ASKED),
 )
 def postmortem(
-    ctx: Context, incident: Incident, text: Text = (), act: FormWord | None = None, base: FormWord | None = None,
-    cause: FormText | None = None, trigger: FormText | None = None, found_by: FormText | None = None,
-    scope: FormText | None = None, loss: FormText | None = None, found_late: FormText | None = None,
-    slow: FormText | None = None, good: FormText | None = None,
+    ctx: Context, incident: Incident, text: Text = (), act: FormWord | None = None, section: FormWord | None = None,
+    base: FormWord | None = None, cause: FormText | None = None, trigger: FormText | None = None,
+    found_by: FormText | None = None, scope: FormText | None = None, loss: FormText | None = None,
+    found_late: FormText | None = None, slow: FormText | None = None, good: FormText | None = None,
 ) -> Answer | list[Fact] | Say:  # fmt: skip
     """Write a section, or do what the first word says; without any, tell how it stands."""
+    if section is not None and section in _NAMES:
+        return written(ctx, incident, {section: text}, {section: _numbers(base or "")})
     filled = (cause, trigger, found_by, scope, loss, found_late, slow, good)
     if any(words is not None for words in filled):
-        given = {section.value: words for section, words in zip(_ASKED, filled, strict=True) if words is not None}
+        given = {of.value: words for of, words in zip(_ASKED, filled, strict=True) if words is not None}
         return written(ctx, incident, given, _bases(base))
     word, rest = _first(text)
     act = act or _ACTS.get(word)
@@ -61,19 +64,16 @@ def postmortem(
         return _passed(ctx, incident, _person(ctx, rest, incident))
     if act is not None and not rest:
         return _act(ctx, incident, act)
-    section = SECTION_WORDS.get(word)
-    if section is None:
+    meant = SECTION_WORDS.get(word)
+    if meant is None:
         if text:
             raise refuse("postmortem_section", word=word, ref=ref(ctx, incident))
-        return say("postmortem_stands", incident=incident, lacks=lacks_to_publish(incident, ctx.policy), ref=ref(ctx, incident))
+        lacks = lacks_to_publish(incident, ctx.policy)
+        return say("postmortem_stands", incident=incident, lacks=lacks, page="writing", link=None, ref=ref(ctx, incident))
     if not rest:
-        return say(
-            "postmortem_section_text",
-            section=section,
-            text=texts_of(ctx.reads, incident).get(section, ()),
-            ref=ref(ctx, incident),
-        )
-    return written(ctx, incident, {section.value: rest}, None)
+        stands = texts_of(ctx.reads, incident).get(meant, ())
+        return say("postmortem_section_text", section=meant, text=stands, ref=ref(ctx, incident))
+    return written(ctx, incident, {meant.value: rest}, None)
 
 
 def _act(ctx: Context, incident: Incident, act: str) -> Answer | list[Fact] | Say:
@@ -85,7 +85,7 @@ def _act(ctx: Context, incident: Incident, act: str) -> Answer | list[Fact] | Sa
         case "publish":
             return published(ctx, incident)
         case "draft":
-            return say("postmortem_draft", incident=incident)
+            return say("postmortem_draft", incident=incident, page="report", link=None, words=())
         case _:
             raise refuse("postmortem_section", word=act, ref=ref(ctx, incident))
 
@@ -104,7 +104,8 @@ def _first(text: Text) -> tuple[str, Text]:
     if not known:
         return words.split(" ")[0] if words else "", text
     rest = head[len(known) :].lstrip(" :：\n\t　")
-    return known, (Span(rest), *text[1:]) if rest else text[1:]
+    after = (Span(rest), *text[1:]) if rest else text[1:]
+    return known, after if flat(after).strip() else ()
 
 
 def _bases(base: str | None) -> Mapping[str, tuple[int, ...]]:
@@ -112,8 +113,12 @@ def _bases(base: str | None) -> Mapping[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for part in (base or "").split(","):
         name, _, numbers = part.partition("=")
-        found[name] = tuple(int(n) for n in numbers.split("+") if n.isdecimal())
+        found[name] = _numbers(numbers)
     return found
+
+
+def _numbers(base: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in base.split("+") if n.isdecimal() and len(n) < 10)
 
 
 # ---------------------------------------------------------------- writing

@@ -22,7 +22,7 @@ from bot.engine.clicks import must_still_hold, redraw, renew
 from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
 from bot.engine.house import House
-from bot.engine.links import new_link
+from bot.engine.links import REPORT, WRITING, new_link, page_link
 from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
 from bot.engine.pointing import CHANGES, pointed_by, read_pointed, reflect
@@ -47,6 +47,7 @@ from bot.model.text import Span, Text, flat, plain
 from bot.oncall.duty import on_call_for
 from bot.ports import Capability, Filter, Inbound, InboundKind, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
+from bot.report import brief, document, gather
 from bot.rules.world import World, page
 from bot.show import joined
 from bot.views.titles import one_line, title_of
@@ -392,6 +393,10 @@ class _Delivery:
 
     def _linked(self, form: Form, press: Press) -> Say | None:
         """Offer a form on the web; None where no link can be given to the speaker alone."""
+        about = press.args.get("incident") or (implied.id if (implied := self._implied()) is not None else None)
+        if press.command == "postmortem" and about is not None:
+            link = page_link(self._uow, self._house, self._inbound, WRITING, IncidentId(about), self._now)
+            return say("page_linked", title=form.title, link=link) if link is not None else None
         link = new_link(self._uow, self._house, self._inbound, press, self._now)
         return say("form_linked", title=form.title, link=link) if link is not None else None
 
@@ -500,6 +505,8 @@ class _Delivery:
         params = dict(told.params)
         if after is not None:
             params["incident"] = after
+        if "page" in params:
+            params |= self._paged(str(params["page"]), params["incident"])
         # Help is long and says what to type: numbers would say it twice.
         numbered = self._limits.menus and told.key != "help_here"
         offers = not self._page and (self._can(Capability.CARD) or numbered)
@@ -507,6 +514,14 @@ class _Delivery:
         answering = Answering(self._house, self.show, offers, self._uow.reads(ALL_SEEING), self._context(implied), implied)
         reply = answering.reply(Say(told.key, params), bound.notes if bound is not None else (), tick=tick)
         return reply if self._seen() else replace(reply, private=True)
+
+    def _paged(self, page: str, incident: Incident) -> dict[str, object]:
+        """Give a link to a page that lasts; of a report its words, where no link can be given."""
+        link = page_link(self._uow, self._house, self._inbound, page, incident.id, self._now)
+        if link is not None or page != REPORT:
+            return {"link": link}
+        reads = self._uow.reads(ALL_SEEING)
+        return {"link": None, "words": brief(document(gather(reads, incident), self._house.prose, self.show))}
 
     def _seen(self) -> bool:
         """Say whether everybody there saw what was said; nobody sees a click or a form."""

@@ -3,7 +3,7 @@
 from bot.report.document import Document
 from bot.report.draw import page
 from bot.report.gather import Report, gather
-from bot.report.markdown import markdown
+from bot.report.markdown import brief, markdown
 from bot.report.words import document
 
-__all__ = ["Document", "Report", "document", "gather", "markdown", "page"]
+__all__ = ["Document", "Report", "brief", "document", "gather", "markdown", "page"]

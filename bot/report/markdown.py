@@ -16,6 +16,18 @@ def markdown(doc: Document) -> str:
     return "\n".join(_lines(doc)) + "\n"
 
 
+def brief(doc: Document, chars: int = 1200) -> tuple[str, ...]:
+    """Give what is known in a few plain lines, for chats where no page can be linked to: what is missing is left out."""
+    rows = [row for row in (*doc.overview, *doc.analysis, *doc.lessons) if not row.missing]
+    told: list[str] = []
+    for said in (doc.title, *(f"{row.label}: {' '.join(row.text.split())}" for row in rows)):
+        chars -= len(said)
+        if chars < 0:
+            return (*told, "…")
+        told.append(said)
+    return tuple(told)
+
+
 def _lines(doc: Document) -> Iterator[str]:
     words = doc.words
     yield f"# {words['drill']}{line(doc.title)}"

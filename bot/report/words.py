@@ -83,21 +83,25 @@ class _Writer:
 
     # ------------------------------------------------------------ the parts
     def document(self) -> Document:
-        incident, en = self.incident, self.show.lang == "en"
+        incident = self.incident
         title = self.typed(incident.title)
-        if en and incident.title_en:
+        if self.show.lang == "en" and incident.title_en:
             title = f"{clean(incident.title_en)} ({title})"
         state = self.label(f"review_state.{incident.review.state}")
         foot = self.label("report.foot").replace("#", self.day(self.show.now))
         ticks, silences = self.drawing()
+        left = self.label("report.left_out").replace("#", str(self.report.left_out)) if self.report.left_out else ""
+        words = {name: self.label(f"report.{name}") for name in _LABELS} | {"zone": self.show.tz, "drill": self.drill()}
         return Document(
-            self.show.lang, title, self.bar.join((incident.id, incident.severity, self.label(f"status.{incident.status}"))), state,
-            (*self.overview(), *self.written(OVERVIEW)), tuple(self.target(goal) for goal in self.report.goals), ticks,
-            silences, tuple(self.entry(moment) for moment in self.report.moments),
-            self.label("report.left_out").replace("#", str(self.report.left_out)) if self.report.left_out else "",
-            tuple(self.written(ANALYSIS)), tuple(self.measures()), tuple(self.written(LESSONS)), foot,
-            {name: self.label(f"report.{name}") for name in _LABELS} | {"zone": self.show.tz, "drill": self.drill()},
+            lang=self.show.lang, title=title, about=self.about(), state=state,
+            overview=(*self.overview(), *self.written(OVERVIEW)), targets=tuple(map(self.target, self.report.goals)),
+            ticks=ticks, silences=silences, entries=tuple(map(self.entry, self.report.moments)), left_out=left,
+            analysis=tuple(self.written(ANALYSIS)), measures=tuple(self.measures()), lessons=tuple(self.written(LESSONS)),
+            foot=foot, words=words,
         )  # fmt: skip
+
+    def about(self) -> str:
+        return self.bar.join((self.incident.id, self.incident.severity, self.label(f"status.{self.incident.status}")))
 
     def drill(self) -> str:
         return self.label("drill") if self.incident.drill else ""

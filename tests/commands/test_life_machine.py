@@ -19,7 +19,9 @@ from bot.model.deadline import deadlines
 from bot.model.event import Mark, Status, decode, encode
 from bot.model.ids import IncidentId
 from bot.model.incident import TRANSITIONS, Incident, Outcome, apply, fold
+from bot.model.postmortem import ReviewState
 from bot.model.severity import Severity
+from bot.model.text import plain
 from tests.commands.fakes import ORDER, PAY, World, person
 
 PEOPLE = ("li", "wang", "zhao", "chen", "zhang", "root")
@@ -49,7 +51,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = World(postmortem_measures=0)
 
     @initialize(severity=levels)
     def first(self, severity: Severity) -> None:
@@ -118,6 +120,28 @@ class Life(RuleBasedStateMachine):
     @rule(by=who, n=which, waiver=st.none() | reasons, force=force)
     def close(self, by: str, n: int, waiver: str | None, force: str | None) -> None:
         self.give("close", by, self.pick(n), force, waiver=waiver)
+
+    @rule(by=who, n=which, act=st.sampled_from(("write", "write", "submit", "approve", "publish", "return")))
+    def review(self, by: str, n: int, act: str) -> None:
+        if act == "write":
+            text = {name: plain("x") for name in ("cause", "trigger", "found_by", "scope")}
+            self.give("postmortem", by, self.pick(n), base="", **text)
+        elif act == "return":
+            self.give("return-postmortem", by, self.pick(n), reason="x")
+        else:
+            before = self.pick(n)
+            self.give("postmortem", by, before, act=act)
+            approved = self.pick(n).review.state is ReviewState.APPROVED and before.review.state is ReviewState.SUBMITTED
+            own = by in (before.review.submitted_by, before.review.owner)
+            assert not (approved and own and before.severity is Severity.P1)
+
+    def review_whole(self, n: int, by: tuple[str, ...]) -> None:
+        for who, act in zip(by, ("write", "submit", "return", "submit", "approve", "publish"), strict=True):
+            self.review(who, n, act)
+
+    @rule(by=who, n=which, reason=reasons, force=force)
+    def waive(self, by: str, n: int, reason: str, force: str | None) -> None:
+        self.give("waive", by, self.pick(n), force, reason=reason)
 
     @rule(by=who, n=which, m=which, force=force)
     def merge(self, by: str, n: int, m: int, force: str | None) -> None:
@@ -212,8 +236,7 @@ class Life(RuleBasedStateMachine):
             assert (incident.status is Status.CLOSED) == (incident.outcome is not None) == (incident.closed_at is not None)
             assert (incident.outcome is Outcome.MERGED) == (incident.merged_into is not None)
             if incident.outcome is Outcome.DONE and incident.severity.grave and not incident.drill:
-                assert incident.waiver
-                assert incident.waived_by is not None
+                assert (incident.waiver and incident.waived_by is not None) or incident.review.state is ReviewState.PUBLISHED
             if incident.observe_until is not None:
                 assert incident.status is Status.RECOVERED
             if incident.commander is not None:
@@ -270,6 +293,9 @@ def _walk(seed: int) -> Life:
         lambda: life.reopen(**forced(), reason=reason()),
         lambda: life.reopen(**forced(), reason=reason()),
         lambda: life.close(**forced(), waiver=draw.choice((None, None, reason()))),
+        lambda: life.review(**by(), act=draw.choice(("write", "submit", "approve", "publish", "return"))),
+        lambda: life.review_whole(draw.randrange(3), tuple(draw.choices(("li", "wang", "root"), k=6))),
+        lambda: life.waive(**forced(), reason=reason()) if draw.random() < 0.2 else None,
         lambda: life.merge(**forced(), m=draw.randrange(3)) if draw.random() < 0.2 else None,
         lambda: life.tie(**by(), m=draw.randrange(3), what=draw.choice(("link", "unlink")), alerts=draw.random() < 0.5),
         lambda: life.mark(**by(), mark=draw.choice(list(Mark)), minutes=minutes()),
@@ -302,3 +328,4 @@ def test_long_lives_reach_every_status_and_every_ending() -> None:
                 reached |= {state.status, state.outcome, event.kind}
     assert set(Status) | set(Outcome) <= reached
     assert {kind.__name__ for kind in ONLY_FROM} | {"Undone", "Forced", "CommanderMissing"} <= reached
+    assert {"PostmortemPublished", "PostmortemReturned", "PostmortemWaived"} <= reached

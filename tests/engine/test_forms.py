@@ -51,6 +51,10 @@ PROMISED = {
     "done": "链接或说明*",
     "sendback": "原因*",
     "report": "现象* 影响服务 发生时间",
+    "postmortem": "问题根因 触发条件 发现方式 影响面 资损（直接） 为何未更早发现 为何未更快恢复 做得好",
+    "return-postmortem": "原因*",
+    "transfer-postmortem": "转给谁*",
+    "waive": "原因*",
 }
 
 

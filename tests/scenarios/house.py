@@ -36,6 +36,7 @@ ROOM = r"F-\d{8}-\d{3}"
 NAMES = (
     r"@bot|/incident\b|/inc\b|\bP[0-4]\b|\b[FAT]-[\d-]+|\bMTT[AR]\b|\b[FA]-…|\bplain\b|\bslack\b|\bSlack\b|\bfeishu\b|\bdingtalk\b|\bwecom(?:-bot)?\b|\bEnglish\b|中文|\bvital-critical\b|\bwarnings\b"
     r"|\balertmanager\b|warroom dead retry|@[a-z]\w*|https?://\S+|Asia/Shanghai|--no-postmortem|\[en "
+    r"|\bT-\d+"
     r"|(?:drill-)?\bf-\d{8}-\d{3}[a-z0-9-]*"
 )
 HAN = r"[　-〿㐀-鿿＀-￯]+"

@@ -65,7 +65,8 @@ async def test_a_whole_incident_by_text(play: Play) -> None:
         await room.expects("✅ P1 支付成功率.*已恢复｜.*回滚支付网关｜观察至")
         await room.expects("📝 观察期结束，没有再出现，转入待复盘")
         refused = await lis.says("@bot 关闭")
-        assert refused == '还不能关闭：缺 复盘报告或免复盘的原因。不做复盘就写明原因：@bot 关闭 --免复盘 "原因"'
+        assert refused.startswith("还不能关闭：缺 复盘报告或免复盘的原因。复盘还缺 根因、触发条件、发现方式、至少 1 项改进措施")
+        assert refused.endswith('不做复盘就写明原因：@bot 关闭 --免复盘 "原因"')
         await lis.says('@bot 关闭 --免复盘 "演示，不复盘"')
         await room.expects("⚪ P1 .*已关闭（李四）｜不做复盘：演示，不复盘")
         await room.closes()
