@@ -75,8 +75,7 @@ def test_the_example_loads_without_a_doubt() -> None:
 def test_the_example_shows_the_real_defaults() -> None:
     shown, real = load(EXAMPLE, OUTSIDE), Policy()
     policy = policy_of(shown)
-    examples = {"default_chat", "titles", "announce", "admins", "founders", "reports"}
-    examples = {"default_chat", "titles", "announce", "admins", "founders", "holidays"}
+    examples = {"default_chat", "titles", "announce", "admins", "founders", "holidays", "reports"}
     for field in dataclasses.fields(Policy):
         if field.name not in examples:
             assert getattr(policy, field.name) == getattr(real, field.name), field.name

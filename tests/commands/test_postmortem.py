@@ -154,7 +154,7 @@ class TestItsOwnLife:
         assert submitted.facts == [ev.PostmortemSubmitted(reviewers=(PersonId("li"),))]
         assert world.says("li", "复盘 通过", incident).kinds == ["PostmortemApproved"]
         assert world.refusal("close", "li", incident)[1].splitlines()[0].endswith("下一步：复盘 发布")
-        assert world.says("wang", "复盘 发布", incident).zh == "✓ 已发布，群里已说。"
+        assert world.says("wang", "复盘 发布", incident).zh == "✓ 已发布，群里已说。要通告相关方：通告 复盘"
         world.run("close", "li", incident)
         assert world.now_of(incident).status is Status.CLOSED
         assert world.now_of(incident).waiver is None
