@@ -13,6 +13,7 @@ from bot.model.incident import Incident
 from bot.model.postmortem import Section
 from bot.ports import Reads
 from bot.sections import pieces_of
+from bot.story import as_they_read
 
 GAP = timedelta(minutes=10)  # a silence that is longer is marked
 GOALS = ((Mark.DETECTED, 1), (Mark.LOCATED, 5), (Mark.RECOVERED, 10))  # minutes
@@ -72,7 +73,7 @@ def gather(reads: Reads, incident: Incident) -> Report:
     marks = incident.marks
     start = marks.get(Mark.OCCURRED) or marks.get(Mark.DETECTED) or incident.declared_at
     end = marks.get(Mark.RECOVERED)
-    told = sorted((event for event in log if _tells(event)), key=lambda event: (event.at, event.n))
+    told = sorted(as_they_read(reads, incident, filter(_tells, log)), key=lambda event: (event.at, event.n))
     return Report(
         incident, start, end, _responded(log), first,
         tuple(event for event in log if isinstance(event.payload, (ev.SeverityChanged, ev.IncidentConfirmed))),

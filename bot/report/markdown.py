@@ -51,7 +51,7 @@ def _lines(doc: Document) -> Iterator[str]:
     for entry in doc.entries:
         if entry.silence:
             yield f"- *{entry.silence}*"
-        yield f"- {entry.at} {'★ ' if entry.star else ''}{line(entry.text)}"
+        yield f"- {entry.at} {line(entry.text)}"
     if doc.left_out:
         yield f"- {doc.left_out}"
     yield ""

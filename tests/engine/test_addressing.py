@@ -39,7 +39,7 @@ async def test_a_request_calls_the_person_by_their_account_and_a_stranger_to_the
     assert isinstance(told.content, tuple)
     assert people(told.content) == [("@wang", "W1")]
     assert "请 孙七 接任" in other.words, "no account here: a plain name"
-    assert [post.chat for post in walk.platform.posts if "交接：" in post.words] == ["@W1"]
+    assert [post.chat for post in walk.platform.posts if "请你指挥：" in post.words] == ["@W1"]
     walk.end()
 
 

@@ -112,7 +112,7 @@ async def test_an_update_that_does_not_come_is_asked_for_alone_then_in_the_room_
     await until(town, "14:30")
     (told,) = [words for words in town.direct("slack", "root") if "无进展" in words]
     assert told == "P1「支付失败」已 30 分钟无进展，指挥官 李四 未回应（F-20240520-001）。"
-    assert list(buttons(town, "@slack:root", "无进展")) == ["接管指挥"]
+    assert list(buttons(town, "@slack:root", "无进展")) == ["接管指挥", "联系他"]
     await until(town, "14:40")
     assert [line.partition(" ")[2] for line in asked(town, room)] == [
         "@李四 已 20 分钟无进展，2 人在等。", "@李四 已 40 分钟无进展，2 人在等。",

@@ -106,7 +106,7 @@ class Office:
         for fact in (
             ev.IncidentConfirmed(severity=P2), ev.ImpactStated(text=plain("华东")), ev.SeverityChanged(before=P2, after=P1),
             ev.IncidentRecovered(when=at, observe_until=at), ev.IncidentReopened(before=Status.RECOVERED),
-            ev.IncidentRecovered(when=at), ev.ObservationEnded(to=Status.REVIEWING), ev.IncidentClosed(waiver="演练"),
+            ev.IncidentRecovered(when=at), ev.IncidentClosed(waiver="演练"),
         ):  # fmt: skip
             incident = await self.does(incident, fact)
         return incident

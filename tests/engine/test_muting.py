@@ -453,5 +453,5 @@ class TestOfARecovery:
         await town.does(light, ev.IncidentRecovered(when=town.clock.at))
         await town.does(light, ev.IncidentReopened(before=Status.RECOVERED))
         await town.passes(days=9, step=86400 / 2)
-        assert (await town.now(grave.id)).status is Status.RECOVERED
+        assert (await town.now(grave.id)).status is Status.REVIEWING
         assert (await town.now(light.id)).status is Status.HANDLING

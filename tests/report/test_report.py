@@ -93,7 +93,7 @@ def test_markdown_keeps_what_strangers_typed_as_words() -> None:
 def test_a_decision_has_a_star_and_a_long_silence_is_said() -> None:
     doc = written("ordinary", "zh")
     (star,) = [entry for entry in doc.entries if entry.star]
-    assert star.text == "张三 记录（决策）：回滚支付网关，不等扩容"
+    assert star.text == "★ 张三 记录（决策）：回滚支付网关，不等扩容"
     assert [entry.silence for entry in doc.entries if entry.silence] == ["空白 14 分钟，没有任何记录"]
 
 
