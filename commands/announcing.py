@@ -47,7 +47,7 @@ _OUTSIDE = frozenset({Audience.ALL, Audience.EXTERNAL})
         "起草通告给管理层、客服、全员或外部，看过再发",
         "draft an announcement to execs, support, all or external; sent after a look",
     ),
-    usage=Words("通告 [场合] [对象]，通告 更正 n <文字>", "announce [occasion] [audience], announce correction n <text>"),
+    usage=Words("通告 [场合] [对象]，通告 更正 号码 <文字>", "announce [occasion] [audience], announce correction n <text>"),
     example=Words("通告 恢复 管理层", "announce recovered execs"),
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
 )
@@ -175,7 +175,7 @@ def _level_before(ctx: Context, incident: Incident) -> str:
     en=("reword",),
     zh=("改通告",),
     does=Words("改通告的文字，按你写的发", "change the words of an announcement; sent as you write them"),
-    usage=Words("改通告 n <文字>", "reword n <text>"),
+    usage=Words("改通告 号码 <文字>", "reword n <text>"),
     example=Words("改通告 2 支付已恢复，可重新付款", "reword 2 Payments are back, you can pay again"),
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
     form=(Ask("words", required=True, holds="draft", longest=LONGEST),),
@@ -276,7 +276,7 @@ def _resend(ctx: Context, incident: Incident, post: Post) -> Answer:
     does=Words(
         "撤回通告：没发的不再发，已收到的收到作废通知", "take an announcement back: what is not out stays in, the others are told"
     ),
-    usage=Words("撤回 n [原因]", "withdraw n [reason]"),
+    usage=Words("撤回 号码 [原因]", "withdraw n [reason]"),
     example=Words("撤回 通告2 单量有误", "withdraw 2 wrong numbers"),
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,
 )
@@ -305,7 +305,7 @@ def withdraw(ctx: Context, incident: Incident, text: Text = (), number: FormWord
     en=("read",),
     zh=("已知悉", "知悉"),
     does=Words("告诉发通告的人：我看到了", "tell who sent an announcement that you have seen it"),
-    usage=Words("已知悉 n", "read n"),
+    usage=Words("已知悉 号码", "read n"),
     example=Words("已知悉 2", "read 2"),
     may=Standing.MEMBER,
     where=Where.ROOM | Where.ANYWHERE | Where.DIRECT,

@@ -148,8 +148,9 @@ async def test_how_it_stands_from_anywhere(play: Play) -> None:
         assert "支付服务" in who
         assert "P1 支付失败" in who
         last = (await room.says("@bot 时间线 3")).splitlines()
-        assert len(last) == 4
-        assert last[-1].endswith("已回滚一半")
+        assert len(last) == 5
+        assert last[-2].endswith("已回滚一半")
+        assert last[-1].startswith("更早的：")
         assert re.search("正在把你拉进应急群|进群 https?://", await chen.direct(f"进群 {ident}"))
         await chen.room("支付失败")
 
