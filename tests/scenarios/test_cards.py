@@ -73,10 +73,10 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
         await room.card("❓ P1（暂定）待确认", "确认故障", "误报", "并入…", "改等级", "更多")
         await zhang.expects("hall", "支付成功率 61%")
         await room.clicks("确认故障")
-        await room.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        await room.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
         await lis.clicks("我来指挥")
         await room.expects("👤 指挥官：李四")
-        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "已恢复", "更多")
+        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "呼叫支援", "已恢复", "更多")
 
         await lis.clicks("发进展")
         assert await lis.fills("发进展", 现状="成功率 83%", 动作="回滚 2/4", 下一步="全量") == {}
@@ -85,9 +85,9 @@ async def test_each_status_has_its_buttons_and_a_whole_life_is_pressed(play: Pla
         await room.clicks("记一笔")
         assert await room.fills("记一笔", 内容="扩容无效") == {}
         await lis.clicks("已定位")
-        await room.card("定位 ✅", "发进展", "记一笔", "已止血", "已恢复", "更多")
+        await room.card("定位 ✅", "发进展", "记一笔", "已止血", "呼叫支援", "已恢复", "更多")
         await lis.clicks("已止血")
-        await room.card("定位 ✅", "发进展", "记一笔", "已恢复", "更多")
+        await room.card("定位 ✅", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
 
         await lis.clicks("已恢复")
         assert "将告知" in str(await li.player.form("已恢复"))  # the form says what follows
@@ -202,7 +202,7 @@ async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> N
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
         lis = li.in_room(room.name)
-        card = await room.card("处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        card = await room.card("处理中", "我来指挥", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
         held = house.ground.faults.ask(house.ground.edit_held(card))
         await lis.says("@bot 指挥")  # a click's own answer may change the card for everybody
         await room.expects("👤 指挥官：李四")
@@ -211,7 +211,7 @@ async def test_a_stale_click_and_a_forbidden_one_change_nothing(play: Play) -> N
         told = (await room.whispers("李四")).text
         assert "指挥" in told
         held.release.set()
-        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "已恢复", "更多")
+        await room.card("指挥官：李四", "发进展", "记一笔", "已定位", "呼叫支援", "已恢复", "更多")
         assert sum("👤 指挥官" in text for text in house.unasked(room.name)) == 1
         await room.clicks("已恢复")
         wrong = await room.fills("已恢复", 一句话结论="好了")
@@ -274,9 +274,9 @@ async def test_cards_in_english(play: Play) -> None:
         lis = li.in_room(room.name)
         await room.card("To be confirmed", "Confirm", "False alarm", "Merge into…", "Severity", "More")
         await room.clicks("Confirm")
-        await room.card("Handling", "Take command", "Update", "Note", "Recovered", "More")
+        await room.card("Handling", "Take command", "Update", "Note", "Call for help", "Recovered", "More")
         await lis.clicks("Take command")
-        await room.card("Commander: Li Si", "Update", "Note", "Located", "Recovered", "More")
+        await room.card("Commander: Li Si", "Update", "Note", "Located", "Call for help", "Recovered", "More")
         await lis.clicks("Update")
         await li.player.form("")
         await li.player.fill("How it stands", "success rate 83%")

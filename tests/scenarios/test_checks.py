@@ -37,9 +37,9 @@ async def test_only_what_is_drawn_can_be_pressed_and_filled_in(play: Play) -> No
         zhang = house.people("zhang")
         await zhang.direct("声明 P1 支付 支付失败")
         room = await house.room_of("zhang")
-        old = await room.card("处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+        old = await room.card("处理中", "我来指挥", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
         await room.clicks("我来指挥")
-        await room.card("指挥官：张三", "发进展", "记一笔", "已定位", "已恢复", "更多")
+        await room.card("指挥官：张三", "发进展", "记一笔", "已定位", "呼叫支援", "已恢复", "更多")
         with pytest.raises(NotSeen, match="我来指挥"):
             await room.clicks("我来指挥", on=old, deadline=0.2)  # drawn once, and no longer
         with pytest.raises(NotSeen, match="关闭"):

@@ -24,6 +24,8 @@ async def test_a_postmortem_from_its_beginning_to_the_close(play: Play) -> None:
 
         ident = incident(room)
         assert f"📝 {ident} 的复盘：填写中｜负责人" in await lis.says("@bot 复盘")
+        assert (await lis.says("@bot 转复盘 @王五")).startswith("✓ #")
+        assert (await lis.says("@bot 转复盘 @张三")).startswith("✓ #")
         refused = await lis.says("@bot 复盘 提交")
         assert (
             "还不能提交：缺 根因、触发条件、发现方式、影响面、至少 1 项改进措施（谁、何时、验收）。补：@bot 复盘 根因 …"

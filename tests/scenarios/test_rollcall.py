@@ -38,6 +38,7 @@ async def test_the_called_answer_or_send_somebody_and_one_card_says_who_is_missi
         assert "还差转给谁" in await wang.direct("我不在")
         assert "已转给 小陈" in await wang.direct("转给 @小陈")
         assert "同事来不了，请你替他" in (await chen.told("叫你是因为")).text
+        await chen.room("支付失败")
         chens = chen.in_room(room.name)
         await chens.says("@bot 收到")
         await room.expects("✅ 3/3 已到，最慢 ")
@@ -53,6 +54,7 @@ async def test_who_does_not_answer_is_called_harder_until_they_do(play: Play) ->
         await li.direct("到")
         await room.expects("分钟还没签到：")
         await wang.told("在等你签到")
+        assert "已再叫一次：王五" in await room.says("@bot 再叫一次")
         for path, times in URGES.get(house.ground.kind, {}).items():
             await called(house, path, times)
         assert "✅ 已签到" in await wang.direct("到")

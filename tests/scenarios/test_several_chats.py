@@ -24,7 +24,7 @@ async def test_a_room_elsewhere_is_asked_for_and_given_up(play: Play, second: Se
         there = li.in_room(await li.room("支付失败"))
         assert incident(there) == incident(room)
         if house.can("the card of a room is edited"):
-            await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+            await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
         assert (await there.says("@bot 记录 数据库没有异常")).startswith("✓ #")
         await room.expects("李四（欧洲）.*数据库没有异常")
         assert "不再同步到 欧洲" in await room.says("@bot 同步到 欧洲 停止")

@@ -62,7 +62,7 @@ async def test_an_incident_is_mirrored_to_another_workspace(play: Play, second: 
         there = li.in_room(await li.room("支付失败"))
         assert incident(there) == incident(room)
         if house.can("the card of a room is edited"):
-            await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "已恢复", "更多")
+            await there.card("🔴 P1 处理中", "我来指挥", "发进展", "记一笔", "呼叫支援", "已恢复", "更多")
             await there.clicks("我来指挥")
         else:
             await there.expects("🔴 P1 处理中")
