@@ -68,12 +68,12 @@ class _Lacking(str):
         return False
 
 
-def worded(post: Post, incident: Incident, prose: Prose, show: Show, catalog: Catalog) -> Worded:
-    """Word an announcement from the facts as they are now."""
+def worded(post: Post, incident: Incident, prose: Prose, show: Show, catalog: Catalog, cause: Text = ()) -> Worded:
+    """Word an announcement from the facts as they are now; `cause` is what the postmortem says, where there is one."""
     page = Page(prose, show)
     lacking: dict[str, None] = {}
     given: dict[str, Any] = {}
-    for name, value in _facts(post, incident, page, prose, catalog).items():
+    for name, value in _facts(post, incident, page, prose, catalog, cause).items():
         given[name] = _Lacking(prose.label("fact.open", show.lang).replace("#", prose.label(f"fact.{name}", show.lang)), name,
                                lacking) if value is None or value == "" else value  # fmt: skip
     written = prose.announcement(post.occasion.value, post.audience.value, show.lang).render(
@@ -99,7 +99,7 @@ def linted_words(audience: Audience, words: str, people: Iterable[str], catalog:
     return findings(words, people, inside)
 
 
-def _facts(post: Post, incident: Incident, page: Page, prose: Prose, catalog: Catalog) -> Mapping[str, Any]:
+def _facts(post: Post, incident: Incident, page: Page, prose: Prose, catalog: Catalog, cause: Text) -> Mapping[str, Any]:
     """Give every fact that a template may use; None = nobody stated it."""
     lang = page.show.lang
     marks = incident.marks
@@ -137,7 +137,7 @@ def _facts(post: Post, incident: Incident, page: Page, prose: Prose, catalog: Ca
         "wrong_at": page.clock(wrong.sent_at) if wrong is not None and wrong.sent_at is not None else None,
         "number": str(1 + len(incident.announcing.sent(Occasion.UPDATE, audience=post.audience))),
         "until": page.clock(over) if over is not None else None,
-        "cause": None,
+        "cause": page.typed(cause, TEXT_CHARS) if cause else None,
         "report": None,
         "drill": prose.label("drill", lang) if incident.drill else " ",
     }  # fmt: skip

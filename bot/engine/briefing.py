@@ -12,6 +12,7 @@ from bot.ports import Reads
 
 _LOOK_BACK = 200
 UPDATES, NOTES = 3, 4  # of each at most
+MISSING = 4  # people who were called and did not come, by name at most
 DONE = frozenset({"decision", "action"})  # notes that say what was done
 
 
@@ -25,9 +26,12 @@ def briefing(incident: Incident, reads: Reads, house: House) -> Say:
     newest = updates[-1] if updates else None
     doing = newest if newest is not None and isinstance(newest.payload, ev.UpdatePosted) and newest.payload.then else None
     roles = [(role, who) for role, who in incident.roles.items()][:4]
+    asked = [call for call in incident.roll.calls if call.passed is None]
+    missing = [call.person for call in asked if call.waiting]
     return say(
         "briefing", incident=incident, did=did[-NOTES:][::-1], doing=doing, found=Mark.LOCATED in incident.marks, roles=roles,
-        due=shown_due(incident, house.policy), people=len(incident.involved), called=len(incident.invited),
+        due=shown_due(incident, house.policy), people=len(incident.involved), called=len(asked),
+        here=len(asked) - len(missing), missing=missing[:MISSING],
     )  # fmt: skip
 
 

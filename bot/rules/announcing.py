@@ -16,10 +16,12 @@ from bot.model.event import Event, Fact, Happened, Payload, Status
 from bot.model.ids import ConnectionId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
+from bot.model.postmortem import Section
 from bot.model.say import say
 from bot.model.text import Text, flat
 from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page
+from bot.sections import texts_of
 
 ANNOUNCER = Actor(ActorKind.OUTBOX, "announcing")
 Offered = tuple[Occasion, Audience]
@@ -49,7 +51,9 @@ def fill_drafts(event: Event, incident: Incident, world: World) -> Wanted:
 
 def _wording(post: Post, incident: Incident, world: World) -> ev.AnnouncementWorded:
     house = world.house
-    found = worded(post, incident, house.prose, house.show(world.reads, _lang(post, world), world.now), house.catalog)
+    cause = texts_of(world.reads, incident).get(Section.CAUSE, ()) if post.occasion is Occasion.REVIEW else ()
+    show = house.show(world.reads, _lang(post, world), world.now)
+    found = worded(post, incident, house.prose, show, house.catalog, cause)
     return ev.AnnouncementWorded(number=post.number, text=found.text, missing=found.missing, findings=found.findings)
 
 

@@ -58,7 +58,7 @@ _DID = (
 )  # fmt: skip
 _BRIEFING = say(
     "briefing", incident=busy(), did=_DID[::-1], doing=_DID[1], found=True, roles=[("scribe", "li")], due=at("14:35"), people=4,
-    called=3,
+    called=3, here=1, missing=["wang", "zhao"],
 )  # fmt: skip
 
 
