@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from adapters.chat.dingtalk.render import fits as dingtalk_fits
-from bot.engine.briefing import NOTES
+from bot.engine.briefing import MISSING, NOTES
 from bot.engine.run import record
 from bot.engine.timers import Timers
 from bot.metrics import Metrics
@@ -74,7 +74,7 @@ async def test_an_offer_comes_with_a_briefing_and_the_old_one_commands_until_it_
         "未知：原因还没有定位",
         "风险：—",
         "承诺：14:35 前发进展",
-        "人：记录 王五｜参与 3 人（叫过 2 人）",
+        "人：记录 王五｜参与 3 人，到 1/2，缺 王五",
         "电话会：—",
     ]
     assert (await town.incident(ID)).commander == "li"
@@ -232,7 +232,16 @@ def test_the_longest_briefing_fits_every_chat(lang: str) -> None:
     )  # fmt: skip
     did = [Event(n, at("14:10"), at("14:10"), ZHANG, ev.NoteAdded(text=long, sort="action")) for n in range(1, NOTES + 1)]
     doing = Event(9, at("14:19"), at("14:19"), ZHANG, ev.UpdatePosted(text=long, number=3, action=long, then=long))
-    given = {"did": did, "doing": doing, "found": False, "due": at("14:35"), "people": 40, "called": 30}
+    given = {
+        "did": did,
+        "doing": doing,
+        "found": False,
+        "due": at("14:35"),
+        "people": 40,
+        "called": 30,
+        "here": 12,
+        "missing": [PersonId("li")] * MISSING,
+    }
     roles = list(incident.roles.items())[:4]
     text = PROSE.say(say("briefing", incident=incident, roles=roles, **given), show(lang))
     assert len(flat(text)) <= 900
