@@ -127,8 +127,8 @@ def test_the_commands_are_these() -> None:
     said = warroom("--help")
     assert said.exit_code == 0
     assert re.findall(r"^  (\w+)  ", said.stdout, re.MULTILINE) == [
-        "run", "sandbox", "check", "setup", "migrate", "help", "capabilities", "version", "dead", "people", "catalog",
-        "channels",
+        "run", "sandbox", "check", "setup", "migrate", "report", "help", "stats", "capabilities", "version", "dead", "people",
+        "catalog", "channels",
     ]  # fmt: skip
 
 
