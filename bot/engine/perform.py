@@ -225,9 +225,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
             return Wait(gathered - now)
     if shown is not None:
         same = shown.digest == digest or (not editable and shown.headline == card.headline)
-        # An attempt of unknown outcome may have shown something else meanwhile: an edit puts that right unseen. Where it takes a
-        # new message, one with this headline was never due, and people are not told the same twice for it.
-        sure = not effect.maybe_sent or not editable
+        sure = not effect.maybe_sent  # an attempt of unknown outcome may have shown something else meanwhile
         if same and sure and not effect.data.get(FORCE):
             return Skip()
         if not editable and slot.startswith("status:") and not house.can(connection, Capability.CARD):

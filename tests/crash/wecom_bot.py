@@ -268,10 +268,15 @@ class WecomBotScene(Scene):
         """A card is there once; a text that is there again says so; the entries are in order."""
         kills = len(world.process.killed)
         had: Counter[tuple[str, str]] = Counter()
+        first: dict[str, tuple[str, str]] = {}  # the card of each place that was there before all others
         for place, message in self.ours():
             text = _text(message)
             thing = place, _thing(text) if message.card is None else _headline(text)
-            if message.card is not None and had[thing]:  # one that may have been sent is marked, and there once all the same
+            if message.card is not None:
+                first.setdefault(place, thing)
+            if message.card is not None and had[thing] and thing == first[place]:
+                # By its key a place's first card is there once, whatever happened; a later one may follow whoever died before it
+                # saw that the card there says the same, and then it is marked.
                 yield Failed("once", f"a card was sent again to {place}: {text[:200]!r}")
             elif had[thing] and not text.startswith(MARK):
                 yield Failed("marked", f"said again without a mark in {place}: {text[:200]!r}")

@@ -10,7 +10,7 @@ import pytest
 
 from bot.engine.cards import card_of, digest_of
 from bot.engine.perform import Call, plan
-from bot.engine.plans import Skip, key_of
+from bot.engine.plans import key_of
 from bot.model.card import Card
 from bot.model.effect import Effect, EffectKind
 from bot.model.person import ALL_SEEING
@@ -393,15 +393,3 @@ async def test_only_the_clicked_card_and_only_where_the_chat_can(replaces: Cards
     assert len(await replaces.due()) == 1  # another message was clicked: the card is sent at once
     plain = Cards(Desk(replaces.store, replaces.clock))
     assert (await plain.clicks("zhou", "recover", status="handling")).shows is None
-
-
-async def test_what_cannot_be_edited_is_not_shown_anew_after_an_attempt_that_was_never_due(desk: Desk) -> None:
-    cards = Cards(Desk(desk.store, desk.clock, SHOWS - {Capability.EDIT}))
-    await cards.open()
-    await cards.desk.says("chen", "记录 重启了网关", place=Place.GROUP, chat=ROOM)  # the headline stays
-    due = await cards.due(60)
-    assert due
-    at = cards.clock.at + timedelta(minutes=2)
-    for effect in due:
-        cut = replace(effect, maybe_sent=True)  # its worker died before it saw that nothing is to be shown
-        assert isinstance(await cards.store.tx(lambda uow, cut=cut: plan(cut, uow, cards.desk.house, at)), Skip), cut.lane
