@@ -122,18 +122,18 @@ async def _running(demo: DingTalkDemo, url: str, folder: Path) -> AsyncIterator[
 async def test_an_outage_is_fired_confirmed_and_told_of_with_the_card_and_its_form(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, bot=tmp_path) as one:
         page = one.page
-        await expect(page.locator("#link")).to_contain_text("机器人已连接", timeout=40_000)
+        await expect(page.locator("#link")).to_contain_text("机器人已连接")
         await page.get_by_role("button", name="支付故障").click()
         await expect(page.locator("#outage-said")).to_have_text("告警已发出")
-        await page.locator("#chats button", has_text="F-").first.click(timeout=40_000)
-        await expect(page.locator("#tops button")).to_contain_text("待确认", timeout=40_000)
+        await page.locator("#chats button", has_text="F-").first.click()
+        await expect(page.locator("#tops button")).to_contain_text("待确认")
         await page.locator(".card button", has_text="确认故障").last.click()
-        await expect(page.locator(".card .title").first).to_contain_text("处理中", timeout=40_000)
+        await expect(page.locator(".card .title").first).to_contain_text("处理中")
         await one.become("李四")
-        await page.locator(".card button", has_text="发进展").last.click(timeout=40_000)
+        await page.locator(".card button", has_text="发进展").last.click()
         await page.get_by_label("现状").fill("成功率 83%")
         await page.get_by_role("button", name="发布").click()
-        await expect(page.locator(".bubble", has_text="进展 1（李四）")).to_be_visible(timeout=40_000)
+        await expect(page.locator(".bubble", has_text="进展 1（李四）")).to_be_visible()
         await expect(page.locator("form.fields")).to_have_count(0)
 
 

@@ -110,7 +110,7 @@ async def opened(
         await page.goto(sandbox.url)
         await expect(page.locator("#channels button").first).to_be_attached()
         if bot is not None:
-            await expect(page.locator("#link")).to_have_text("机器人已连接" if lang == "zh" else "bot connected", timeout=40_000)
+            await expect(page.locator("#link")).to_have_text("机器人已连接" if lang == "zh" else "bot connected")
         yield one
         await expect(page).not_to_have_title(re.compile("^[12]$"))
         refused = [words for words in one.complaints if "Failed to load resource" in words]
@@ -155,20 +155,20 @@ async def test_an_outage_is_fired_confirmed_and_told_of_with_the_card_and_its_fo
         page = one.page
         await page.get_by_role("button", name="触发示例故障").click()
         await expect(page.locator("#outage-said")).to_have_text("告警已送达，看看 #incidents 和新频道")
-        await expect(one.last().locator("h3")).to_contain_text("支付成功率 61%", timeout=40_000)
+        await expect(one.last().locator("h3")).to_contain_text("支付成功率 61%")
         entry = page.locator("#channels li.new", has_text=re.compile(r"f-\d{8}-\d{3}"))
-        await expect(entry.locator(".badge")).to_be_visible(timeout=40_000)
+        await expect(entry.locator(".badge")).to_be_visible()
         await page.get_by_role("link", name="进群").click()  # the card's own link, inside the page
         await expect(page.locator("#title")).to_contain_text(re.compile(r"# f-\d{8}-\d{3}"))
-        await expect(page.locator("#pins")).to_contain_text("待确认", timeout=40_000)
+        await expect(page.locator("#pins")).to_contain_text("待确认")
         card = page.locator(".msg", has=page.locator("h3", has_text="支付成功率")).first
         await expect(card.locator(".pin")).to_be_visible()
         await expect(card.locator(".fields .field").first).to_contain_text("影响")
         await card.locator("button.kit.primary").click()
-        await expect(card.locator("h3")).to_contain_text("P1 处理中", timeout=40_000)
-        await expect(page.locator("#topic")).to_contain_text("处理中", timeout=40_000)
+        await expect(card.locator("h3")).to_contain_text("P1 处理中")
+        await expect(page.locator("#topic")).to_contain_text("处理中")
         await card.get_by_role("button", name="我来指挥").click()
-        await card.get_by_role("button", name="发进展").click(timeout=40_000)
+        await card.get_by_role("button", name="发进展").click()
 
         form = page.get_by_role("dialog", name="发进展")
         await expect(form).to_be_visible()
@@ -181,11 +181,11 @@ async def test_an_outage_is_fired_confirmed_and_told_of_with_the_card_and_its_fo
         await form.get_by_role("button", name="发布").click()
         await expect(form).not_to_be_visible()
         told = page.locator(".msg:not(.private)", has_text="进展 1（张三）")
-        await expect(told).to_contain_text("成功率 83%", timeout=40_000)
-        await expect(card).to_contain_text("成功率 83%", timeout=40_000)
+        await expect(told).to_contain_text("成功率 83%")
+        await expect(card).to_contain_text("成功率 83%")
 
         await page.get_by_role("button", name="全部告警恢复").click()
-        await expect(page.locator(".msg", has_text="告警已全部恢复")).to_be_visible(timeout=40_000)
+        await expect(page.locator(".msg", has_text="告警已全部恢复")).to_be_visible()
 
 
 @pytest.mark.slow
@@ -196,12 +196,12 @@ async def test_an_alert_is_judged_on_its_card(browser: Browser, tmp_path: Path) 
         await expect(page.locator("#outage-said")).to_have_text("告警已送达，看看 #alerts")
         await one.enter("alerts")
         card = one.last()
-        await expect(card.locator("h3")).to_contain_text("告警待判断", timeout=40_000)
+        await expect(card.locator("h3")).to_contain_text("告警待判断")
         await expect(card).to_contain_text("搜索 P99 1.8 秒")
         await card.get_by_role("button", name="声明 P3").click()
         asked = page.get_by_role("dialog", name="声明 P3")
         await asked.get_by_role("button", name="声明 P3").click()
-        await expect(page.locator("#messages .msg:not(.private)").first).to_contain_text("已归入 F-", timeout=40_000)
+        await expect(page.locator("#messages .msg:not(.private)").first).to_contain_text("已归入 F-")
 
 
 async def test_the_bot_that_is_not_there_or_refuses_is_said(browser: Browser) -> None:
@@ -228,7 +228,7 @@ async def test_a_command_is_offered_run_and_answered_to_one_person_only(browser:
         await expect(page.locator("#say")).to_have_value("/incident 列表")
         await page.keyboard.press("Enter")
         answer = page.locator(".msg.private")
-        await expect(answer.locator(".eyes")).to_contain_text("只有你能看到", timeout=40_000)
+        await expect(answer.locator(".eyes")).to_contain_text("只有你能看到")
         await expect(answer).to_have_count(1)
         await one.become("李四")
         await expect(page.locator("#title")).to_have_text("# incidents")
@@ -245,21 +245,21 @@ async def test_an_incident_is_declared_from_a_message(browser: Browser, tmp_path
         await one.last().locator(".tools summary").click()
         await one.last().get_by_role("button", name="声明故障").click()
         form = page.get_by_role("dialog", name="声明故障")
-        await expect(form.get_by_label("标题")).to_have_value("结账页面一直转圈", timeout=40_000)
+        await expect(form.get_by_label("标题")).to_have_value("结账页面一直转圈")
         await form.get_by_label("影响服务").get_by_label("支付服务").check()
         await form.get_by_role("button", name="声明", exact=True).click()
-        await expect(page.locator("#channels button", has_text=re.compile(r"f-\d{8}-\d{3}"))).to_be_visible(timeout=40_000)
+        await expect(page.locator("#channels button", has_text=re.compile(r"f-\d{8}-\d{3}"))).to_be_visible()
 
 
 async def test_a_person_who_reads_english_is_answered_in_english(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, "en", bot=tmp_path) as one:
         page = one.page
         await page.get_by_role("button", name="Fire the sample outage").click()
-        await expect(page.locator("#channels button", has_text=re.compile(r"f-\d{8}"))).to_be_visible(timeout=40_000)
+        await expect(page.locator("#channels button", has_text=re.compile(r"f-\d{8}"))).to_be_visible()
         await one.enter("f-2")
-        await expect(page.locator("#pins")).to_contain_text("To be confirmed", timeout=40_000)
+        await expect(page.locator("#pins")).to_contain_text("To be confirmed")
         await one.say("/incident brief")
-        await expect(page.locator(".msg.private .eyes")).to_contain_text("Only visible to you", timeout=40_000)
+        await expect(page.locator(".msg.private .eyes")).to_contain_text("Only visible to you")
         await page.locator("#trouble summary").click()
         said = await page.locator("body").inner_text()
         assert re.findall(HAN, said.replace("中文", "")) == []
@@ -639,7 +639,7 @@ async def test_a_lost_connection_is_said_and_comes_back_by_itself(browser: Brows
         await expect(one.page.locator("#link")).to_have_text("页面连接断开，正在重连…")
         one.slack.closing.clear()
         one.bot_says("meanwhile")
-        await expect(one.last()).to_contain_text("meanwhile", timeout=40_000)
+        await expect(one.last()).to_contain_text("meanwhile")
         await expect(one.page.locator("#link")).to_have_text("机器人没有连上")
 
 

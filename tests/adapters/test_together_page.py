@@ -91,7 +91,7 @@ async def test_one_incident_is_in_two_frames_side_by_side(browser: Browser, tmp_
         await slack.get_by_role("button", name="触发示例故障").click()
         await slack.locator("#channels button", has_text=re.compile(r"f-\d{8}-\d{3}")).click(timeout=LONG)
         await expect(slack.locator("#pins")).to_contain_text("待确认", timeout=LONG)
-        await slack.locator("#say").fill("@warroom 同步到 feishu")
+        await slack.locator("#say").fill("@warroom 同步到 飞书")
         await slack.locator("#say").press("Enter")
         room = feishu.locator("button", has_text=re.compile(r"F-\d{8}-\d{3}")).first
         await room.click(timeout=LONG)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from adapters.sandbox.feishu.company import chats, people
 from adapters.sandbox.feishu.parcels import Outcome, Parcel
 from adapters.sandbox.feishu.standin import Feishu, FeishuSandbox
 from adapters.sandbox.feishu.tenant import Message
 from adapters.sandbox.feishu.trouble import KINDS
-from tests.conftest import unavailable
+from tests.browser import chromium
 from tests.contract.feishu_rig import button, card, form, options, plain, until
 
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> & <b>'
@@ -28,14 +27,8 @@ ESCAPED = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        unavailable("a browser", "no chromium on the PATH")
-    async with async_playwright() as playwright:
-        expect.set_options(timeout=40_000)  # milliseconds: the machine may be busy
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 class App:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.conftest import unavailable
+from tests.browser import chromium
 from tests.contract.wecom_standin_rig import BUTTONS, FORM, Endpoint, Rig, called_back, until
 
 PAGE = Path(__file__).parents[2] / "adapters" / "sandbox" / "wecom" / "page"
@@ -23,14 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        unavailable("a browser", "no chromium on the PATH")
-    async with async_playwright() as playwright:
-        expect.set_options(timeout=40_000)  # milliseconds: the machine may be busy
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @contextlib.asynccontextmanager

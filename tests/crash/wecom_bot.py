@@ -265,7 +265,7 @@ class WecomBotScene(Scene):
                 yield Failed("accepted is stored", f"{ident} was answered and its answer is not kept")
 
     def wrong(self, world: World) -> Iterator[Failed]:
-        """A card is there once; a text that is there again says so; the entries are in order."""
+        """A place's first card is there once; what else is there again says so; the entries are in order."""
         kills = len(world.process.killed)
         had: Counter[tuple[str, str]] = Counter()
         first: dict[str, tuple[str, str]] = {}  # the card of each place that was there before all others

@@ -2,7 +2,7 @@
 // Shows one stand-in's page, or two side by side. Each page is loaded once and stays, so that nobody loses what they typed.
 
 const WORDS = {
-  zh: { beside: "并排看两个", alone: "只看一个", hint: "同一个机器人连着四个平台。在应急群里说「同步到 feishu」，另一边就有同一个故障的群。" },
+  zh: { beside: "并排看两个", alone: "只看一个", hint: "同一个机器人连着四个平台。在应急群里说「同步到 飞书」，另一边就有同一个故障的群。" },
   en: { beside: "Two side by side", alone: "One at a time", hint: "One bot is on all four. Type “mirror feishu” in a room, and the same incident has a room there." },
 };
 const at = (id) => document.getElementById(id);
