@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -31,9 +29,7 @@ _BODY = per_viewer(
         .limit(1)
     )
 )
-_KEEP_BODY = Statement(
-    upsert(t.FILE_BODY).on_conflict_do_nothing(index_elements=["digest"]), ("digest", "type", "body", "kept_at")
-)
+_KEEP_BODY = Statement(upsert(t.FILE_BODY).on_conflict_do_nothing(index_elements=["digest"]), BODIES.names)
 _KEEP = Statement(
     (keeping := upsert(t.ENCLOSED)).on_conflict_do_update(
         index_elements=["incident", "n", "file"],
@@ -57,8 +53,8 @@ class FileReads(Reader):
 class FileWrites(FileReads):
     """Keep them."""
 
-    def keep_body(self, body: Body, at: datetime) -> None:
-        self.link.put(_KEEP_BODY, {**BODIES.values(body), "kept_at": at})
+    def keep_body(self, body: Body) -> None:
+        self.link.put(_KEEP_BODY, BODIES.values(body))
 
     def keep_file(self, kept: Kept) -> None:
         self.link.put(_KEEP, ENCLOSED.values(kept))

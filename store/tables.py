@@ -217,13 +217,12 @@ class CapturedRow(Row, table=True):
 
 
 class FileBodyRow(Row, table=True):
-    """Keep bytes, each once; `kept_at` is no field: nobody asks when another incident had them first."""
+    """Keep bytes, each once."""
 
     __tablename__ = "file_body"
     digest: str = kept(String, key=True)
     type: str = kept(String)
     body: bytes = kept(LargeBinary)
-    kept_at: datetime = kept(Utc)
 
 
 class EnclosedRow(Row, table=True):

@@ -44,7 +44,7 @@ def keep_file(effect: Effect, reads: Reads, house: House) -> Plan:
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
         body, now = got[0], house.clock.now()
         size = len(body.body)
-        uow.keep_body(body, now)
+        uow.keep_body(body)
         uow.keep_file(Kept(incident.id, event.n, file.id, now, body.digest, size, body.type))
         return [ev.FileKept(n=event.n, file=file.id, digest=body.digest, size=size, type=body.type)]
 

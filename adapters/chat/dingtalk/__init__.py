@@ -19,7 +19,7 @@ __all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profi
 
 # Neither a topic nor reactions are there; nor does a repeated text count once.
 CAPABILITIES = capabilities = frozenset(Capability) - {
-    Capability.TOPIC, Capability.TAB, Capability.REACTION, Capability.KEYS, Capability.SHOWS, Capability.FILE,
+    Capability.TOPIC, Capability.TAB, Capability.REACTION, Capability.KEYS, Capability.SHOWS,
 }  # fmt: skip
 
 profile = Profile("DingTalk", {

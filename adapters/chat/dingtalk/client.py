@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from adapters.chat.dingtalk import Config, capable
+from adapters.chat.dingtalk import Config, capable, files
 from adapters.chat.dingtalk.answer import Answers
 from adapters.chat.dingtalk.errors import undelivered
 from adapters.chat.dingtalk.limits import DING_AT_ONCE, LIMITS, PLAIN_NAME, TO_AT_ONCE
@@ -291,8 +291,8 @@ class DingTalkChat:
         return Done(Ref("", ident, refused=tuple(refused)))
 
     async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
-        """Refuse: what is quoted comes without its pictures."""
-        return UNSUPPORTED
+        """Give the bytes of a picture or file of a message that was quoted."""
+        return await files.fetch(self._wire, file, most)
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Find an account by mobile number; DingTalk tells nobody by their e-mail."""
