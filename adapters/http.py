@@ -84,14 +84,16 @@ class Http:
         bucket: str | None = None,
         reads: bool = False,
         code_of: CodeOf | None = None,
+        most: int = BODY_BYTES,
     ) -> Outcome:
         """Make one call and say what became of it; nothing is repeated here.
 
         Not sent or throttled = Retry (a 429 names `bucket`); 4xx and 3xx = Rejected with the code that `code_of(status, body)`
         finds, else `http_<status>`; 5xx and a connection that ended after sending = Lost, unless the call only `reads`.
+        Of the answer's body no more than `most` bytes are read.
         """
         started = time.perf_counter()
-        outcome = await self._outcome(method, path, content, dict(headers or {}), bucket, reads, code_of)
+        outcome = await self._outcome(method, path, content, dict(headers or {}), bucket, reads, code_of, most)
         took = round((time.perf_counter() - started) * 1000)
         said = f"answered {outcome.status}" if isinstance(outcome, Answered) else self.redact(repr(outcome))
         log.debug("call", method=method, path=self.redact(path).partition("?")[0], outcome=said, ms=took)
@@ -106,11 +108,12 @@ class Http:
         bucket: str | None,
         reads: bool,
         code_of: CodeOf | None,
+        most: int,
     ) -> Outcome:
         try:
             async with asyncio.timeout(self._total):
                 async with self._client.stream(method, path, content=content, headers=headers) as response:
-                    body = await _limited(response)
+                    body = await _limited(response, most)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             return Retry(1.0, "unreachable" if not isinstance(error, httpx.PoolTimeout) else "busy")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
@@ -155,15 +158,15 @@ class Http:
         await self._client.aclose()
 
 
-async def _limited(response: httpx.Response) -> bytes:
+async def _limited(response: httpx.Response, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():
         parts.append(part)
         size += len(part)
-        if size >= BODY_BYTES:
+        if size >= most:
             break
-    return b"".join(parts)[:BODY_BYTES]
+    return b"".join(parts)[:most]
 
 
 def _wait(headers: Mapping[str, str]) -> float:

@@ -27,7 +27,7 @@ from bot.model.person import ALL_SEEING, PUBLIC, ActorKind, LookUp, met
 from bot.model.text import flat
 from bot.ports import Done, Lost, Medium, Notice, Reads, Rejected, Retry, Store, UnitOfWork
 from bot.prose import Prose
-from bot.report import document, gather, markdown, page
+from bot.report import MOST_PICTURES, document, gather, markdown, page
 from bot.table import incident_rows, stats_rows, table
 
 _MOST = 1000
@@ -184,7 +184,7 @@ async def report(config: Config, incident: str, lang: str, as_html: bool) -> str
             if found is None:
                 raise LookupError(f"there is no incident {incident}")
             show = house.show(reads, lang, house.clock.now())
-            doc = document(gather(reads, found), house.prose, show)
+            doc = document(gather(reads, found, MOST_PICTURES if as_html else 0), house.prose, show)
             return page(doc, house.prose) if as_html else markdown(doc)
 
         return await store.read(job, ALL_SEEING)

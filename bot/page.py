@@ -16,12 +16,15 @@ from typing import Protocol
 from jinja2 import Undefined
 
 from bot.model.event import Event, NoteAdded, NoteEdited
+from bot.model.facts.files import FileKept, FileMissed
+from bot.model.facts.story import Enclosed
+from bot.model.files import SHORT
 from bot.model.ids import ConnectionId, GroupId, PersonId, RotationId, ServiceId, group_word
 from bot.model.person import Actor
 from bot.model.say import Say
 from bot.model.severity import Reason
 from bot.model.text import Span, Text
-from bot.show import PRIVATE, Show, clean, cut, day, joined, local_day, moment, span, tame
+from bot.show import PRIVATE, Show, clean, cut, day, joined, local_day, moment, size_of, span, tame
 
 _OPEN, _SHUT = "\ue000", "\ue001"
 _TOKEN = re.compile(f"{_OPEN}([0-9a-f]+)\\.(\\d+){_SHUT}")
@@ -175,6 +178,15 @@ class Page:
             return self.comma.join(names)
         more = self.prose.label("person.more", self.show.lang).replace("#", str(len(names)))
         return self.comma.join(names[:limit]) + more
+
+    def enclosed(self, file: Enclosed | FileKept | FileMissed) -> str:
+        """Name what came with a message: what it is, its name, and once it is kept its size and the beginning of its hash."""
+        image = file.type.startswith("image")
+        parts = [self.word("image" if image else "file", "enclosed")]
+        parts += [cut(clean(name), _NAME_CHARS).strip()] if (name := getattr(file, "name", "")) else []
+        parts += [size_of(file.size), digest[:SHORT]] if (digest := getattr(file, "digest", "")) else []
+        parts += [self.word("missed", "enclosed")] if getattr(file, "missed", "") else []
+        return self.keep((Span(f"[{' '.join(part for part in parts if part)}]"),))
 
     def item(self, number: int) -> str:
         return f"T-{number}"

@@ -30,7 +30,7 @@ LANGS = ("zh", "en")
 _LATE = timedelta(minutes=1)  # knowledge that came later than this after the fact shows both times
 _FILTERS = (
     "person", "mention", "actor", "service", "services", "typed", "sentence", "code", "link", "clock", "span", "word", "refusal",
-    "group", "join_names", "platform", "rotation", "reasons", "item", "day", "date_of", "letter",
+    "group", "join_names", "platform", "rotation", "reasons", "item", "day", "date_of", "letter", "enclosed",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from bot.model.postmortem import ANALYSIS, DEMANDED, LESSONS, OVERVIEW, Section,
 from bot.model.text import Span, Text, flat, plain
 from bot.ports import Reads, Store
 from bot.prose import LANGS
-from bot.report import document, gather
+from bot.report import MOST_PICTURES, document, gather
 from bot.report import page as report_page
 from bot.sections import joined_text, pieces_of
 from bot.show import clean
@@ -80,10 +80,12 @@ class ReviewPages:
 
         def job(reads: Reads) -> str:
             show = self._house.show(reads, lang, now, opened.reader.tz)
-            return report_page(document(gather(reads, opened.incident), self._house.prose, show), self._house.prose, nonce)
+            told = gather(reads, opened.incident, MOST_PICTURES)
+            return report_page(document(told, self._house.prose, show), self._house.prose, nonce)
 
         nonce = secrets.token_urlsafe(16)
-        return HTMLResponse(await self._store.read(job, ALL_SEEING), headers=_headers(f"style-src 'nonce-{nonce}'"))
+        allowed = f"style-src 'nonce-{nonce}'; img-src data:"  # pictures that are inside the page
+        return HTMLResponse(await self._store.read(job, ALL_SEEING), headers=_headers(allowed))
 
     async def write(self, request: Request) -> Response:
         """Show the sections with what stands in them, or save those that were sent."""

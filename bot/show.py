@@ -111,6 +111,15 @@ def span(length: timedelta | float, lang: str) -> str:
     return f"{days} d {hours} h" if lang == "en" else f"{days} 天 {hours} 小时"
 
 
+def size_of(count: int) -> str:
+    """Give a number of bytes: `812 B`, `34 KB`, `1.2 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    if count < 1_000_000:
+        return f"{max(1, round(count / 1024))} KB"
+    return f"{count / 1024 / 1024:.1f} MB"
+
+
 def joined(text: Iterable[Span]) -> Text:
     """Join neighbours that are plain words and drop what is empty."""
     whole: list[Span] = []

@@ -18,7 +18,7 @@ from commands.common import as_commander, calling, me, ref
 ENTRIES, MOST_ENTRIES = 20, 100
 _BATCH = 200
 _END = (datetime.max.replace(tzinfo=UTC, microsecond=0), 1 << 62)
-_UNSHOWN = (ev.NoteEdited, ev.NoteRecalled)  # the note itself shows them
+_UNSHOWN = (ev.NoteEdited, ev.NoteRecalled, ev.FileKept, ev.FileMissed)  # the note itself shows them
 
 
 @query(

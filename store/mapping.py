@@ -14,6 +14,7 @@ from bot.model.alert import Alert, AlertGroup
 from bot.model.deadline import Deadline
 from bot.model.effect import Effect
 from bot.model.event import Event, decode, encode
+from bot.model.files import Body, Kept
 from bot.model.incident import Incident
 from bot.model.link import FormLink
 from bot.model.menu import Menu
@@ -53,6 +54,8 @@ class Mapper(Generic[D]):
 
 INCIDENTS = Mapper(Incident, t.INCIDENT)
 CAPTURED = Mapper(Captured, t.CAPTURED)
+BODIES = Mapper(Body, t.FILE_BODY)
+ENCLOSED = Mapper(Kept, t.ENCLOSED)
 ROOMS = Mapper(Room, t.ROOM)
 SPARES = Mapper(Spare, t.SPARE_ROOM)
 SHOWN = Mapper(Shown, t.SHOWN)

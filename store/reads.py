@@ -7,6 +7,7 @@ from store.announcing import AnnouncingReads
 from store.askers import AskerReads
 from store.buckets import CountReads
 from store.deliveries import DeliveryReads
+from store.files import FileReads
 from store.groups import GroupReads
 from store.incidents import IncidentReads
 from store.items import ItemReads
@@ -28,5 +29,6 @@ class StoreReads(
     AnnouncingReads,
     LadderReads,
     StatsReads,
+    FileReads,
 ):  # fmt: skip
     """Implement `Reads` over one link: what the viewer may not see is as if it were not there."""

@@ -216,6 +216,29 @@ class CapturedRow(Row, table=True):
     n: int = kept(BigInteger)
 
 
+class FileBodyRow(Row, table=True):
+    """Keep bytes, each once."""
+
+    __tablename__ = "file_body"
+    digest: str = kept(String, key=True)
+    type: str = kept(String)
+    body: bytes = kept(LargeBinary)
+
+
+class EnclosedRow(Row, table=True):
+    """Keep what became of a file of an entry."""
+
+    __tablename__ = "enclosed"
+    incident: str = kept(String, key=True)
+    n: int = kept(BigInteger, key=True)
+    file: str = kept(String, key=True)
+    at: datetime = kept(Utc)
+    digest: str = kept(String)
+    size: int = kept(BigInteger)
+    type: str = kept(String)
+    missed: str = kept(String)
+
+
 # ---------------------------------------------------------------- rooms and what they show
 class RoomRow(Row, table=True):
     __tablename__ = "room"
@@ -580,6 +603,8 @@ INCIDENT_PERSON = table(IncidentPersonRow)
 INCIDENT_SERVICE = table(IncidentServiceRow)
 EVENT = table(EventRow)
 CAPTURED = table(CapturedRow)
+FILE_BODY = table(FileBodyRow)
+ENCLOSED = table(EnclosedRow)
 ROOM = table(RoomRow)
 ROOM_ADDRESS = table(RoomAddressRow)
 SPARE_ROOM = table(SpareRoomRow)

@@ -13,6 +13,7 @@ from store.announcing import AnnouncingWrites
 from store.askers import AskerWrites
 from store.buckets import BucketWrites
 from store.deliveries import DeliveryWrites
+from store.files import FileWrites
 from store.groups import Foreseen, GroupWrites
 from store.incidents import IncidentWrites
 from store.items import ItemWrites
@@ -50,6 +51,7 @@ class Unit(
     AnnouncingWrites,
     LadderWrites,
     StatsReads,
+    FileWrites,
 ):
     """Implement `UnitOfWork` for one run of one job; `queued` = the outbox has something to look at after the commit."""
 

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.model.card import Card
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
 from bot.ports import (
     Capability,
     Content,
     Done,
+    Fetched,
     Limits,
     Lost,
     Medium,
@@ -132,6 +134,7 @@ class Platform:
         self.throttled: dict[str, datetime] = {}
         self.known: dict[str, str] = {}  # account by e-mail or mobile number
         self.extra, self.ways = "", "both"  # of the rooms that it opens
+        self.files: dict[str, bytes] = {}  # what came with messages, by id
         self.forgets = False  # looks up in vain, and says so
         self.asked: list[str] = []  # the e-mails and numbers that were looked up
         self.answers: list[Result] = []  # what the next look-ups get instead
@@ -294,6 +297,15 @@ class FakeChat:
             return self.platform.answers.pop(0)
         found = self.platform.known.get(email or "") or self.platform.known.get(mobile or "")
         return Done(Ref(found)) if found else Rejected("unknown_person")
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        body = self.platform.files.get(file.id)
+        told = await self._call(
+            "fetch", f"{chat}#{message}/{file.id}", "", lambda: Done() if body is not None else Rejected("gone")
+        )
+        if not isinstance(told, Done) or body is None:
+            return Rejected("gone") if isinstance(told, Done) else told
+        return Fetched(body) if len(body) <= most else Rejected("too_large")
 
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
         return []

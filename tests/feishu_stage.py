@@ -160,6 +160,12 @@ class FeishuPlayer:
         self._stage.typed.append((self.id, text))
         return str(await self.page.says(text, place))
 
+    async def shares(self, name: str, kind: str, body: bytes, line: str, room: str) -> str:
+        """Send a picture or a file to the others; gives its id."""
+        place = await self._place(room, WAIT)
+        self._stage.typed.append((self.id, f"{line} {name}".strip()))
+        return str(await self.page.share(name, kind, body, place, text=line))
+
     async def quotes(self, message: str, line: str, room: str) -> str:
         """Answer a message."""
         return await self.says(line, room, thread=(await self._message(message)).raw["created"])

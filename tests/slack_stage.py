@@ -158,6 +158,12 @@ class SlackPlayer:
         self._stage.typed.append((self.id, text))
         return str(await self.page.says(text, room))
 
+    async def shares(self, name: str, kind: str, body: bytes, line: str, room: str) -> str:
+        """Send a file to the others; gives its ts."""
+        await self._inside(room, WAIT)
+        self._stage.typed.append((self.id, f"{line} {name}".strip()))
+        return str(await self.page.share(name, kind, body, room, text=line))
+
     async def quotes(self, message: str, line: str, room: str) -> str:
         """Answer in the thread of a message."""
         return await self.says(line, room, thread=float(message))

@@ -48,6 +48,11 @@ class RoomOf:
         self.steps["typed"] += 1
         return await self.player.talks(line, self.name)
 
+    async def shares(self, name: str, kind: str, body: bytes, line: str = "") -> Any:
+        """Post a file here, with words or not; gives the message, to point at."""
+        self.steps["typed"] += 1
+        return await self.player.shares(name, kind, body, line, self.name)
+
     async def quotes(self, message: Any, line: str) -> str:
         """Answer a message, or quote it, with a line to the bot; gives the bot's answer."""
         self.steps["typed"] += 1

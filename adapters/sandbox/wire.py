@@ -37,10 +37,10 @@ async def read(receive: Receive) -> bytes:
 
 
 async def answer(call: Call, status: int, said: Any, headers: Mapping[str, str], send: Send) -> None:
-    """Answer a call with JSON; None = without a body."""
-    body = b"" if said is None else json.dumps(said, ensure_ascii=False).encode()
+    """Answer a call with JSON, or with bytes whose type is among the headers; None = without a body."""
+    body = b"" if said is None else said if isinstance(said, bytes) else json.dumps(said, ensure_ascii=False).encode()
     sent = [(b"content-length", str(len(body)).encode())] if status != 204 else []
-    if body:
+    if body and not isinstance(said, bytes):
         sent.append((b"content-type", b"application/json"))
     sent += [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": sent})

@@ -19,6 +19,7 @@ from bot.engine.announcing import unreached
 from bot.engine.aside import not_told
 from bot.engine.health import Health
 from bot.engine.house import House
+from bot.engine.keeping import given_up
 from bot.engine.notifying import NotifyFailed, receipt, wants_receipt
 from bot.engine.perform import Call, Delivery, Plan, Refuse, Skip, Wait, plan
 from bot.engine.run import record
@@ -372,7 +373,7 @@ class Outbox:
         if uow.bury(effect, self._me, self._house.clock.now(), code):
             what = "admin" if effect.data.get("say") in ("dead_letter", "room_failed") else effect.kind.value
             failed = ev.DeliveryFailed(effect=effect.id, what=what, connection=effect.connection, code=code)
-            facts: Sequence[Fact] = [unreached(effect, code) or failed]
+            facts: Sequence[Fact] = given_up(uow, self._house, effect, code) or [unreached(effect, code) or failed]
             if wants_receipt(effect) and code != BUG:  # whose receipt would meet the same bug; the admins are told
                 facts = receipt(effect, NotifyFailed(effect.connection, effect.target, code, raw[:200]))
             self._note(uow, effect, facts)

@@ -14,6 +14,7 @@ from bot.engine.briefing import briefing
 from bot.engine.cards import card_of, chat_of, digest_of, of_room
 from bot.engine.clicks import FORCE
 from bot.engine.house import House
+from bot.engine.keeping import keep_file
 from bot.engine.menus import keep, own_spot, shared_spot, with_numbers
 from bot.engine.muting import keep_silent
 from bot.engine.notices import answer_message, clickable_entry, direct_message, sent_again, with_buttons
@@ -61,6 +62,8 @@ def plan(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         return keep_silent(effect, reads, house, now)
     if effect.kind is EffectKind.URGE:
         return urge(effect, reads, house, now)
+    if effect.kind is EffectKind.KEEP_FILE:
+        return keep_file(effect, reads, house)
     if effect.kind is EffectKind.GREET:
         return greet(effect, reads, house, now)
     room = reads.room(RoomId(effect.data["room"]))

@@ -38,6 +38,7 @@ class EffectKind(StrEnum):
     SEND = "Send"
     GREET = "Greet"
     NOTIFY = "Notify"
+    KEEP_FILE = "KeepFile"
 
 
 WISHES = frozenset(

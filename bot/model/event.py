@@ -19,6 +19,7 @@ from bot.model.facts.actions import *  # noqa: F403
 from bot.model.facts.alerts import *  # noqa: F403
 from bot.model.facts.announcing import *  # noqa: F403
 from bot.model.facts.base import *  # noqa: F403
+from bot.model.facts.files import *  # noqa: F403
 from bot.model.facts.handover import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
 from bot.model.facts.muting import *  # noqa: F403

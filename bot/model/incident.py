@@ -359,7 +359,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
 
 
 prepare(Incident)
-UNSEEN = (ev.AnnouncementDelivered, ev.AnnouncementRead)  # change nothing that a card shows
+UNSEEN = (ev.AnnouncementDelivered, ev.AnnouncementRead, ev.FileKept, ev.FileMissed)  # change nothing that a card shows
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
 _UNDO_KEEPS = frozenset({
     "n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -143,6 +143,7 @@ class Capability(StrEnum):
     REACTION = "reaction"
     FORM = "form"  # a click or a command can be answered with a form to fill in
     LOOK_UP = "look_up"  # knows people by e-mail or mobile number
+    FILE = "file"  # gives the bytes of what came with a message
     SHOWS = "shows"  # a click's answer can carry the clicked card; a call that changes it must follow the answer
     REPLACES = "replaces"  # the same, and no call is needed after it
     URGE_APP = "urge_app"  # presses somebody in the app, by SMS, by telephone
@@ -273,6 +274,13 @@ class Lost:
 Result = Done | Retry | Rejected | Lost
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Hold the bytes of a file."""
+
+    body: bytes = field(repr=False)
+
+
 class Presence(StrEnum):
     """Answer a look-up after an unknown outcome."""
 
@@ -349,6 +357,10 @@ class ChatAdapter(Protocol):
     async def find(self, sought: Sought) -> tuple[Presence, Ref | None]: ...
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Find a person's account by what their roster entry says: Done(Ref(account id)), or Rejected("unknown_person")."""
+        ...
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Give the bytes of what came with a message, at most so many; larger = Rejected("too_large"), no more there = "gone"."""
         ...
 
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

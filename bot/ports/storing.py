@@ -12,6 +12,7 @@ from bot.model.alert import Alert, AlertGroup, AlertState
 from bot.model.deadline import Deadline, Due
 from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Status
+from bot.model.files import Body, Kept
 from bot.model.ids import ConnectionId, EffectId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident
 from bot.model.link import FormLink
@@ -95,6 +96,13 @@ class Reads(Protocol):
         ...
 
     def captured(self, connection: ConnectionId, chat: str, message: str) -> Captured | None: ...
+    def files_of(self, incident: IncidentId) -> list[Kept]:
+        """List what became of the files of an incident's entries, in order of n."""
+        ...
+
+    def body(self, incident: IncidentId, digest: str) -> Body | None:
+        """Give the bytes that an incident keeps under a SHA-256 in hex."""
+        ...
 
     def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
         """List facts recorded by an actor at or after `since`, newest first, at most 50."""
@@ -236,6 +244,14 @@ class UnitOfWork(Reads, Protocol):
         ...
 
     def capture(self, captured: Captured) -> None: ...
+    def keep_body(self, body: Body) -> None:
+        """Keep bytes; those that are there already stay."""
+        ...
+
+    def keep_file(self, kept: Kept) -> None:
+        """Keep what became of a file of an entry; what was known of it before is replaced."""
+        ...
+
     def log(self, event: Event) -> None:
         """Append a fact that belongs to no incident; its n is 0."""
         ...

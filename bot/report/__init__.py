@@ -2,8 +2,8 @@
 
 from bot.report.document import Document
 from bot.report.draw import page
-from bot.report.gather import Report, gather
+from bot.report.gather import MOST_PICTURES, Report, gather
 from bot.report.markdown import brief, markdown
 from bot.report.words import document
 
-__all__ = ["Document", "Report", "brief", "document", "gather", "markdown", "page"]
+__all__ = ["MOST_PICTURES", "Document", "Report", "brief", "document", "gather", "markdown", "page"]

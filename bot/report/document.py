@@ -27,6 +27,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Hold a picture of an entry: `source` is the picture itself, as an address that leads nowhere."""
+
+    label: str
+    source: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Hold one entry of the timeline; `silence` is said before it where nothing was recorded for long."""
 
@@ -34,6 +42,7 @@ class Entry:
     text: str
     star: bool = False
     silence: str = ""
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Write a report as one HTML page that needs nothing else: no script, no font, no picture of its own."""
+"""Write a report as one HTML page that needs nothing else: no script, no font; pictures are inside it."""
 
 from __future__ import annotations
 

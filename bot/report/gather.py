@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.model import event as ev
 from bot.model.actions import ActionItem, ItemFilter
 from bot.model.event import Event, Mark, Telling
+from bot.model.files import SHOWN, Body
 from bot.model.incident import Incident
 from bot.model.postmortem import Section
 from bot.ports import Reads
@@ -18,6 +19,7 @@ from bot.story import as_they_read
 GAP = timedelta(minutes=10)  # a silence that is longer is marked
 GOALS = ((Mark.DETECTED, 1), (Mark.LOCATED, 5), (Mark.RECOVERED, 10))  # minutes
 MOST_ENTRIES = 2000
+MOST_PICTURES = 20 * 1024 * 1024  # bytes of all images in one page
 _PAGE = 500
 _AFTERWARDS = (
     ev.PostmortemPassed, ev.PostmortemSubmitted, ev.PostmortemReturned, ev.PostmortemApproved, ev.PostmortemPublished,
@@ -63,10 +65,11 @@ class Report:
     left_out: int
     sections: Mapping[Section, list[Event]]
     items: tuple[ActionItem, ...]
+    pictures: Mapping[str, Body] = field(default_factory=dict)  # by digest
 
 
-def gather(reads: Reads, incident: Incident) -> Report:
-    """Gather a report from the log; nothing in it is guessed."""
+def gather(reads: Reads, incident: Incident, pictures: int = 0) -> Report:
+    """Gather a report from the log; nothing in it is guessed. It takes along images of at most so many bytes in all."""
     log = list(_log(reads, incident))
     first = log[0].payload
     assert isinstance(first, ev.IncidentDeclared)
@@ -79,7 +82,21 @@ def gather(reads: Reads, incident: Incident) -> Report:
         tuple(event for event in log if isinstance(event.payload, (ev.SeverityChanged, ev.IncidentConfirmed))),
         tuple(_goals(incident, start)), tuple(_moments(told[:MOST_ENTRIES], end)), max(0, len(told) - MOST_ENTRIES),
         pieces_of(reads, incident), tuple(reads.items(ItemFilter(incident=incident.id))),
+        _pictures(reads, incident, told[:MOST_ENTRIES], pictures),
     )  # fmt: skip
+
+
+def _pictures(reads: Reads, incident: Incident, told: list[Event], most: int) -> Mapping[str, Body]:
+    """Read the images of entries, the first ones first; the others are named by their hash only."""
+    found: dict[str, Body] = {}
+    for event in told if most else ():
+        for file in event.payload.files if isinstance(event.payload, ev.NoteAdded) else ():
+            if file.digest in found or not file.digest or file.type not in SHOWN or file.size > most:
+                continue
+            body = reads.body(incident.id, file.digest)
+            if body is not None and body.type in SHOWN:
+                found[file.digest], most = body, most - len(body.body)
+    return found
 
 
 def _log(reads: Reads, incident: Incident) -> Iterator[Event]:
@@ -90,7 +107,7 @@ def _log(reads: Reads, incident: Incident) -> Iterator[Event]:
 
 
 def _tells(event: Event) -> bool:
-    if event.audience != "room" or isinstance(event.payload, _AFTERWARDS):
+    if event.audience != "room" or isinstance(event.payload, (*_AFTERWARDS, ev.FileMissed)):
         return False
     return event.payload.telling is not Telling.SILENT or isinstance(event.payload, ev.IncidentDeclared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from bot.model import event as ev
 from bot.model.event import Event, Mark
+from bot.model.files import SHORT
 from bot.model.postmortem import ANALYSIS, DEMANDED, LESSONS, OVERVIEW, ReviewState, Section
 from bot.model.say import say
 from bot.model.text import Text, flat
 from bot.prose import Prose, Show
-from bot.report.document import Document, Entry, Measure, Row, Silence, Target, Tick
+from bot.report.document import Document, Entry, Measure, Picture, Row, Silence, Target, Tick
 from bot.report.gather import Goal, Moment, Report
 from bot.show import clean, span
 
@@ -190,7 +192,14 @@ class _Writer:
         event = moment.event
         told = flat(self.prose.line(_bare(event), self.incident, self.show))
         silence = self.label("report.silence").replace("#", self.span(moment.silence)) if moment.silence is not None else ""
-        return Entry(self.moment(event.at), clean(told), moment.decision, silence)
+        return Entry(self.moment(event.at), clean(told), moment.decision, silence, tuple(self.pictures(event)))
+
+    def pictures(self, event: Event) -> Iterator[Picture]:
+        """Give the images of an entry that the report takes along."""
+        for file in event.payload.files if isinstance(event.payload, ev.NoteAdded) else ():
+            if (body := self.report.pictures.get(file.digest)) is not None:
+                label = " ".join(part for part in (clean(file.name), file.digest[:SHORT]) if part)
+                yield Picture(label, f"data:{body.type};base64,{b64encode(body.body).decode()}")
 
     # ------------------------------------------------------------ the drawing
     def drawing(self) -> tuple[tuple[Tick, ...], tuple[Silence, ...]]:

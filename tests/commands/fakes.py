@@ -28,6 +28,7 @@ from bot.model import event as ev
 from bot.model.actions import OF_ITEMS, ActionItem, ItemFilter, ItemState, begun, changed
 from bot.model.alert import AlertGroup, GroupState, judged
 from bot.model.event import Event, Fact, Happened, Status, Via
+from bot.model.files import Body, Kept
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident, Outcome, apply
 from bot.model.oncall import Feed, Rotation, Swap
@@ -145,6 +146,19 @@ class FakeReads:
             if incident is not None and quoted is not None and quoted.message == message:
                 return Captured(quoted.connection, quoted.chat, message, incident, event.n)
         return None
+
+    def files_of(self, incident: IncidentId) -> list[Kept]:
+        found = []
+        for event in self.world.logs.get(incident, []):
+            p = event.payload
+            if isinstance(p, ev.FileKept):
+                found.append(Kept(incident, p.n, p.file, event.at, p.digest, p.size, p.type))
+            elif isinstance(p, ev.FileMissed):
+                found.append(Kept(incident, p.n, p.file, event.at, missed=p.code))
+        return found
+
+    def body(self, incident: IncidentId, digest: str) -> Body | None:
+        return self.world.bodies.get(digest) if any(k.digest == digest for k in self.files_of(incident)) else None
 
     def recent_by(self, who: Actor, since: datetime) -> list[tuple[IncidentId | None, Event]]:
         mine = [(i, e) for i, e in self.world.history if e.actor == who and e.recorded_at >= since]
@@ -295,6 +309,7 @@ class World:
         self.catalog = catalog()
         self.house = House("test", self.policy, self.catalog, None, PROSE, DECLARATIONS, None, None)  # type: ignore[arg-type]
         self.incidents: dict[IncidentId, Incident] = {}
+        self.bodies: dict[str, Body] = {}
         self.logs: dict[IncidentId, list[Event]] = {}
         self.history: list[tuple[IncidentId | None, Event]] = []
         self.groups: dict[GroupId, AlertGroup] = {}

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 import adapters.chat
 from bot.model.card import Button, Card, Field
+from bot.model.facts.story import Enclosed
 from bot.model.text import Span, Text
 from bot.model.text import plain as words
 from bot.ports import Capability, ChatAdapter, Done, Limits, Presence, Ref, Rejected, Result
@@ -36,6 +37,7 @@ VERBS: dict[Capability, Callable[[ChatAdapter, Rig], Awaitable[Result]]] = {
     Capability.DIRECT: lambda chat, rig: chat.direct(rig.account, words("hello"), "k2"),
     Capability.EDIT: lambda chat, rig: chat.edit(Ref(rig.room, "1"), words("changed")),
     Capability.PIN: lambda chat, rig: chat.pin(Ref(rig.room, "1")),
+    Capability.FILE: lambda chat, rig: chat.fetch(rig.room, "1", Enclosed(id="F1"), 1000),  # type: ignore[dict-item]
 }
 HOSTILE = (
     "<script>alert(1)</script>", "*bold* _it_ `code` ~~no~~ <b>b</b> &lt; &amp;", "[click](https://evil.example.com)",
@@ -108,8 +110,9 @@ async def test_a_verb_works_exactly_where_its_capability_is_declared(name: str) 
             before = one.calls()
             result = await verb(one.chat, one)
             if capability in one.chat.capabilities:
-                # What an edit or pin of a message that never was comes to is the platform's business.
-                assert isinstance(result, Done) or capability in (Capability.EDIT, Capability.PIN), (capability, result)
+                # What an edit, pin or file of a message that never was comes to is the platform's business.
+                unsure = (Capability.EDIT, Capability.PIN, Capability.FILE)
+                assert isinstance(result, Done) or capability in unsure, (capability, result)
                 assert one.calls() > before or (one.push_only and capability is Capability.EDIT), capability
             else:
                 assert result == Rejected("unsupported"), capability

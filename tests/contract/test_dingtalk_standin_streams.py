@@ -103,6 +103,36 @@ async def test_an_answer_brings_the_message_that_it_answers(rig: Rig) -> None:
         assert (replied["msgId"], replied["content"]) == (said["id"], {"text": "网关 5xx 在涨"})
 
 
+async def test_gives_a_file_only_by_the_code_of_its_delivery(rig: Rig) -> None:
+    async with streaming(rig) as [stock]:
+        zhang, li = rig.player("zhang"), rig.player("li")
+        picture = await li.share("面板.png", "image/png", b"\x89PNG picture", "值班")
+        other = await li.share("top.txt", "text/plain", b"load 9", "值班")
+        assert stock.messages == []  # it names nobody
+        await zhang.says("@助手 记录", "值班", quote=picture)
+        await zhang.says("@助手 记录", "值班", quote=other)
+        quoted = [m.text.extensions["repliedMsg"] for m in stock.messages]
+        assert [(one["msgType"], one["content"].get("fileName")) for one in quoted] == [("picture", None), ("file", "top.txt")]
+        asked = {"downloadCode": quoted[0]["content"]["downloadCode"], "robotCode": ROBOT}
+
+        async def address(**more: str) -> str:
+            return str((await rig.call("robot_1_0", "robot_message_file_download", asked | more))["downloadUrl"])
+
+        url = await address()
+        assert (await rig.http.get(url)).content == b"\x89PNG picture"
+        assert (await rig.http.get(await address(downloadCode=quoted[1]["content"]["downloadCode"]))).content == b"load 9"
+        await refused(address(downloadCode="x"), "invalidParameter.downloadCode.invalid")
+        await refused(address(downloadCode=""), "invalidParameter.downloadCode.empty")
+        await refused(address(robotCode="dingother"), "invalidParameter.robotCode.notExsit")
+        rig.clock.now += 601
+        assert (await rig.http.get(url)).status_code == 403
+        late = await address()
+        rig.dingtalk.world.messages[picture].recalled = True
+        assert (await rig.http.get(late)).status_code == 403
+        rig.clock.now += 86_401
+        await refused(address(), "invalidParameter.downloadCode.invalid")
+
+
 async def test_talk_without_the_bot_is_not_delivered(rig: Rig) -> None:
     async with streaming(rig) as [stock]:
         await rig.player("zhang").says("大家好", "值班")

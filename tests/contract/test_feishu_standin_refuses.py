@@ -593,6 +593,38 @@ async def test_pictures_are_uploaded_first(rig: Rig) -> None:
     await rig.card(card({"tag": "img", "img_key": key, "alt": {"tag": "plain_text", "content": "x"}}))
 
 
+async def test_gives_what_came_with_a_message_only_by_its_own_key(rig: Rig) -> None:
+    from lark_oapi.api.im.v1 import GetMessageResourceRequest
+
+    def get(message: str, key: str, kind: str = "image") -> tuple[int, bytes]:
+        built = GetMessageResourceRequest.builder().message_id(message).file_key(key).type(kind).build()
+        answer = rig.client.im.v1.message_resource.get(built)
+        return (0, answer.file.read()) if answer.code == 0 else (json.loads(answer.raw.content)["code"], b"")
+
+    async def got(*args: str) -> tuple[int, bytes]:
+        return await asyncio.to_thread(get, *args)
+
+    zhang = rig.player("ou_zhang")
+    picture = await zhang.share("board.png", "image/png", PNG, "incidents")
+    other = await zhang.share("top.txt", "text/plain", b"load 9", "incidents")
+    keys = {m.id: json.loads(m.content) for m in rig.feishu.tenant.messages.values()}
+    key, file = keys[picture]["image_key"], keys[other]["file_key"]
+    assert await got(picture, key) == (0, PNG)
+    assert await got(other, file, "file") == (0, b"load 9")
+    assert (await got(other, key))[0] == 234003  # a key of another message
+    assert (await got(picture, key, "file"))[0] == 234003
+    assert (await got(picture, key, "thumbnail"))[0] == 234001
+    assert (await got("om_nosuch", key))[0] == 234001
+    away = await zhang.share("tea.png", "image/png", PNG, "tea")
+    assert (await got(away, json.loads(rig.feishu.tenant.messages[away].content)["image_key"]))[0] == 234004
+    drawn = await rig.card(card({"tag": "div", "text": {"tag": "plain_text", "content": "x"}}))
+    assert (await got(drawn, key))[0] == 234043
+    await zhang.recall(picture)
+    assert (await got(picture, key))[0] == 234040
+    rig.feishu.desk.tokens.scopes = ("im:chat",)
+    assert (await got(other, file, "file"))[0] == 99991672
+
+
 # ------------------------------------------------------------ trouble on demand, and a process of its own
 async def test_drops_the_connection_after_the_effect(rig: Rig) -> None:
     import requests

@@ -133,7 +133,7 @@ RATES = {
     50: "conversations.info conversations.history conversations.replies conversations.invite conversations.kick "
     "conversations.join conversations.leave conversations.open users.conversations chat.update chat.delete reactions.add "
     "reactions.get bookmarks.list users.lookupByEmail",
-    100: "conversations.members chat.postEphemeral views.open views.push views.update users.info",
+    100: "conversations.members chat.postEphemeral views.open views.push views.update users.info files.info",
     300: "api.test auth.test chat.postMessage chat.getPermalink",
     10: "apps.connections.open",
 }
@@ -153,6 +153,51 @@ async def test_every_method_has_a_rate(a_minute: int, method: str) -> None:
 
 def test_every_method_is_tried() -> None:
     assert {method for methods in RATES.values() for method in methods.split()} == set(METHODS)
+
+
+# ------------------------------------------------------------ files
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
+
+
+async def shared(rig: Rig, channel: str = "general", by: str = "U1", **more: Any) -> dict[str, Any]:
+    ts = await rig.player(by).share("board.png", "image/png", PNG, channel, **more)
+    listed = rig.slack.workspace.channels[rig.id(channel)].messages[ts].files
+    return {"ts": ts, "id": listed[0]}
+
+
+async def test_refuses_a_file_that_is_not_there_for_the_bot(rig: Rig) -> None:
+    file = await shared(rig)
+    found = await rig.web.files_info(file=file["id"])
+    assert (found["file"]["size"], found["file"]["mimetype"]) == (len(PNG), "image/png")
+    told = await rig.web.conversations_history(channel=rig.id("general"))
+    assert [one["id"] for m in told["messages"] for one in m.get("files", [])] == [file["id"]]
+    await refused(rig.web.files_info(file="F0NOSUCH"), "file_not_found")
+    await refused(rig.web.files_info(file=(await shared(rig, "tea"))["id"]), "file_not_found")
+    await rig.player("U1").unshare("general", file["ts"])
+    await refused(rig.web.files_info(file=file["id"]), "file_deleted")
+    await rig.control("/_tokens", kind="bot", scopes=["chat:write"])
+    await refused(rig.web.files_info(file=file["id"]), "missing_scope")
+
+
+async def test_refuses_the_bytes_of_a_file_without_a_token(rig: Rig) -> None:
+    file = await shared(rig)
+    url = (await rig.web.files_info(file=file["id"]))["file"]["url_private_download"]
+
+    async def got(token: str | None) -> tuple[int, str, bytes]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with rig.session.get(url, headers=headers, allow_redirects=False) as response:
+            return response.status, response.content_type, await response.read()
+
+    assert await got(APP.bot_token) == (200, "image/png", PNG)
+    for token in (None, "xoxb-other", APP.app_token):
+        status, kind, body = await got(token)
+        assert (status, kind) == (302, "text/html") and PNG not in body
+    await rig.control("/_tokens", kind="bot", scopes=["chat:write"])
+    status, kind, body = await got(APP.bot_token)
+    assert (status, kind) == (200, "text/html") and PNG not in body
+    await rig.control("/_tokens", kind="bot", scopes=["files:read"])
+    await rig.player("U1").unshare("general", file["ts"])
+    assert (await got(APP.bot_token))[0] == 404
 
 
 # ------------------------------------------------------------ channels

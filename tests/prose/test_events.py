@@ -26,7 +26,7 @@ GOLDEN = Path(__file__).parent / "golden"
 STORED = sorted(FIXTURES.glob("*.json"))
 HAN = re.compile("[\u3400-\u9fff]")
 LATIN = re.compile("[A-Za-z]+")
-ALLOWED = re.compile(r"P[1-4]|[AT]-\d+|F-\d{8}-\d{3}|https?://\S+")
+ALLOWED = re.compile(r"P[1-4]|[AT]-\d+|F-\d{8}-\d{3}|https?://\S+|\d (?:B|KB|MB)\b(?: [0-9a-f]{8}\b)?")
 
 
 def golden(path: Path, now: str) -> None:

@@ -26,7 +26,7 @@ TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 HAN = re.compile("[\u3400-\u9fff，。；：？！「」（）、｜]")
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 # Levels, ids, the names of the spellings that people type, and a word that Chinese has no other for.
-ALLOWED = re.compile(r"P[1-4]|A-[\d…]*|F-[\d…-]*|\bIP\b", re.ASCII)
+ALLOWED = re.compile(r"P[1-4]|A-[\d…]*|F-[\d…-]*|\bIP\b|\d MB\b", re.ASCII)
 LATIN = re.compile("[A-Za-z]+")
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from adapters.sandbox.chat import Resident
+from bot.admin import report
 from bot.app import discover, serve
 from bot.config import build
 from bot.document import Filled
@@ -36,7 +37,7 @@ ROOM = r"F-\d{8}-\d{3}"
 NAMES = (
     r"@bot|/incident\b|/inc\b|\bP[0-4]\b|\b[FAT]-[\d-]+|\bMTT[AR]\b|\b[FA]-…|\bplain\b|\bslack\b|\bSlack\b|\bfeishu\b|\bdingtalk\b|\bwecom(?:-bot)?\b|\bEnglish\b|中文|\bvital-critical\b|\bwarnings\b"
     r"|\balertmanager\b|warroom dead retry|@[a-z]\w*|https?://\S+|Asia/Shanghai|--no-postmortem|\[en "
-    r"|\bT-\d+"
+    r"|\bT-\d+|\b\d+ (?:B|KB|MB) [0-9a-f]{8}\b"
     r"|(?:drill-)?\bf-\d{8}-\d{3}[a-z0-9-]*"
 )
 HAN = r"[　-〿㐀-鿿＀-￯]+"
@@ -108,6 +109,12 @@ class House:
                 f"{self.url}/webhooks/alertmanager", json=body, headers={"authorization": f"Bearer {TOKEN}"}
             )
         return answer.status_code
+
+    # ------------------------------------------------------------ an admin's machine
+    async def report(self, room: RoomOf, *, as_html: bool = False) -> str:
+        """Write the report of a room's incident by the command line, beside the running bot."""
+        given = {key: value for key, value in self.config.items() if not key.startswith("_")}
+        return await report(build(given, Path(), Filled({})), incident(room), self.lang, as_html)
 
     # ------------------------------------------------------------ the chat
     async def deliver(self, who: str, text: str, *, room: str | None = None, ago: timedelta = timedelta(0)) -> str:

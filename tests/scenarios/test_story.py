@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
+
+from tests.pictures import PNG, digest
 from tests.scenarios.conftest import Play
 from tests.transcript import NotSeen, RoomOf
 
@@ -84,3 +88,35 @@ async def test_a_reaction_makes_a_note_and_what_becomes_of_the_message_follows(p
         shown = await reads(room, "（原消息已撤回）")
         assert "网关 5xx 在涨" not in shown
         assert sum("进展" in line and "📣" in line for line in house.unasked(room.name)) == 1
+
+
+async def test_a_picture_of_a_message_is_kept_by_its_hash_and_shown_in_the_report(play: Play) -> None:
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        theirs = li.in_room(await li.room("支付失败"))
+        board = await theirs.shares("面板.png", "image/png", PNG)
+        if house.can("a message is made a note by a reaction"):
+            await room.reacts(board, "note")
+        else:
+            assert (await room.quotes(board, "@bot 记录")).startswith("✓ #")
+        shown = await reads(room, digest(PNG)[:8])
+        assert "[图片" in shown
+        drawing = await theirs.shares("top.svg", "image/svg+xml", SVG)
+        assert (await room.quotes(drawing, "@bot 记录")).startswith("✓ #")
+        assert "[文件" in await reads(room, digest(SVG)[:8])
+        written = await house.report(room, as_html=True)
+        assert pictures_in(written) == [PNG]
+        assert written.count("<img ") == 1 and "onload" not in written
+        marked = await house.report(room)
+        assert digest(PNG)[:8] in marked and digest(SVG)[:8] in marked
+        assert "![" not in marked and "data:" not in marked
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"
+
+
+def pictures_in(page: str) -> list[bytes]:
+    """List the pictures that a page has inside itself."""
+    return [b64decode(found) for found in re.findall(r'<img src="data:image/[a-z]+;base64,([^"]+)"', page)]

@@ -117,6 +117,6 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.builds(kind, **{f.name: anything(hints[f.name]) for f in dataclasses.fields(kind)})
     plainly: dict[Any, st.SearchStrategy[Any]] = {
         str: _WORDS, int: st.integers(0, 2**40), bool: st.booleans(), datetime: _INSTANTS, type(None): st.none(),
-            date: st.dates(date(2000, 1, 1), date(2100, 1, 1)),
+            bytes: st.binary(max_size=300), date: st.dates(date(2000, 1, 1), date(2100, 1, 1)),
     }  # fmt: skip
     return plainly[kind]

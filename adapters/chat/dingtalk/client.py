@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from adapters.chat.dingtalk import Config, capable
+from adapters.chat.dingtalk import Config, capable, files
 from adapters.chat.dingtalk.answer import Answers
 from adapters.chat.dingtalk.errors import undelivered
 from adapters.chat.dingtalk.limits import DING_AT_ONCE, LIMITS, PLAIN_NAME, TO_AT_ONCE
@@ -21,6 +21,7 @@ from adapters.chat.dingtalk.rooms import Rooms
 from adapters.chat.dingtalk.session import Sessions
 from adapters.chat.dingtalk.wire import Said, Wire, outcome
 from bot.model.card import Card
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
 from bot.ports import (
@@ -28,6 +29,8 @@ from bot.ports import (
     Clock,
     Content,
     Done,
+    Fetched,
+    Lost,
     OnInbound,
     Presence,
     Ref,
@@ -286,6 +289,10 @@ class DingTalkChat:
         if people and len({account for account, _ in refused}) >= len(people):
             return Rejected(refused[0][1], "nobody was reached")
         return Done(Ref("", ident, refused=tuple(refused)))
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Give the bytes of a picture or file of a message that was quoted."""
+        return await files.fetch(self._wire, file, most)
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Find an account by mobile number; DingTalk tells nobody by their e-mail."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.chat.dingtalk.forms import CHAT, PRESS, SHEET, filled, hidden
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode
 from bot.model.text import Span, Text
@@ -81,7 +82,7 @@ def quoted(data: Json, chat: str, now: datetime) -> Message | Rejected | None:
     """Read the message that somebody answers, which DingTalk puts beside the words; its author only under a secret id.
 
     The fields are in no documentation; so they were seen: text.isReplyMsg, text.repliedMsg {msgId, msgType, createdAt, senderId,
-    content {text | richText}}.
+    content {text | richText | downloadCode, fileName}}; a picture among rich text has a downloadCode in its part.
     """
     said = _map(_map(data.get("text")).get("repliedMsg"))
     if not said:
@@ -93,11 +94,20 @@ def quoted(data: Json, chat: str, now: datetime) -> Message | Rejected | None:
     words = _str(content.get("text")) or "".join(_str(part.get("text")) or _str(part.get("content")) for part in parts)
     words = words.replace("\x00", "").strip()
     ident = _str(said.get("msgId"))
-    if not words or not ident:
+    robot = _str(data.get("robotCode"))
+    files = tuple(
+        Enclosed(
+            id=f"{robot}:{code}", name=_str(part.get("fileName")),
+            type="image" if part is not content or said.get("msgType") in ("picture", "image") else "",
+        )
+        for part in (content, *parts) if (code := _str(part.get("downloadCode")))
+    )  # fmt: skip
+    if not (words or files) or not ident:
         return Rejected("kind")
     named = _str(said.get("senderNick")).strip()
     author = Speaker(_str(said.get("senderId")) or "?", named, bot=True) if named else None  # nobody of whom we know the account
-    return Message(chat, ident, (Span(words),), author, _instant(said.get("createdAt"), now))
+    text = (Span(words),) if words else ()
+    return Message(chat, ident, text, author, _instant(said.get("createdAt"), now), None, files)
 
 
 def _words(data: Json) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from adapters.chat.feishu import CAPABILITIES, Config, Domain
+from adapters.chat.feishu import CAPABILITIES, Config, Domain, files
 from adapters.chat.feishu.answer import Answers
 from adapters.chat.feishu.inbound import Home
 from adapters.chat.feishu.listen import Listening
@@ -20,9 +20,25 @@ from adapters.chat.feishu.render import DIRECT, LIMITS, message
 from adapters.chat.feishu.rooms import DESCRIPTION_CHARS, NAME_CHARS, Rooms
 from adapters.chat.feishu.wire import Said, Wire, outcome
 from bot.model.card import Card
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.text import flat, plain
-from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Sent, Sought, Urge
+from bot.ports import (
+    Clock,
+    Content,
+    Done,
+    Fetched,
+    Lost,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Urge,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -217,6 +233,10 @@ class FeishuChat:
                 if isinstance(bot, dict):
                     self._home = Home(str(bot.get("open_id") or ""), str(bot.get("app_name") or ""))
             return self._home
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Give the bytes of a picture or file that came with a message."""
+        return await files.fetch(self._wire, message, file, most)
 
     # ------------------------------------------------------------ in
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters.chat.feishu.forms import NONE
 from adapters.chat.feishu.render import DIRECT, FORM, NAMED, PRESS, WHISPER
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.press import Press, decode
 from bot.model.text import Span, Text
@@ -271,8 +272,33 @@ def content_of(kind: str, written: str, mentions: Mapping[str, Json]) -> Text | 
             return None
 
 
+def files_of(kind: str, written: str) -> tuple[Enclosed, ...]:
+    """List what came with a message; a sticker cannot be had, and of a film the film is meant, not the picture on it.
+
+    https://open.feishu.cn/document/server-docs/im-v1/message-content-description/message_content
+    """
+    try:
+        content = _map(json.loads(written or "{}"))
+    except ValueError:
+        return ()
+    if kind == "post":
+        if "content" not in content:
+            content = next((_map(one) for one in content.values() if isinstance(one, dict)), {})
+        paragraphs = content.get("content")
+        lines = paragraphs if isinstance(paragraphs, list) else []
+        parts = [element for line in lines for element in _maps(line) if element.get("tag") in ("img", "media")]
+    else:
+        parts = [content] if kind in ("image", "file", "media", "audio") else []
+    found = []
+    for part in parts:
+        name, key, picture = (_str(part.get(of)).replace("\x00", "") for of in ("file_name", "file_key", "image_key"))
+        if key or picture:
+            found.append(Enclosed(id=key or picture, name=name, type="" if key else "image"))
+    return tuple(found)
+
+
 def message_of(said: Json, speaker_of: SpeakerOf, now: datetime) -> Message | None:
-    """Read a message as Feishu gives it when asked; None = one without words.
+    """Read a message as Feishu gives it when asked; None = one with neither words nor anything else to keep.
 
     https://open.feishu.cn/document/server-docs/im-v1/message/get: mentions carry the account itself, not a map of ids.
     """
@@ -280,14 +306,15 @@ def message_of(said: Json, speaker_of: SpeakerOf, now: datetime) -> Message | No
     mentions = {
         _str(m.get("key")): {"name": m.get("name"), "id": {"open_id": m.get("id")}} for m in _maps(said.get("mentions"))
     }  # fmt: skip
-    text = content_of(_str(said.get("msg_type")), _str(_map(said.get("body")).get("content")), mentions)
+    kind, written = _str(said.get("msg_type")), _str(_map(said.get("body")).get("content"))
+    text, files = content_of(kind, written, mentions), files_of(kind, written)
     account = _str(sender.get("id"))
     person = sender.get("sender_type") == "user"
     author = speaker_of(account, False) if person and account else Speaker(account or "app", account or "app", bot=True)
-    if text is None:
+    if text is None and not files:
         return None
     at = _instant(_str(said.get("create_time")), now)
-    return Message(_str(said.get("chat_id")), _str(said.get("message_id")), text, author, at)
+    return Message(_str(said.get("chat_id")), _str(said.get("message_id")), text or (), author, at, None, files)
 
 
 # ---------------------------------------------------------------- text

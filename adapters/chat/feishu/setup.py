@@ -14,7 +14,7 @@ SCOPES = {
     "im:message.group_at_msg:readonly": "@bot in groups",
     "im:message.p2p_msg:readonly": "what people write to the bot directly",
     "im:message.reactions:write_only": "the tick on a typed command",
-    "im:message:readonly": "reading a message that is answered or reacted to, so that it becomes a note",
+    "im:message:readonly": "reading a message that is answered or reacted to, and what came with it, so that it becomes a note",
     "im:message.reactions:read": "a message becomes a note by a reaction",
     "im:message.pins:write_only": "pinning the status card",
     "im:message.urgent": "pressing people in the app",

@@ -18,7 +18,7 @@ import structlog
 from adapters.chat.feishu.errors import APP, EXPIRED, IN_FLIGHT, THROTTLED, locked, rejected
 from adapters.chat.feishu.render import dumps
 from adapters.http import Answered, Http, Outcome
-from bot.ports import Lost, Rejected, Result, Retry
+from bot.ports import Fetched, Lost, Rejected, Result, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +131,43 @@ class Wire:
                 return said if said is not None else self._lost(outcome.code, repeat)
             case _:
                 return outcome
+
+    async def download(self, path: str, query: Mapping[str, str], most: int) -> Fetched | Said | Retry | Lost:
+        """Fetch bytes under /open-apis; Said = refused, and one byte more than `most` = there are more."""
+        for _ in range(2):
+            refused = await self._tokened()
+            if refused is not None:
+                return refused
+            used = self._token
+            heard = await self._bytes(f"/open-apis{path}?{urlencode(query)}", most)
+            if not (isinstance(heard, Said) and heard.code in EXPIRED):
+                break
+            if self._token == used:
+                self._token = ""
+        if isinstance(heard, Said) and heard.code in EXPIRED | APP:
+            self._complain(heard)
+            return Retry(APP_WAIT, "bad_token")
+        if isinstance(heard, Said) and heard.code in THROTTLED:
+            return Retry(1.0, "rate_limited")
+        return heard
+
+    async def _bytes(self, address: str, most: int) -> Fetched | Said | Retry | Lost:
+        refusals: list[Mapping[str, Any]] = []
+
+        def keep(status: int, words: bytes) -> str | None:
+            refusals.append(_json(words))
+            return None
+
+        headers = {"authorization": f"Bearer {self._token}"}
+        found = await self._http.call("GET", address, headers=headers, reads=True, code_of=keep, most=most + 1)
+        if isinstance(found, Answered):
+            # A refusal can come as 200 too; a file that is JSON is given with its own type and without a code.
+            said = _said(_json(found.body)) if "json" in found.headers.get("content-type", "") else None
+            return said if said is not None and said.code else Fetched(found.body)
+        if isinstance(found, Rejected):
+            said = _said(refusals[-1]) if refusals else None
+            return said if said is not None else self._lost(found.code, True)
+        return found
 
     async def endpoint(self, path: str) -> Heard:
         """Ask where to hold the long connection."""

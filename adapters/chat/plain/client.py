@@ -19,19 +19,23 @@ from adapters.chat.plain.render import LIMITS, fits, line, render
 from adapters.chat.plain.signature import SIGNATURE, TIMESTAMP, sign, verify
 from adapters.http import Answered, Http, limited
 from bot.errors import Malformed, NotStored, Unauthentic
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.ports import (
     Capability,
     Clock,
     Content,
     Done,
+    Fetched,
     Inbound,
+    Lost,
     OnInbound,
     Presence,
     Ref,
     Rejected,
     Reply,
     Result,
+    Retry,
     Sought,
     Urge,
 )  # fmt: skip
@@ -134,6 +138,10 @@ class PlainChat:
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Refuse: this chat tells nobody's address."""
+        return UNSUPPORTED
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Refuse: lines go in and out, nothing comes with them."""
         return UNSUPPORTED
 
     async def _call(self, method: str, path: str, wanted: Mapping[str, Any], chat: str) -> Result:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from adapters.chat.slack import CAPABILITIES, Config
+from adapters.chat.slack import CAPABILITIES, Config, files
 from adapters.chat.slack.answer import Answers
 from adapters.chat.slack.inbound import Home, permalink
 from adapters.chat.slack.listen import Listening
@@ -19,8 +19,24 @@ from adapters.chat.slack.people import People
 from adapters.chat.slack.render import LIMITS, UPDATE_CHARS, Json, message
 from adapters.chat.slack.rooms import Rooms, Unreachable
 from adapters.chat.slack.wire import Said, Wire, outcome
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Retry, Sent, Sought, Urge
+from bot.ports import (
+    Clock,
+    Content,
+    Done,
+    Fetched,
+    Lost,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Urge,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -216,6 +232,10 @@ class SlackChat:
     def _done(self, heard: Any, ref: Ref, *already: str) -> Result:
         result = outcome(heard, frozenset(already))
         return Done(ref) if isinstance(result, Said) else result
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Give the bytes of a file; Slack knows it by its own id wherever it was shared."""
+        return await files.fetch(self._wire, file, most)
 
     # ------------------------------------------------------------ in
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

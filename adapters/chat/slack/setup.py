@@ -31,6 +31,7 @@ SCOPES = {
     "reactions:write": "the tick on a typed command",
     "reactions:read": "a message becomes a note by a reaction",
     "pins:read": "a message becomes a note by a pin",
+    "files:read": "pictures and files of messages that become notes",
 }
 EVENTS = (
     "app_mention", "message.im",

@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.slack.errors import THROTTLED, TOKEN, TROUBLE, rejected
-from bot.ports import Lost, Rejected, Retry
+from bot.ports import Fetched, Lost, Rejected, Retry
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ AS_JSON = ("chat.", "views.")
 READS = frozenset(
     {
         "users.info", "users.list", "users.lookupByEmail", "users.conversations", "conversations.history", "conversations.list",
-        "conversations.info", "conversations.replies",
+        "conversations.info", "conversations.replies", "files.info",
     }
 )  # fmt: skip
 
@@ -169,6 +169,39 @@ class Wire:
         if not good:
             log.warning("answer_not_taken", chat=self._name, status=response.status, why=self.redact(words)[:100])
         return good
+
+    @property
+    def api_url(self) -> str:
+        """Give where the Web API is."""
+        return self._api_url
+
+    async def download(self, url: str, kind: str, most: int) -> Fetched | Retry | Rejected:
+        """Fetch at most so many bytes of Slack's with the token; `kind` is the type that they should have.
+
+        Whoever may not have a file is sent to the page where people sign in, or is given that page (200, HTML).
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with self.session.get(url, headers=headers, proxy=self._proxy, allow_redirects=False) as response:
+                if response.status == 429:
+                    return Retry(retry_after({k.lower(): v for k, v in response.headers.items()}), "rate_limited")
+                if response.status >= 500:
+                    return Retry(1.0, "busy")
+                if response.status in (404, 410):
+                    return Rejected("gone", f"http_{response.status}")
+                signing_in = response.content_type == "text/html" and kind != "text/html"
+                if response.status != 200 or signing_in:
+                    return Rejected("no_scope", f"http_{response.status}")
+                body = bytearray()
+                async for part in response.content.iter_chunked(65536):
+                    body += part
+                    if len(body) > most:
+                        return Rejected("too_large")
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return Retry(1.0, "unreachable")
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return Retry(1.0, "busy")
+        return Fetched(bytes(body))
 
     def redact(self, words: str) -> str:
         """Replace every secret of this connection by `***`."""

@@ -21,8 +21,24 @@ from adapters.chat.wecom.people import People
 from adapters.chat.wecom.rooms import Rooms, chatid
 from adapters.chat.wecom.wire import Said, Wire, outcome
 from adapters.http import Http
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Sent, Sought, Urge
+from bot.ports import (
+    Clock,
+    Content,
+    Done,
+    Fetched,
+    Lost,
+    OnInbound,
+    Presence,
+    Ref,
+    Rejected,
+    Result,
+    Retry,
+    Sent,
+    Sought,
+    Urge,
+)
 
 UNSUPPORTED = Rejected("unsupported")
 CALLED_AT_ONCE = 10
@@ -135,6 +151,10 @@ class WecomChat:
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Find an account by mobile number or company e-mail; the core remembers whom it asked for in vain."""
         return await self._people.look_up(email, mobile)
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Refuse: nobody points at a message of a room of the app."""
+        return Rejected("unsupported")
 
     # ------------------------------------------------------------ in
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:

@@ -11,8 +11,9 @@ from adapters.chat.wecom_bot.inbound import direct_chat, read
 from adapters.chat.wecom_bot.line import Frame, Line
 from adapters.chat.wecom_bot.render import messages
 from adapters.chat.wecom_bot.speaking import Speaking, task_of
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, Content, Done, OnInbound, Presence, Ref, Rejected, Result, Sought, Urge
+from bot.ports import Clock, Content, Done, Fetched, Lost, OnInbound, Presence, Ref, Rejected, Result, Retry, Sought, Urge
 
 UNSUPPORTED = Rejected("unsupported")
 
@@ -101,6 +102,10 @@ class WecomBotChat:
 
     async def look_up(self, email: str | None, mobile: str | None) -> Result:
         """Refuse: a bot knows nobody but who speaks to it."""
+        return UNSUPPORTED
+
+    async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
+        """Refuse: a quoted picture comes to no bot in a group."""
         return UNSUPPORTED
 
     # ------------------------------------------------------------ in

@@ -102,6 +102,15 @@ class People:
         answered = self.answered(person, message.place, quote) if quote is not None else None
         return self.carry(parcels.bot_message(self.world, message, group, heard, others, session, answered), act)
 
+    def share(self, person: str, chat: str, name: str, kind: str, body: bytes) -> str:
+        """Send a picture or a file to a group, which names nobody; gives the message's id."""
+        user, group = self.user(person), self.group(person, chat)
+        if not body:
+            raise Cannot("there is nothing to send")
+        sort = "picture" if kind.startswith("image/") else "file"
+        message = Message(self.world.fresh(), group.cid, user.id, sort, {"fileName": name}, body=body)
+        return self.world.say(message).id
+
     def answered(self, person: str, place: str, quote: str) -> Message:
         """Find the message that somebody answers."""
         found = next((m for m in self.world.messages.values() if m.id == quote and m.place == place and not m.recalled), None)

@@ -60,6 +60,7 @@ APIS: dict[str, Api] = {
     "POST /v1.0/robot/groupMessages/recall": Api(robot.recall, _ROBOT, _BAD),
     "POST /v1.0/robot/oToMessages/batchSend": Api(robot.to_people, _ROBOT, _BAD),
     "POST /v1.0/robot/otoMessages/batchRecall": Api(robot.recall_direct, _ROBOT, _BAD),
+    "POST /v1.0/robot/messageFiles/download": Api(robot.download, _ROBOT, _BAD),
     "POST /v1.0/robot/ding/send": Api(dings.send, _DING, _BAD),
     "POST /v1.0/robot/ding/recall": Api(dings.recall, _DING, _BAD),
     "POST /v1.0/robot/ding/readStatuses/query": Api(dings.status, _DING, _BAD),

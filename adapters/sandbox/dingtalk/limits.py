@@ -21,6 +21,8 @@ MSG_PARAM_BYTES = 15_000
 DIRECT_AT_ONCE = 20
 RECALL_AT_ONCE = 20
 RECALL_SECONDS = 86_400.0
+CODE_SECONDS = 86_400.0  # of a file's code; the documentation gives none
+ADDRESS_SECONDS = 600.0  # "temporary", without a number
 
 CARD_KEY_BYTES = 100
 CARD_VALUE_BYTES = 1_024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     return {
         "type": lambda a: people.type(a["as"], a["chat"], a["text"], a.get("quote")),
+        "share": lambda a: {"id": people.share(a["as"], a["chat"], a["name"], a["type"], b64decode(a["body"]))},
         "press": lambda a: people.press(a["as"], a["message"], a["button"], bool(a.get("confirmed"))),
         "choose": lambda a: people.choose(a["as"], a["message"], a["select"], a["value"]),
         "fill": lambda a: people.fill(a["as"], a["message"], a["field"], a["value"]),

@@ -52,7 +52,7 @@ def bot_message(
         data["text"] |= {"isReplyMsg": True, "repliedMsg": {
             "msgId": answered.id, "msgType": answered.kind, "createdAt": int(answered.sent * 1000),
             "senderId": author.sender_id if author is not None else answered.user,
-            "content": {"text": answered.content.get("content", "")} if answered.kind == "text" else {},
+            "content": _quoted(world, answered, robot),
         }}  # fmt: skip
     if group is not None:
         data |= {"conversationTitle": group.title, "isInAtList": True}
@@ -61,6 +61,16 @@ def bot_message(
     if not user.outsider:
         data |= {"senderStaffId": user.id, "senderCorpId": world.app.corp_id}
     return Parcel("CALLBACK", BOT, data)
+
+
+def _quoted(world: World, answered: Message, robot: str) -> Data:
+    """Give what an answer brings of the message that it answers: its words, or a code by which its file can be had."""
+    if answered.kind == "text":
+        return {"text": answered.content.get("content", "")}
+    if answered.kind not in ("picture", "file"):
+        return {}
+    code = {"downloadCode": world.code_for(answered, robot)}
+    return code if answered.kind == "picture" else {**code, "fileName": answered.content["fileName"], "spaceId": "1"}
 
 
 def direct_cid(world: World, person: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,13 @@ class Player(ChatPlayer[Seen]):
         act = await self._over(done, deadline, text)
         mine = next((m for m in self.sight.messages.values() if m.act == act["n"]), None)
         return act | {"ts": mine.ts if mine is not None else "", "id": mine.id if mine is not None else ""}
+
+    async def share(self, name: str, kind: str, body: bytes, channel: str) -> str:
+        """Send a picture or a file; gives the message's id."""
+        given = {"name": name, "type": kind, "body": b64encode(body).decode()}
+        done = await self._do("share", chat=await self.channel(channel), **given)
+        self._stage.note(self.id, channel, f"[{name}]")
+        return str(done["id"])
 
     async def slash(self, line: str, channel: str | None = None, *, deadline: float = WAIT) -> str:
         """Say something to the bot, by its name in a group; gives the typed message's ts, raises NotSeen if it was not taken."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.sandbox.dingtalk import limits as at_most
 from adapters.sandbox.dingtalk.args import Args, No
-from adapters.sandbox.dingtalk.world import Data, Message, World
+from adapters.sandbox.dingtalk.world import FILES, Data, Message, World
 
 if TYPE_CHECKING:
     from adapters.sandbox.dingtalk.desk import Desk
@@ -102,6 +102,25 @@ def to_people(desk: Desk, args: Args) -> Data:
             world.say(Message(world.fresh(), person, code, kind, dict(shown), key=key))
     wrong = [p for p in people if p not in reached]
     return {"processQueryKey": key, "invalidStaffIdList": wrong, "flowControlledStaffIdList": slowed}
+
+
+def download(desk: Desk, args: Args) -> Data:
+    """Exchange the code of a delivered file for an address; only for the robot to which it was delivered."""
+    code, asked = robot(desk.world, args), args.need("downloadCode", "invalidParameter.downloadCode.empty")
+    known = desk.world.codes.get(asked)
+    if known is None or known[1] != code or desk.world.clock() > known[2]:
+        raise No("invalidParameter.downloadCode.invalid", "downloadCode 无效")
+    return {"downloadUrl": desk.world.address_of(known[0])}
+
+
+def given(world: World, path: str) -> tuple[int, bytes, dict[str, str]]:
+    """Give the bytes of an address, which needs no token, as the storage behind DingTalk does."""
+    message, until = world.addresses.get(path.removeprefix(FILES), (None, 0.0))
+    if message is None or message.recalled or world.clock() > until:
+        return 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired.</Message></Error>", {
+            "content-type": "application/xml"
+        }  # fmt: skip
+    return 200, message.body, {"content-type": "application/octet-stream"}
 
 
 def recall(desk: Desk, args: Args) -> Data:

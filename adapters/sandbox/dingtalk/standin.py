@@ -22,12 +22,13 @@ from adapters.sandbox.dingtalk.front import front_routes
 from adapters.sandbox.dingtalk.hub import PATH, Hub
 from adapters.sandbox.dingtalk.page import page_routes
 from adapters.sandbox.dingtalk.rates import Rates
+from adapters.sandbox.dingtalk.robot import given as file_given
 from adapters.sandbox.dingtalk.sessions import PATH as SESSION
 from adapters.sandbox.dingtalk.sessions import Sessions
 from adapters.sandbox.dingtalk.tokens import Tokens
 from adapters.sandbox.dingtalk.trouble import Trouble
 from adapters.sandbox.dingtalk.webhook import Webhook
-from adapters.sandbox.dingtalk.world import App, Group, User, World
+from adapters.sandbox.dingtalk.world import FILES, App, Group, User, World
 from adapters.sandbox.faults import CallLog, Faults
 from adapters.sandbox.outage import Outage
 from adapters.sandbox.server import Served
@@ -95,7 +96,7 @@ class DingTalk:
 
     @base.setter
     def base(self, url: str) -> None:
-        self.hub.base = self.sessions.base = url
+        self.hub.base = self.sessions.base = self.world.base = url
 
     # ------------------------------------------------------------ the bot's side
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -105,6 +106,10 @@ class DingTalk:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         if scope["type"] == "websocket":
             await self.hub.link(query.get("ticket", "") if path == PATH else "", receive, send)
+            return
+        if path.startswith(FILES):
+            call = self.log.begin(scope["method"], path, b"")
+            await taken(self.faults, call, lambda: file_given(self.world, path), receive, send)
             return
         if _NEW.match(path) or path.startswith(_OLD):
             await self._bot_calls(scope, path, query, receive, send)

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.sandbox.dingtalk import limits as at_most
 from adapters.sandbox.watched import Watched
+
+FILES = "/downloads/"
 
 Data = dict[str, Any]
 SCOPES = (
@@ -108,6 +111,7 @@ class Message:
     track: str = ""  # the card's outTrackId
     act: int | None = None
     recalled: bool = False
+    body: bytes = field(default=b"", repr=False)  # of a picture or file
     seq: int = 0
     version: int = 0
 
@@ -154,6 +158,9 @@ class World(Watched):
         self.cards: dict[str, Card] = {}
         self.dings: dict[str, Ding] = {}
         self.uuids: dict[str, str] = {}  # of scene groups, by the key they were made with
+        self.base = ""  # under which files are downloaded
+        self.codes: dict[str, tuple[Message, str, float]] = {}  # of files, each for one robot, until when
+        self.addresses: dict[str, tuple[Message, float]] = {}
         self.dings_left = dict(self.app.dings)
         self.heard: Callable[[str, Group, Data], None] = lambda kind, group, more: None
         self.version = 1
@@ -163,6 +170,19 @@ class World(Watched):
         """Make an id as DingTalk makes them."""
         raw = base64.b64encode(secrets.token_bytes(16)).decode()
         return f"{kind}{raw}"
+
+    # ------------------------------------------------------------ files
+    def code_for(self, message: Message, robot: str) -> str:
+        """Make a code by which a robot gets the file of a message."""
+        code = secrets.token_urlsafe(48)
+        self.codes[code] = (message, robot, self.clock() + at_most.CODE_SECONDS)
+        return code
+
+    def address_of(self, message: Message) -> str:
+        """Make an address under which the file of a message is for a while."""
+        name = secrets.token_urlsafe(24)
+        self.addresses[name] = (message, self.clock() + at_most.ADDRESS_SECONDS)
+        return f"{self.base}{FILES}{name}"
 
     # ------------------------------------------------------------ groups
     def open(

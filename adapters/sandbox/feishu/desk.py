@@ -30,7 +30,7 @@ class Method:
     gives the same answer; `works` = it takes a moment, so that calls can overlap.
     """
 
-    act: Callable[[Desk, Ask], Answer]
+    act: Callable[[Desk, Ask], Any]
     scopes: tuple[str, ...] = ()
     key: Callable[[Desk, Ask], str] | None = None
     busy: int = 0
@@ -47,6 +47,7 @@ class Said:
     body: Answer
     headers: dict[str, str]
     key: str = ""
+    given: bytes | None = None  # in place of the body
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ METHODS: dict[str, Method] = {
     f"PATCH {IM}/messages/:message_id": Method(messages.patch, (*SEND, "im:message:update")),
     f"PUT {IM}/messages/:message_id": Method(messages.edit, CHANGE),
     f"GET {IM}/messages/:message_id": Method(messages.get, READ),
+    f"GET {IM}/messages/:message_id/resources/:file_key": Method(messages.resource, READ),
     f"DELETE {IM}/messages/:message_id": Method(messages.recall, (*SEND, "im:message:recall")),
     f"PATCH {IM}/messages/:message_id/urgent_app": Method(marks.urgent_app, ("im:message.urgent",)),
     f"PATCH {IM}/messages/:message_id/urgent_sms": Method(marks.urgent_sms, ("im:message.urgent:sms",)),
@@ -178,6 +180,8 @@ class Desk:
             if method.works:
                 await asyncio.sleep(at_most.WORK_SECONDS * self.scale)
             answer = self._kept_for(key, method, ask)
+            if isinstance(answer, bytes):
+                return Said(200, {"code": 0}, {**log, "content-type": "application/octet-stream"}, key, answer)
             return Said(200, {"code": 0, "msg": "ok", **answer} if method.bare else _success(answer), log, key)
         except No as no:
             error = {"log_id": log["X-Tt-Logid"], "troubleshooter": f"https://open.feishu.cn/search?code={no.code}"}
@@ -196,7 +200,7 @@ class Desk:
                 return name, METHODS[name], match.groupdict()
         raise No(404, "404 page not found", status=404)
 
-    def _kept_for(self, key: str, method: Method, ask: Ask) -> Answer:
+    def _kept_for(self, key: str, method: Method, ask: Ask) -> Any:
         """Do a call, or give what the same key gave before."""
         if not key or not method.keeps:
             return method.act(self, ask)

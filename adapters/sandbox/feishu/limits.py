@@ -40,6 +40,7 @@ URGENT_USERS = 200
 EMAILS_AT_ONCE = 50
 MOBILES_AT_ONCE = 50
 IMAGE_BYTES = 10 * 1024 * 1024
+RESOURCE_BYTES = 100 * 1024 * 1024  # more of a message is not given
 COMMANDS = 100
 
 PER_SECOND = 50  # calls of one API

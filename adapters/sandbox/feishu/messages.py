@@ -293,6 +293,32 @@ def history(desk: Desk, ask: Ask) -> Answer:
     return {"items": [told(desk, m) for m in shown], **page}
 
 
+def resource(desk: Desk, ask: Ask) -> bytes:
+    """Give the bytes of a picture or file of a message, of a kind, by a key that this message has."""
+    kind = ask.query.get("type", "")
+    message = desk.tenant.messages.get(ask.path["message_id"])
+    if kind not in ("image", "file") or message is None:
+        raise No(234001)
+    chat = desk.tenant.chats[message.chat]
+    if not chat.bot or chat.disbanded:
+        raise No(234004)
+    if message.only is not None or message.recalled:
+        raise No(234040)
+    if message.kind in ("interactive", "merge_forward", "sticker"):
+        raise No(234043)
+    key, held = ask.path["file_key"], desk.tenant.images if kind == "image" else desk.tenant.files
+    if key not in keys_of(message) or key not in held:
+        raise No(234003)
+    if len(held[key]) > at_most.RESOURCE_BYTES:
+        raise No(234037)
+    return held[key]
+
+
+def keys_of(message: Message) -> set[str]:
+    """List the keys that stand in a message."""
+    return set(re.findall(r'"(?:image|file)_key": ?"([^"]+)"', message.content))
+
+
 # ------------------------------------------------------------ ephemeral cards
 def whisper(desk: Desk, ask: Ask) -> Answer:
     """Show a card in a group to one person who is there and online."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     return {
         "type": lambda a: {"id": people.type(a["as"], a["chat"], a["text"], a.get("parent"))},
+        "share": lambda a: {
+            "id": people.share(a["as"], a["chat"], a["name"], a["type"], b64decode(a["body"]), a.get("text", ""))
+        },
         "slash": lambda a: {"id": people.slash(a["as"], a["chat"], a["text"])},
         "press": lambda a: people.press(
             a["as"], a["message"], a["n"], a.get("value"), bool(a.get("confirmed")), a.get("drawn")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -38,6 +39,13 @@ class Player(ChatPlayer[Seen]):
         """Type a message, answering another where `thread` names one; gives its id."""
         done = await self._do("type", chat=await self.channel(channel), text=text, parent=thread)
         self._stage.note(self.id, channel, text)
+        return str(done["id"])
+
+    async def share(self, name: str, kind: str, body: bytes, channel: str | None = None, *, text: str = "") -> str:
+        """Send a picture, or a file; gives the message's id."""
+        given = {"name": name, "type": kind, "body": b64encode(body).decode(), "text": text}
+        done = await self._do("share", chat=await self.channel(channel), **given)
+        self._stage.note(self.id, channel, f"{text} [{name}]".strip())
         return str(done["id"])
 
     async def slash(self, line: str, channel: str | None = None) -> str:

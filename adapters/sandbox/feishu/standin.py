@@ -116,7 +116,7 @@ class Feishu:
             call.said = str(said.body.get("code"))
             if fault is not None and fault.when == "applied" and await suffer(self.faults, fault, call, receive, send):
                 return
-            await answer(call, said.status, said.body, said.headers, send)
+            await answer(call, said.status, said.body if said.given is None else said.given, said.headers, send)
         finally:
             self.desk.land(said)
         reset = said.headers.get("x-ogw-ratelimit-reset")

@@ -143,6 +143,7 @@ class Tenant(Watched):
         self.chats: dict[str, Chat] = {}
         self.messages: dict[str, Message] = {}
         self.images: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}
         self.commands: dict[str, dict[str, Any]] = {}
         self.heard: Callable[[str, dict[str, Any]], None] = lambda kind, event: None
         self._clock = clock

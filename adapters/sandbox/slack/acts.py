@@ -21,7 +21,7 @@ from adapters.sandbox.slack.mentions import typed
 from adapters.sandbox.slack.modals import Windows, elements
 from adapters.sandbox.slack.parcels import Outcome, Parcel
 from adapters.sandbox.slack.responses import Responses, Ticket
-from adapters.sandbox.slack.workspace import Channel, Message, User, Workspace
+from adapters.sandbox.slack.workspace import Channel, File, Message, User, Workspace
 
 _CARD = ("actions", "section", "input")
 
@@ -99,6 +99,30 @@ class People:
             event = {"type": "app_mention", "user": person, "text": said.text, "ts": said.ts, "team": self.workspace.team}
             self.workspace.tell("app_mention", channel, event | ({"thread_ts": thread} if thread else {}))
         return said.ts
+
+    def share(
+        self, person: str, ident: str, name: str, mimetype: str, body: bytes, text: str = "", link: str = ""
+    ) -> str:  # fmt: skip
+        """Send a message with a file, or with a `link` to one of another service; gives its ts."""
+        channel = self.seen(person, ident)
+        if not name or not (body or link) or len(body) > at_most.FILE_BYTES:
+            raise Cannot("that is no file to send")
+        file = File(
+            self.workspace.fresh("F"), name, mimetype, person, int(self.workspace.clock()), body, link, [channel.id]
+        )  # fmt: skip
+        self.workspace.files[file.id] = file
+        said = Message(self.workspace.stamp(), channel.id, person, typed(self.workspace, text)[: at_most.TEXT_CHARS])
+        said.files = [file.id]
+        return self.workspace.add(said).ts
+
+    def unshare(self, person: str, ident: str, ts: str) -> None:
+        """Delete the files of one's own message; it stays."""
+        message = self.message(person, ident, ts)
+        if message.user != person or not message.files:
+            raise Cannot("only one's own files can be deleted")
+        for one in message.files:
+            self.workspace.files[one].deleted = True
+        message.version = self.workspace.touch()
 
     def slash(self, person: str, ident: str, line: str, thread: str | None = None) -> Act:
         """Call a slash command in a channel."""

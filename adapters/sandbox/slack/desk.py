@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.sandbox.slack import channels, listings, marks, membership, messages, people
+from adapters.sandbox.slack import channels, files, listings, marks, membership, messages, people
 from adapters.sandbox.slack import limits as at_most
 from adapters.sandbox.slack.args import Args, No
 from adapters.sandbox.slack.modals import Windows
@@ -78,6 +78,7 @@ METHODS: dict[str, Method] = {
     "bookmarks.add": Method(marks.bookmark, T2, ("bookmarks:write",)),
     "bookmarks.list": Method(marks.bookmarks, T3, ("bookmarks:read",)),
     "bookmarks.remove": Method(marks.unbookmark, T2, ("bookmarks:write",)),
+    "files.info": Method(files.info, T4, ("files:read",)),
     "views.open": Method(people.view_open, T4),
     "views.push": Method(people.view_push, T4),
     "views.update": Method(people.view_update, T4),

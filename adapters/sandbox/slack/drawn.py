@@ -61,6 +61,7 @@ def seen(raw: Raw) -> Seen:
     for attachment in raw["attachments"]:
         words = _words(attachment["blocks"]) if "blocks" in attachment else [attachment.get("text") or attachment["fallback"]]
         parts += words
+    parts += [f"📎 {file['name']}" for file in raw["files"]]
     return Seen(
         raw["channel"], raw["ts"], raw["user"], raw["bot"], "\n".join(part for part in parts if part), raw["text"],
         raw["private"], raw, raw["thread_ts"], raw["act"], raw["pinned"],

@@ -57,3 +57,5 @@ OPENINGS = 10  # of apps.connections.open a minute: tier 1 is "1+", and ten sock
 POSTS_PER_SECOND = 1.0
 POSTS_AT_ONCE = 4  # "short bursts"
 POSTS_PER_MINUTE = 300  # "several hundred" in the workspace
+
+FILE_BYTES = 1 << 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     forms = Forms(people)
     return {
         "type": lambda a: {"ts": people.type(a["as"], a["channel"], a["text"], a.get("thread_ts"))},
+        "share": lambda a: {
+            "ts": people.share(
+                a["as"], a["channel"], a["name"], a["type"], b64decode(a.get("body", "")), a.get("text", ""), a.get("link", "")
+            )
+        },
+        "unshare": lambda a: people.unshare(a["as"], a["channel"], a["ts"]),
         "slash": lambda a: people.slash(a["as"], a["channel"], a["text"], a.get("thread_ts")),
         "press": lambda a: people.press(
             a["as"], a["channel"], a["ts"], a["block_id"], a["action_id"], a.get("value"), bool(a.get("confirmed"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -37,6 +38,19 @@ class Player(ChatPlayer[Seen]):
         done = await self._do("type", channel=await self.channel(channel), text=text, thread_ts=thread)
         self._stage.note(self.id, channel, text)
         return str(done["ts"])
+
+    async def share(
+        self, name: str, kind: str, body: bytes, channel: str | None = None, *, text: str = "", link: str = ""
+    ) -> str:  # fmt: skip
+        """Send a message with a file; gives its ts."""
+        given = {"name": name, "type": kind, "body": b64encode(body).decode(), "text": text, "link": link}
+        done = await self._do("share", channel=await self.channel(channel), **given)
+        self._stage.note(self.id, channel, f"{text} [{name}]".strip())
+        return str(done["ts"])
+
+    async def unshare(self, channel: str | None, ts: str) -> None:
+        """Delete the files of one's own message."""
+        await self._do("unshare", channel=await self.channel(channel), ts=ts)
 
     async def slash(self, line: str, channel: str | None = None, *, deadline: float = WAIT) -> str:
         """Call a slash command and give what its acknowledgement showed; raises NotSeen if Slack showed an error."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.sandbox.slack.acts import People
 from adapters.sandbox.slack.modals import values
-from adapters.sandbox.slack.workspace import Channel, Message
+from adapters.sandbox.slack.workspace import Channel, File, Message
 
 
 def sight(people: People, person: str, after: int = 0) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def sight(people: People, person: str, after: int = 0) -> dict[str, Any]:
         "version": workspace.version,
         "channels": [_channel(c, person) for c in rooms if max(c.version, c.members.get(person, 0)) > after or after == 0],
         "messages": [
-            _message(message, channel, workspace.app.bot_user)
+            _message(message, channel, workspace.app.bot_user, [workspace.files[one] for one in message.files])
             for channel in inside
             for message in (*channel.messages.values(), *channel.ephemerals.values())
             if message.only in (None, person) and (after == 0 or max(message.version, channel.members[person]) > after)
@@ -62,7 +62,7 @@ def _channel(channel: Channel, person: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _message(message: Message, channel: Channel, bot: str) -> dict[str, Any]:
+def _message(message: Message, channel: Channel, bot: str, files: list[File]) -> dict[str, Any]:
     if message.deleted:
         return {"channel": message.channel, "ts": message.ts, "deleted": True}
     return {
@@ -71,6 +71,7 @@ def _message(message: Message, channel: Channel, bot: str) -> dict[str, Any]:
         "attachments": message.attachments, "subtype": message.subtype, "edited": message.edited is not None,
         "reactions": message.reactions, "private": message.only is not None, "act": message.act,
         "pinned": message.ts in channel.pins, "broadcast": message.broadcast, "state": message.state, "deleted": False,
+        "files": [{"name": f.name, "type": f.mimetype, "size": len(f.body)} for f in files if not f.deleted],
     }  # fmt: skip
 
 

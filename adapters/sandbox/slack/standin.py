@@ -20,6 +20,8 @@ from adapters.sandbox.slack.args import No, merged
 from adapters.sandbox.slack.controls import control_routes
 from adapters.sandbox.slack.courier import Courier
 from adapters.sandbox.slack.desk import Desk, Said
+from adapters.sandbox.slack.files import PRIVATE
+from adapters.sandbox.slack.files import given as given_file
 from adapters.sandbox.slack.front import front_routes
 from adapters.sandbox.slack.hub import LINK, Hub
 from adapters.sandbox.slack.modals import Windows
@@ -89,7 +91,7 @@ class Slack:
 
     @base.setter
     def base(self, url: str) -> None:
-        self.responses.base = url
+        self.responses.base = self.workspace.base = url
 
     def _link(self) -> str:
         return f"{self.base.replace('http', 'ws', 1)}{LINK}?ticket={self.hub.ticket()}&app_id={self.app.id}"
@@ -102,6 +104,9 @@ class Slack:
         if scope["type"] == "websocket":
             asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
             await self.hub.link(asked.get("ticket", "") if path.rstrip("/") == LINK.rstrip("/") else "", receive, send)
+            return
+        if path.startswith(PRIVATE):
+            await self._bot_downloads(scope, path, receive, send)
             return
         if path.startswith((API, PATH)):
             await self._bot_calls(scope, path, receive, send)
@@ -125,6 +130,17 @@ class Slack:
             call.applied = bool(said.body.get("ok"))
             call.said = said.body.get("error") or "ok"
             return said.status, said.body, said.headers
+
+        await taken(self.faults, call, take, receive, send)
+
+    async def _bot_downloads(self, scope: Message, path: str, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        call = self.log.begin(scope["method"], path, b"")
+
+        def take() -> tuple[int, Any, Mapping[str, str]]:
+            said = given_file(self.desk, path, headers)
+            call.applied, call.said = said[0] == 200, f"{len(said[1])} bytes"
+            return said
 
         await taken(self.faults, call, take, receive, send)
 

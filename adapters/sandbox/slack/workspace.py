@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from adapters.sandbox.watched import Watched
 
@@ -22,6 +23,7 @@ SCOPES = (
     "channels:history", "channels:join", "channels:write.invites", "channels:write.topic", "groups:write", "groups:read",
     "groups:history", "groups:write.invites", "groups:write.topic", "im:write", "im:read", "im:history", "users:read",
     "users:read.email", "pins:write", "pins:read", "bookmarks:write", "bookmarks:read", "reactions:write", "reactions:read",
+    "files:read",
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ class Message:
     metadata: dict[str, Any] | None = None
     edited: dict[str, str] | None = None
     reactions: dict[str, list[str]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)  # ids of what came with it
     only: str | None = None
     act: int | None = None
     broadcast: bool = False
@@ -112,6 +115,21 @@ class App:
     should_escape: bool = True
 
 
+@dataclass(slots=True)
+class File:
+    """Hold what somebody uploaded, or with `link` what they shared of another service; `channels` = where it was shared."""
+
+    id: str
+    name: str
+    mimetype: str
+    user: str
+    created: int
+    body: bytes = field(default=b"", repr=False)
+    link: str = ""
+    channels: list[str] = field(default_factory=list)
+    deleted: bool = False
+
+
 class Workspace(Watched):
     """Keep the state of a workspace and tell those who watch that something changed."""
 
@@ -132,6 +150,8 @@ class Workspace(Watched):
         self.users = {user.id: user for user in users}
         self.users[self.app.bot_user] = User(self.app.bot_user, self.app.bot_name, self.app.bot_name, is_bot=True)
         self.channels: dict[str, Channel] = {}
+        self.files: dict[str, File] = {}
+        self.base = ""  # under which files are downloaded
         self.heard: Callable[[dict[str, Any]], None] = lambda event: None
         self._ids = itertools.count(1)
         self._last = 0
@@ -173,7 +193,8 @@ class Workspace(Watched):
         if message.only is None and message.thread_ts:
             channel.threads.setdefault(message.thread_ts, []).append(message)
         if message.only is None:
-            self.tell("message", channel, told(self, message))
+            shared = {"subtype": "file_share"} if message.files and not message.subtype else {}
+            self.tell("message", channel, told(self, message) | shared)
         return message
 
     def note(self, channel: Channel, user: str, subtype: str, text: str, **more: Any) -> None:
@@ -273,8 +294,24 @@ def told(workspace: Workspace, message: Message, metadata: bool = True) -> dict[
     for name in ("blocks", "attachments", "edited"):
         if getattr(message, name):
             said[name] = getattr(message, name)
+    if message.files:
+        said |= {"files": [file_told(workspace, workspace.files[ident]) for ident in message.files], "upload": False}
     if metadata and message.metadata:
         said["metadata"] = message.metadata
     if message.reactions:
         said["reactions"] = [{"name": name, "users": who, "count": len(who)} for name, who in message.reactions.items()]
     return said
+
+
+def file_told(workspace: Workspace, file: File) -> dict[str, Any]:
+    """Give a file as Slack gives it: a deleted one is a tombstone."""
+    if file.deleted:
+        return {"id": file.id, "mode": "tombstone"}
+    where = file.link or f"{workspace.base}/files-pri/{workspace.team}-{file.id}/{quote(file.name)}"
+    download = "" if file.link else f"{workspace.base}/files-pri/{workspace.team}-{file.id}/download/{quote(file.name)}"
+    return {
+        "id": file.id, "created": file.created, "timestamp": file.created, "name": file.name, "title": file.name,
+        "mimetype": file.mimetype, "filetype": file.name.rpartition(".")[2], "user": file.user, "size": len(file.body),
+        "mode": "external" if file.link else "hosted", "is_external": bool(file.link), "is_public": False,
+        "public_url_shared": False, "url_private": where, "channels": list(file.channels), "file_access": "visible",
+    } | ({"url_private_download": download} if download else {})  # fmt: skip

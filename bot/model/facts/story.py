@@ -43,12 +43,18 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosed:
-    """Describe what came with a message: `id` is how the chat finds it, `type` what the chat says that it is, `size` in bytes."""
+    """Describe what came with a message: `id` is how the chat finds it, `type` what the chat says that it is, `size` in bytes.
+
+    `digest` and `missed` are never stored: the SHA-256 under which it was kept, or why it was not, are filled in where it is
+    shown.
+    """
 
     id: str
     name: str = ""
     type: str = ""
     size: int = 0
+    digest: str = ""
+    missed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,8 @@ function drawMessage(message) {
 }
 function bubble(message) {
   const { kind, content } = message, box = el("div", "bubble");
-  if (kind === "text") box.append(plain(content.content, names));
+  if (kind === "picture" || kind === "file") box.append(el("p", "", `📎 ${content.fileName}`));
+  else if (kind === "text") box.append(plain(content.content, names));
   else if (kind === "markdown") box.append(markdown(content.text, names));
   else if (kind === "link") box.append(el("h3", "", content.title), el("p", "", content.text), anchor(content.url, content.url));
   else if (kind === "actionCard") {

@@ -187,6 +187,7 @@ function drawMessage(message, pane, close, replies) {
   const inside = { ...around, press, held: (block, element) => message.state[block.block_id]?.[element.action_id] ?? started(element) };
   if (message.blocks.length) { const blocks = el("div", "blocks"); blocks.append(...drawBlocks(message.blocks, inside)); body.append(blocks); }
   else if (message.text) { const text = el("div", "text"); text.append(...sayings(message, around)); body.append(text); }
+  for (const file of message.files) body.append(el("div", "text", `📎 ${file.name}`));
   for (const attachment of message.attachments) {
     const card = el("div", "attachment");
     const colours = { good: "#2eb67d", warning: "#ecb22e", danger: "#e01e5a" };

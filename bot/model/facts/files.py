@@ -1,0 +1,32 @@
+"""Facts of what came with messages: kept, or why it could not be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.model.facts.base import Payload, Telling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKept(Payload):
+    """State that file `file` of entry `n` was kept under its SHA-256, in hex; `size` in bytes, `type` as its bytes say."""
+
+    telling: ClassVar[Telling] = Telling.SILENT  # the entry shows it
+    n: int
+    file: str
+    digest: str
+    size: int
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMissed(Payload):
+    """State why file `file` of entry `n` could not be kept: a code under `unkept` in words.yaml, or the platform's own."""
+
+    n: int
+    file: str
+    code: str
+    name: str = ""
+    type: str = ""
+    size: int = 0
