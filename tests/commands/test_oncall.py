@@ -216,6 +216,20 @@ class TestIncidents:
         assert isinstance(fact, ev.CommanderMissing)
         assert fact.suggested == "zhang"
 
+    def test_a_form_that_names_no_commander_asks_who_is_on_call(self, world: World) -> None:
+        given = {"severity": P1, "services": (PAY,), "title": "支付失败", "commander_otherwise": "oncall"}
+        done = world.run("declare", "li", **given)
+        assert done.kinds == ["IncidentDeclared", "PeopleInvited", "CommandOffered"]
+        assert done.incident is not None and done.incident.offered_to == "zhang"
+        assert "已请 张三 指挥" in done.zh
+        assert world.run("declare", "zhang", **given, new=True).incident.commander == "zhang"  # type: ignore[union-attr]
+        assert world.run("declare", "li", **given, new=True, commander=person("wang")).incident.offered_to == "wang"  # type: ignore[union-attr]
+        assert world.run("declare", "li", title="慢", services=(LONE,), new=True, commander_otherwise="oncall").kinds == [
+            "IncidentDeclared"
+        ]
+        typed = world.says("li", "声明 P1 支付服务 支付失败 --新建")
+        assert typed.incident is not None and typed.incident.offered_to is None
+
     def test_dependants_are_suggested_at_declaration(self, world: World) -> None:
         services = dict(world.catalog.services)
         for ident in (ORDER, LONE):
