@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.command import Answer, Ask, Context, Where, Words, automatic, command
@@ -17,6 +17,8 @@ from bot.model.postmortem import ReviewState, demanded, lacks_to_publish, review
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.model.text import Text, flat
+from bot.oncall.leave import away, days_away
+from bot.oncall.reminding import at_ten, worked
 from bot.oncall.reviews import MANAGER_AFTER, next_reminder, reminder_at
 from commands.common import as_commander, me, owns, ref
 
@@ -163,17 +165,22 @@ def may_waive(ctx: Context, incident: Incident) -> tuple[Fact, ...]:
 # ---------------------------------------------------------------- reminders
 @automatic("remind_postmortem", ActorKind.TIMER)
 def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
-    """Remind its owner; of several reminders that were missed only the last is given."""
+    """Remind its owner; of several reminders that were missed only the last is given. Who is on leave is, when they are back."""
     review = incident.review
     if review.remind_at is None or review.remind_at > ctx.now or review.started is None or review.due is None or not review.open:
         return []
     zone, calendar = ZoneInfo(ctx.policy.timezone), ctx.catalog.holidays
     now = reminder_at(ctx.now, review.started, review.due, zone, calendar)
-    following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar)
+    following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar).at
     owner = ctx.reads.person(review.owner) if review.owner is not None else None
     manager = owner.manager if owner is not None and now.days >= MANAGER_AFTER else None
     late = int((ctx.now - (ctx.at or review.remind_at)) / timedelta(seconds=1))
+    gone = review.owner if review.owner is not None and away(ctx.catalog, ctx.reads, review.owner, ctx.now) else None
+    if gone is not None:
+        today = ctx.now.astimezone(zone).date()
+        leave = days_away(ctx.catalog, ctx.reads, gone, zone)
+        following = at_ten(worked(today + timedelta(days=1), calendar, leave), zone).astimezone(UTC)
     return [ev.PostmortemReminded(
-        stage=now.stage, due=review.due, owner=review.owner, manager=manager, remind_at=following.at, days=now.days,
-        late=late if late > LATE else 0,
+        stage=now.stage, due=review.due, owner=None if gone else review.owner, manager=manager, remind_at=following,
+        days=now.days, late=late if late > LATE else 0, away=gone,
     )]  # fmt: skip
