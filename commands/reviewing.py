@@ -73,18 +73,22 @@ def may_judge(ctx: Context, incident: Incident) -> bool:
     return me(ctx) in ctx.policy.admins or not (set(people) | ctx.policy.admins) - authors
 
 
-def _must_judge(ctx: Context, incident: Incident) -> None:
-    if not may_judge(ctx, incident):
-        own = incident.severity is Severity.P1 and me(ctx) in (incident.review.owner, incident.review.submitted_by)
-        people = reviewers_of(incident, ctx.catalog, ctx.policy) or tuple(sorted(ctx.policy.admins))
-        raise refuse("postmortem_judges", own=own, people=people)
+def _must_judge(ctx: Context, incident: Incident, act: str) -> tuple[Fact, ...]:
+    """Let pass who may judge it, and responders with a reason, but never its author; gives what to record of that."""
+    if may_judge(ctx, incident):
+        return ()
+    own = incident.severity is Severity.P1 and me(ctx) in (incident.review.owner, incident.review.submitted_by)
+    people = reviewers_of(incident, ctx.catalog, ctx.policy) or tuple(sorted(ctx.policy.admins))
+    stands_in = not own and ctx.standing > Standing.MEMBER
+    if ctx.forced and stands_in:
+        return (ev.Forced(command="postmortem", reason=ctx.forced, of=people),)
+    raise refuse("postmortem_judges", own=own, people=people, act=act if stands_in else None, ref=ref(ctx, incident))
 
 
 def approved(ctx: Context, incident: Incident) -> list[Fact]:
     if incident.review.state is not ReviewState.SUBMITTED:
         raise refuse("postmortem_not_submitted", incident=incident, ref=ref(ctx, incident))
-    _must_judge(ctx, incident)
-    return [ev.PostmortemApproved()]
+    return [*_must_judge(ctx, incident, "approve"), ev.PostmortemApproved()]
 
 
 def returned(ctx: Context, incident: Incident, reason: Text) -> list[Fact]:
@@ -92,11 +96,10 @@ def returned(ctx: Context, incident: Incident, reason: Text) -> list[Fact]:
         raise refuse("postmortem_not_submitted", incident=incident, ref=ref(ctx, incident))
     if incident.status is Status.CLOSED:
         raise refuse("postmortem_closed", incident=incident, ref=ref(ctx, incident))
-    if not (leads(ctx, incident) or may_judge(ctx, incident)):
-        _must_judge(ctx, incident)
+    over = () if leads(ctx, incident) else _must_judge(ctx, incident, "return")
     if not flat(reason).strip():
         raise refuse("postmortem_return_why", field="reason", ref=ref(ctx, incident))
-    return [ev.PostmortemReturned(reason=reason)]
+    return [*over, ev.PostmortemReturned(reason=reason)]
 
 
 def published(ctx: Context, incident: Incident) -> Answer:

@@ -166,6 +166,17 @@ class TestItsOwnLife:
         key, words = world.refusal("postmortem", "wang", incident, act="approve")
         assert (key, words) == ("postmortem_judges", "没有执行：P1 的复盘不能由写的人自己评审。可以请：李四")
 
+    def test_another_responder_may_stand_in_with_a_reason_but_never_the_author(self, world: World) -> None:
+        incident = filled(world, reviewed(world))
+        world.run("postmortem", "wang", incident, act="submit")
+        key, words = world.refusal("postmortem", "zhao", incident, act="approve")
+        assert key == "postmortem_judges" and words.endswith('可以请：李四。等不及就代行：复盘 通过 --代行 "原因"')
+        assert world.refusal("postmortem", "wang", incident, act="approve", force="没人")[0] == "postmortem_judges"
+        back = world.says("zhao", '退回复盘 触发条件没写清 --代行 "李四休假"', incident)
+        assert back.facts[0] == ev.Forced(command="postmortem", reason="李四休假", of=(PersonId("li"),))
+        world.run("postmortem", "wang", incident, act="submit")
+        assert world.says("zhao", '复盘 通过 --代行 "李四休假"', incident).kinds == ["Forced", "PostmortemApproved"]
+
     def test_on_a_lighter_level_an_owner_may_judge_their_own(self, world: World) -> None:
         incident = filled(world, reviewed(world, P2))
         world.run("postmortem", "wang", incident, act="submit")
