@@ -107,7 +107,8 @@ def published(ctx: Context, incident: Incident) -> Answer:
         raise refuse("postmortem_not_approved", incident=incident, ref=ref(ctx, incident))
     must_lead(ctx, incident)
     return Answer(
-        [ev.PostmortemPublished()], say("postmortem_published", incident=incident, announces="announce" in ctx.declarations)
+        [ev.PostmortemPublished()],
+        say("postmortem_published", announces="announce" in ctx.declarations, incident=incident, ref=ref(ctx, incident)),
     )
 
 

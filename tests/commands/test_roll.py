@@ -35,7 +35,7 @@ def waiting(world: World, incident: Incident) -> list[str]:
 def test_a_word_answers(line: str) -> None:
     world, incident = called()
     done = world.says("wang", line, incident)
-    assert done.zh == "✅ 已签到，用时 0:40。" and done.en == "✅ You are here, after 0:40."
+    assert done.zh == "✅ 已签到，用时 0:40。" and done.en == "✅ Checked in after 0:40."
     assert waiting(world, incident) == ["zhao"]
     assert "已经签到了" in world.says("wang", line, incident).zh
 
