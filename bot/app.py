@@ -24,6 +24,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.command import Declaration, declared_in
 from bot.config import Config, catalog_of, policy_of, roster_of, rules_of
 from bot.engine.agenda import plan_everybody
+from bot.engine.calendars import tell_of_calendar
 from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.outbox import Outbox
@@ -37,9 +38,11 @@ from bot.engine.webhooks import SourceSettings, Webhooks, auth_of, stale_sources
 from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model.ids import ConnectionId, RotationId
+from bot.model.oncall import Feed
 from bot.model.person import ALL_SEEING, Account
 from bot.model.routing import compile_rules
 from bot.oncall.feeds import Feeds, Source
+from bot.oncall.leave import LEAVE
 from bot.plugins import plugin
 from bot.ports import ChatAdapter, Clock, NotifyChannel, Silencer, Store, UnitOfWork
 from bot.prose import Prose
@@ -142,16 +145,18 @@ def connect_silencers(config: Config) -> dict[ConnectionId, Silencer]:
 
 
 def connect_calendars(config: Config) -> dict[RotationId, Source]:
-    """Make the reader of every rotation that a calendar keeps."""
+    """Make the reader of every rotation that a calendar keeps, and of the one that says who is on leave."""
+    kept = {RotationId(name): (entry.feed, entry.tz) for name, entry in config.rotations.items()}
+    kept[LEAVE] = (config.leave, None)
     return {
-        RotationId(name): Source(
-            plugin("adapters.calendar", entry.feed.adapter).Calendar(
-                entry.feed.url.get_secret_value(), entry.tz or config.timezone, entry.feed.timeout_seconds
+        name: Source(
+            plugin("adapters.calendar", feed.adapter).Calendar(
+                feed.url.get_secret_value(), tz or config.timezone, feed.timeout_seconds
             ),
-            timedelta(minutes=entry.feed.refresh_minutes),
+            timedelta(minutes=feed.refresh_minutes),
         )
-        for name, entry in config.rotations.items()
-        if entry.feed is not None
+        for name, (feed, tz) in kept.items()
+        if feed is not None
     }
 
 
@@ -200,7 +205,7 @@ class App:
         self.reviews = ReviewPages(self.store, self.house, self.intake)
         self.roster = Roster(self.store, self.house, self.chats, self.metrics)
         roster = [entry.person for entry in roster_of(config)]
-        self.feeds = Feeds(self.store, connect_calendars(config), roster, self.clock.now, self.metrics)
+        self.feeds = Feeds(self.store, connect_calendars(config), roster, self.clock.now, self.metrics, self._tell_of_calendar)
         self._workers: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._ticking: set[asyncio.Task[None]] = set()
@@ -282,6 +287,9 @@ class App:
             pool = await self.store.read(lambda reads: pool_level(reads, self.house), ALL_SEEING)
             facts |= {"warm_rooms": pool} if pool else {}
         return facts
+
+    def _tell_of_calendar(self, uow: UnitOfWork, before: Feed | None, after: Feed, every: timedelta) -> None:
+        tell_of_calendar(uow, self.house, before, after, every)
 
     def _plan(self, uow: UnitOfWork) -> None:
         """Make the timers that belong to no incident fit the configuration."""

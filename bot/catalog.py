@@ -128,7 +128,7 @@ class CoverEntry(Section):
 
 
 class FeedEntry(Section):
-    """Say where a calendar is read that says who is on call, and how."""
+    """Say where a calendar is read that says who is on call, or on leave, and how."""
 
     url: SecretStr  # whoever knows it can read the calendar
     adapter: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = "ical"
@@ -241,12 +241,14 @@ def catalog(
     rotations: Mapping[str, RotationEntry],
     own_years: Mapping[int, HolidayEntry],
     tz: str,
+    leave: bool = False,
 ) -> Catalog:
     """Build the catalog in the order of the file."""
     return Catalog(
         {ServiceId(ident): entry.service(ident) for ident, entry in services.items()},
         {RotationId(ident): entry.rotation(ident, tz) for ident, entry in rotations.items()},
         worked(own_years),
+        leave,
     )
 
 

@@ -156,7 +156,8 @@ class Ask:
     """Ask for one parameter in a command's form; its label and hints stand in words.yaml under `form`.
 
     `line` = one line is enough, `longest` in characters (0 = no limit of ours), `now` = the present instant stands there,
-    `holds` names the field of the incident that stands there, `section` that of its postmortem.
+    `holds` names the field of the incident that stands there, `section` that of its postmortem. `otherwise` is what an entry
+    that was left empty stands for; it goes along unseen as the parameter `<name>_otherwise`.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Ask:
     now: bool = False
     holds: str = ""
     section: str = ""
+    otherwise: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def lint(path: Path | str, environment: Environment | None = None) -> list[Probl
     return [(place, _scrubbed(message, filled.values)) for place, message in dict.fromkeys(problems)]
 
 
-_LINTED = ("catalog", "services", "people", "rotations", "holidays")
+_LINTED = ("catalog", "services", "people", "rotations", "holidays", "leave")
 
 
 def _checked(merged: Mapping[str, Any]) -> tuple[Config | None, dict[tuple[str, str], Any], list[Found]]:
@@ -100,6 +100,9 @@ def _checked(merged: Mapping[str, Any]) -> tuple[Config | None, dict[tuple[str, 
             found.append(
                 (("rotations", name, "feed", "adapter"), f"there is no adapter '{entry.feed.adapter}'; there are: {there}")
             )
+    if config is not None and config.leave is not None and config.leave.adapter not in available("adapters.calendar"):
+        there = ", ".join(available("adapters.calendar"))
+        found.append((("leave", "adapter"), f"there is no adapter '{config.leave.adapter}'; there are: {there}"))
     said = {loc for loc, _ in found}
     return config, settings, found + [(loc, message) for loc, message in contradictions(merged) if loc not in said]
 
@@ -155,7 +158,7 @@ def _titles(config: Config) -> Mapping[ConnectionId, tuple[str, str]]:
 
 def catalog_of(config: Config) -> Catalog:
     """Give the service catalog."""
-    return files.catalog(config.services, config.rotations, config.holidays, config.timezone)
+    return files.catalog(config.services, config.rotations, config.holidays, config.timezone, config.leave is not None)
 
 
 def roster_of(config: Config) -> list[RosterEntry]:

@@ -28,7 +28,7 @@ from bot.model.postmortem import ANALYSIS, DEMANDED, LESSONS, OVERVIEW, Section,
 from bot.model.text import Span, Text, flat, plain
 from bot.ports import Reads, Store
 from bot.prose import LANGS
-from bot.report import MOST_PICTURES, document, gather
+from bot.report import MOST_PICTURES, document, gather, markdown
 from bot.report import page as report_page
 from bot.sections import joined_text, pieces_of
 from bot.show import clean
@@ -69,7 +69,7 @@ class ReviewPages:
         return [(f"{PAGES[REPORT]}{{secret}}", self.report), (f"{PAGES[WRITING]}{{secret}}", self.write)]
 
     async def report(self, request: Request) -> Response:
-        """Show a report in the person's language, or in the one that the address asks for."""
+        """Show a report in the person's language, or in the one that the address asks for; with `?as=md`, give it as a file."""
         opened = await self._open(request, REPORT)
         if isinstance(opened, Response):
             return opened
@@ -78,12 +78,18 @@ class ReviewPages:
         asked = request.query_params.get("lang")
         lang, now = asked if asked in LANGS else opened.reader.lang, self._house.clock.now()
 
+        as_file = request.query_params.get("as") == "md"
+
         def job(reads: Reads) -> str:
             show = self._house.show(reads, lang, now, opened.reader.tz)
-            told = gather(reads, opened.incident, MOST_PICTURES)
-            return report_page(document(told, self._house.prose, show), self._house.prose, nonce)
+            doc = document(gather(reads, opened.incident, MOST_PICTURES), self._house.prose, show)
+            return markdown(doc) if as_file else report_page(doc, self._house.prose, nonce, f"?as=md&lang={lang}")
 
         nonce = secrets.token_urlsafe(16)
+        if as_file:
+            name = {"Content-Disposition": f'attachment; filename="{opened.incident.id}.{lang}.md"'}
+            told = await self._store.read(job, ALL_SEEING)
+            return Response(told, headers=_headers("style-src 'none'") | name, media_type="text/markdown; charset=utf-8")
         allowed = f"style-src 'nonce-{nonce}'; img-src data:"  # pictures that are inside the page
         return HTMLResponse(await self._store.read(job, ALL_SEEING), headers=_headers(allowed))
 

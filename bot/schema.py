@@ -20,7 +20,21 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.catalog import Clock, HolidayEntry, Key, Keys, Lang, Link, PersonEntry, RotationEntry, Section, ServiceEntry, Word, Zone
+from bot.catalog import (
+    Clock,
+    FeedEntry,
+    HolidayEntry,
+    Key,
+    Keys,
+    Lang,
+    Link,
+    PersonEntry,
+    RotationEntry,
+    Section,
+    ServiceEntry,
+    Word,
+    Zone,
+)
 from bot.document import Problem
 from bot.model.announcing import Audience
 from bot.model.facts.roll import Rung
@@ -377,6 +391,7 @@ class Config(BaseSettings):
     services: dict[Key, ServiceEntry] = {}
     rotations: dict[Key, RotationEntry] = {}
     holidays: dict[int, HolidayEntry] = {}
+    leave: FeedEntry | None = None
     people: tuple[PersonEntry, ...] = ()
     admins: Keys = ()
     policy: House = House()

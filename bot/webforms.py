@@ -98,7 +98,7 @@ class FormPages:
         filled = read_filled(form, reader, fields, self._house.prose)
         if filled.errors:
             return self._again(422, form, reader, fields, filled.errors)
-        inbound = sending(link, key_of_sending(link, fields), filled.values, self._house.clock.now())
+        inbound = sending(link, key_of_sending(link, fields), {**dict(form.args), **filled.values}, self._house.clock.now())
         try:
             reply = await self._intake.handle(inbound, page=True)
         except NotStored:

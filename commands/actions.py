@@ -236,8 +236,8 @@ def done(ctx: Context, item: Item | None = None, text: Text = ()) -> Answer:
 def verify(ctx: Context, item: Item | None = None, text: Text = ()) -> Answer:
     """Accept what was handed in."""
     found = _meant(ctx, item, "verify", (ItemState.DONE,), judge=True)
-    _verifier_only(ctx, found)
-    return _answer(found, ev.ActionAccepted(item=found.number, comment=text), told=say("item_accepted", item=found))
+    over = _verifier_only(ctx, found, "verify")
+    return _answer(found, *over, ev.ActionAccepted(item=found.number, comment=text), told=say("item_accepted", item=found))
 
 
 @command(
@@ -254,15 +254,15 @@ def verify(ctx: Context, item: Item | None = None, text: Text = ()) -> Answer:
 def sendback(ctx: Context, item: Item | None = None, text: Text = ()) -> Answer:
     """Send back what was handed in, or refuse more time that was asked for."""
     found = _meant(ctx, item, "sendback", (ItemState.DONE,), UNACCEPTED, judge=True)
-    _verifier_only(ctx, found)
+    over = _verifier_only(ctx, found, "sendback")
     if found.state in PENDING and found.asked_due is not None:
         fact: ev.Payload = ev.ExtensionRefused(item=found.number, reason=text)
-        return _answer(found, fact, told=say("item_extension_refused", item=found))
+        return _answer(found, *over, fact, told=say("item_extension_refused", item=found))
     if found.state is not ItemState.DONE:
         raise refuse("item_is", item=found, at=None)
     if not text:
         raise refuse("item_return_why", item=found)
-    return _answer(found, ev.ActionReturned(item=found.number, reason=text), told=say("item_returned", item=found))
+    return _answer(found, *over, ev.ActionReturned(item=found.number, reason=text), told=say("item_returned", item=found))
 
 
 # ---------------------------------------------------------------- lists
@@ -345,9 +345,14 @@ def _parties_only(ctx: Context, item: ActionItem) -> None:
         raise refuse("item_needs", item=item, people=tuple(known[:3]))
 
 
-def _verifier_only(ctx: Context, item: ActionItem) -> None:
-    if me(ctx) != item.judge and ctx.standing is not Standing.ADMIN:
-        raise refuse("item_needs_verifier", item=item, person=item.judge)
+def _verifier_only(ctx: Context, item: ActionItem, command: str) -> tuple[ev.Payload, ...]:
+    """Let pass who verifies it and admins; others with a reason, but never whose item it is. Gives what to record of that."""
+    if me(ctx) == item.judge or ctx.standing is Standing.ADMIN:
+        return ()
+    stands_in = me(ctx) != item.who and ctx.standing > Standing.MEMBER
+    if ctx.forced and stands_in:
+        return (ev.Forced(command=command, reason=ctx.forced, of=(item.judge,) if item.judge is not None else ()),)
+    raise refuse("item_needs_verifier", item=item, person=item.judge, command=command if stands_in else None)
 
 
 def _judge_of(ctx: Context, item: ActionItem) -> PersonId:

@@ -298,7 +298,7 @@ def withdraw(ctx: Context, incident: Incident, text: Text = (), number: FormWord
             raise refuse("withdraw_needs", number=post.number, commander=incident.commander, ref=ref(ctx, incident))
         over = (ev.Forced(command="withdraw", reason=ctx.forced),)
     back = ev.AnnouncementWithdrawn(number=post.number, reason=plain(words))
-    return Answer([*over, back], say("withdrawn", number=post.number, waiting=len(post.waiting), done=len(post.done)))
+    return Answer([*over, back], say("withdrawn", number=post.number, waiting=len(post.waiting), done=len(post.had)))
 
 
 @command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.command import Answer, Ask, Context, Drill, FormText, Moment, New, Private, Unsure, Where, Words, command
+from bot.command import Answer, Ask, Context, Drill, FormText, FormWord, Moment, New, Private, Unsure, Where, Words, command
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.alert import AlertGroup
@@ -43,6 +43,7 @@ class Wanted:
     new: bool = False
     report: bool = False
     impact: Text = ()
+    led: bool = False  # nobody named: whoever is on call is to command
 
 
 @command(
@@ -63,7 +64,7 @@ class Wanted:
         "services",
         "impact",
         Ask("at", now=True),
-        "commander",
+        Ask("commander", otherwise="oncall"),
         "private",
         "drill",
     ),
@@ -81,9 +82,11 @@ def declare(
     new: New = False,
     title: Text = (),
     impact: FormText = (),
+    commander_otherwise: FormWord = "",
 ) -> Answer:
     """Make an incident at once, or add to the one that its service already has."""
-    return _made(ctx, Wanted(title, severity, services, unsure, groups, at, commander, drill, private, new, impact=impact))
+    led = commander_otherwise == "oncall"
+    return _made(ctx, Wanted(title, severity, services, unsure, groups, at, commander, drill, private, new, False, impact, led))
 
 
 @command(
@@ -179,12 +182,14 @@ def _new(ctx: Context, wanted: Wanted, title: Text, named: tuple[ServiceId, ...]
         facts.append(ev.NoteAdded(text=title))
     if wanted.impact:
         facts.append(ev.ImpactStated(text=wanted.impact))
-    if wanted.commander is not None and wanted.commander.id == me(ctx):
-        facts.append(ev.CommanderChanged(before=None, after=wanted.commander.id))
-    elif wanted.commander is not None:
-        facts.append(ev.PeopleInvited(people=(Invitee(wanted.commander.id, "commander"),)))
-        facts.append(ev.CommandOffered(to=wanted.commander.id))
-    owners = tuple(dict.fromkeys((*on_call_for(ctx.catalog, ctx.reads, named, ctx.now), *ctx.catalog.owners(named))))
+    duty = on_call_for(ctx.catalog, ctx.reads, named, ctx.now)
+    led_by = wanted.commander.id if wanted.commander is not None else next(iter(duty), None) if wanted.led and confirmed else None
+    if led_by == me(ctx):
+        facts.append(ev.CommanderChanged(before=None, after=led_by))
+    elif led_by is not None:
+        facts.append(ev.PeopleInvited(people=(Invitee(led_by, "commander"),)))
+        facts.append(ev.CommandOffered(to=led_by))
+    owners = tuple(dict.fromkeys((*duty, *ctx.catalog.owners(named))))
     has_room = confirmed or severity in ctx.policy.room_while_pending
     return Answer(
         facts,

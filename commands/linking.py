@@ -11,6 +11,7 @@ from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.policy import STORM_LASTS
 from bot.model.say import say
+from bot.model.severity import Extent
 from commands.common import as_commander, me, must_be_free, must_be_open, ref
 from commands.declaring import SAMPLES
 
@@ -105,12 +106,18 @@ def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) 
     over = as_commander(ctx, incident, "merge", "merge_needs", owner_may=True, into=other.id)
     together = tuple(dict.fromkeys((*other.groups, *incident.groups)))
     firing, resolved = ctx.reads.counts_of(together) if together else (0, 0)
-    received = ev.MergeReceived(
-        other=incident.id, services=incident.services, groups=incident.groups, firing=firing, resolved=resolved,
-        complaints=other.complaints + incident.complaints,
-    )  # fmt: skip
+    received = _received(incident, firing, resolved, other.complaints + incident.complaints)
     facts: list[Fact] = [*over, Happened(received, incident=other.id), ev.IncidentMerged(into=other.id)]
     return Answer(facts, say("merged", id=incident.id, other=other))
+
+
+def _received(other: Incident, firing: int, resolved: int, complaints: int) -> ev.MergeReceived:
+    """State what an incident takes over from another; the numbers are those of both together."""
+    extent = other.extent if other.extent is not Extent.UNKNOWN else None
+    return ev.MergeReceived(
+        other=other.id, services=other.services, groups=other.groups, firing=firing, resolved=resolved, complaints=complaints,
+        impact=other.impact, extent=extent, percent=other.percent if extent is not None else None,
+    )  # fmt: skip
 
 
 @command(
@@ -138,10 +145,6 @@ def gather(ctx: Context) -> Answer:
         groups = tuple(dict.fromkeys((*groups, *other.groups)))
         firing, resolved = ctx.reads.counts_of(groups) if groups else (0, 0)
         complaints += other.complaints
-        received = ev.MergeReceived(
-            other=other.id, services=other.services, groups=other.groups, firing=firing, resolved=resolved,
-            complaints=complaints,
-        )  # fmt: skip
-        facts.append(Happened(received, incident=into.id))
+        facts.append(Happened(_received(other, firing, resolved, complaints), incident=into.id))
         facts.append(Happened(ev.IncidentMerged(into=into.id), incident=other.id))
     return Answer([*facts, Happened(ev.PersonJoined(person=who), incident=into.id)], say("gathered", count=len(mine) - 1))

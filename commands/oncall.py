@@ -11,10 +11,11 @@ from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.ids import PersonId, RotationId, ServiceId
 from bot.model.incident import Incident
-from bot.model.oncall import Feed, Shift
+from bot.model.oncall import Feed, Shift, Slot
 from bot.model.person import Person, Standing
 from bot.model.say import Say, say
 from bot.oncall import duty
+from bot.oncall.leave import away
 from bot.oncall.rotation import AHEAD, day_of, next_shift, shift_at, shifts, unknown_years
 from commands.common import SHOWN_OWNERS, me
 
@@ -33,6 +34,7 @@ class Duty:
     feed: Feed | None = None
     unread: bool = False  # it goes by a calendar that was never read, or says nothing about that time
     strangers: tuple[str, ...] = ()  # entries of the calendar at that time that name nobody of the roster
+    away: Slot | None = None  # the leave that whoever is on call has then
 
 
 @query(
@@ -67,8 +69,9 @@ def _duty(ctx: Context, rotation: RotationId, at: datetime) -> Duty:
     feed = plan.feed
     unread = plan.rotation.feed and shift is None and (feed is None or feed.until is None or at >= feed.until)
     strangers = [s.label for s in feed.slots if s.person is None and s.start <= at < s.end] if feed is not None else []
+    leave = away(ctx.catalog, ctx.reads, shift.person, at) if shift is not None else None
     return Duty(
-        rotation, ctx.catalog.served(rotation), shift, then, unknown_years(plan, at, until), feed, unread, tuple(strangers)
+        rotation, ctx.catalog.served(rotation), shift, then, unknown_years(plan, at, until), feed, unread, tuple(strangers), leave
     )
 
 

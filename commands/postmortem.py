@@ -34,7 +34,7 @@ _ASKED = (
 @command(
     en=("postmortem",),
     zh=("复盘",),
-    does=Words("填写复盘、提交、评审、发布", "write the postmortem, submit, judge, publish it"),
+    does=Words("填写复盘、提交、评审、发布", "write the postmortem, submit, review, publish it"),
     usage=Words(
         "复盘 [栏目 文字｜草稿｜提交｜通过｜退回 原因｜发布｜转给 @谁]",
         "postmortem [section text | draft | submit | approve | return why | publish | transfer @who]",

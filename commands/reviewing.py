@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.command import Answer, Ask, Context, Where, Words, automatic, command
@@ -17,6 +17,8 @@ from bot.model.postmortem import ReviewState, demanded, lacks_to_publish, review
 from bot.model.say import say
 from bot.model.severity import Severity
 from bot.model.text import Text, flat
+from bot.oncall.leave import away, days_away
+from bot.oncall.reminding import at_ten, worked
 from bot.oncall.reviews import MANAGER_AFTER, next_reminder, reminder_at
 from commands.common import as_commander, me, owns, ref
 
@@ -71,18 +73,22 @@ def may_judge(ctx: Context, incident: Incident) -> bool:
     return me(ctx) in ctx.policy.admins or not (set(people) | ctx.policy.admins) - authors
 
 
-def _must_judge(ctx: Context, incident: Incident) -> None:
-    if not may_judge(ctx, incident):
-        own = incident.severity is Severity.P1 and me(ctx) in (incident.review.owner, incident.review.submitted_by)
-        people = reviewers_of(incident, ctx.catalog, ctx.policy) or tuple(sorted(ctx.policy.admins))
-        raise refuse("postmortem_judges", own=own, people=people)
+def _must_judge(ctx: Context, incident: Incident, act: str) -> tuple[Fact, ...]:
+    """Let pass who may judge it, and responders with a reason, but never its author; gives what to record of that."""
+    if may_judge(ctx, incident):
+        return ()
+    own = incident.severity is Severity.P1 and me(ctx) in (incident.review.owner, incident.review.submitted_by)
+    people = reviewers_of(incident, ctx.catalog, ctx.policy) or tuple(sorted(ctx.policy.admins))
+    stands_in = not own and ctx.standing > Standing.MEMBER
+    if ctx.forced and stands_in:
+        return (ev.Forced(command="postmortem", reason=ctx.forced, of=people),)
+    raise refuse("postmortem_judges", own=own, people=people, act=act if stands_in else None, ref=ref(ctx, incident))
 
 
 def approved(ctx: Context, incident: Incident) -> list[Fact]:
     if incident.review.state is not ReviewState.SUBMITTED:
         raise refuse("postmortem_not_submitted", incident=incident, ref=ref(ctx, incident))
-    _must_judge(ctx, incident)
-    return [ev.PostmortemApproved()]
+    return [*_must_judge(ctx, incident, "approve"), ev.PostmortemApproved()]
 
 
 def returned(ctx: Context, incident: Incident, reason: Text) -> list[Fact]:
@@ -90,11 +96,10 @@ def returned(ctx: Context, incident: Incident, reason: Text) -> list[Fact]:
         raise refuse("postmortem_not_submitted", incident=incident, ref=ref(ctx, incident))
     if incident.status is Status.CLOSED:
         raise refuse("postmortem_closed", incident=incident, ref=ref(ctx, incident))
-    if not (leads(ctx, incident) or may_judge(ctx, incident)):
-        _must_judge(ctx, incident)
+    over = () if leads(ctx, incident) else _must_judge(ctx, incident, "return")
     if not flat(reason).strip():
         raise refuse("postmortem_return_why", field="reason", ref=ref(ctx, incident))
-    return [ev.PostmortemReturned(reason=reason)]
+    return [*over, ev.PostmortemReturned(reason=reason)]
 
 
 def published(ctx: Context, incident: Incident) -> Answer:
@@ -102,7 +107,8 @@ def published(ctx: Context, incident: Incident) -> Answer:
         raise refuse("postmortem_not_approved", incident=incident, ref=ref(ctx, incident))
     must_lead(ctx, incident)
     return Answer(
-        [ev.PostmortemPublished()], say("postmortem_published", incident=incident, announces="announce" in ctx.declarations)
+        [ev.PostmortemPublished()],
+        say("postmortem_published", announces="announce" in ctx.declarations, incident=incident, ref=ref(ctx, incident)),
     )
 
 
@@ -163,17 +169,22 @@ def may_waive(ctx: Context, incident: Incident) -> tuple[Fact, ...]:
 # ---------------------------------------------------------------- reminders
 @automatic("remind_postmortem", ActorKind.TIMER)
 def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
-    """Remind its owner; of several reminders that were missed only the last is given."""
+    """Remind its owner; of several reminders that were missed only the last is given. Who is on leave is, when they are back."""
     review = incident.review
     if review.remind_at is None or review.remind_at > ctx.now or review.started is None or review.due is None or not review.open:
         return []
     zone, calendar = ZoneInfo(ctx.policy.timezone), ctx.catalog.holidays
     now = reminder_at(ctx.now, review.started, review.due, zone, calendar)
-    following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar)
+    following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar).at
     owner = ctx.reads.person(review.owner) if review.owner is not None else None
     manager = owner.manager if owner is not None and now.days >= MANAGER_AFTER else None
     late = int((ctx.now - (ctx.at or review.remind_at)) / timedelta(seconds=1))
+    gone = review.owner if review.owner is not None and away(ctx.catalog, ctx.reads, review.owner, ctx.now) else None
+    if gone is not None:
+        today = ctx.now.astimezone(zone).date()
+        leave = days_away(ctx.catalog, ctx.reads, gone, zone)
+        following = at_ten(worked(today + timedelta(days=1), calendar, leave), zone).astimezone(UTC)
     return [ev.PostmortemReminded(
-        stage=now.stage, due=review.due, owner=review.owner, manager=manager, remind_at=following.at, days=now.days,
-        late=late if late > LATE else 0,
+        stage=now.stage, due=review.due, owner=None if gone else review.owner, manager=manager, remind_at=following,
+        days=now.days, late=late if late > LATE else 0, away=gone,
     )]  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.command import Answer, Ask, Context, LeadingSeverity, Where, Words, command
+from bot.command import Answer, Ask, Context, LeadingSeverity, Where, Word, Words, command
+from bot.engine.fold import fold
 from bot.errors import refuse
 from bot.model import event as ev
 from bot.model.event import Fact, Invitee
@@ -12,7 +13,7 @@ from bot.model.person import Person, Standing
 from bot.model.roll import Called
 from bot.model.say import say
 from bot.oncall.duty import on_call_for, plan
-from bot.oncall.rotation import next_shift
+from bot.oncall.rotation import next_shift, shift_at
 from commands.common import as_commander, me, must_be_open, ref
 from commands.severity import severity
 
@@ -108,7 +109,7 @@ def recall(ctx: Context, incident: Incident) -> Answer:
     en=("escalate",),
     zh=("呼叫", "呼叫支援", "求助", "加急"),
     does=Words("马上呼叫人、服务的值班和负责人，能加急就加急", "call people or a service's on-call and owners at once, urgently"),
-    usage=Words("呼叫 @谁… | 服务 | P1", "escalate @who… | service | P1"),
+    usage=Words("呼叫 @谁… | 服务 | 值班组 | P1", "escalate @who… | service | rotation | P1"),
     example=Words("呼叫 @赵六", "escalate @zhao"),
     where=Where.ROOM | Where.ANYWHERE,
     form=("people", "services"),
@@ -120,19 +121,26 @@ def escalate(
     to: LeadingSeverity | None = None,
     people: tuple[Person, ...] = (),
     services: tuple[ServiceId, ...] = (),
+    team: Word | None = None,
 ) -> Answer | list[Fact]:
-    """Call people at once as hard as the chat can; with nobody named those who have not come, with a level that level."""
+    """Call people at once as hard as the chat can; with nobody named those who have not come, with a graver level that level.
+
+    A level that is no graver asks for nothing by itself: nobody calls for help to lower one.
+    """
     must_be_open(ctx, incident)
-    raised = list(severity(ctx, incident, to)) if to is not None else []
+    graver = to is not None and to.worse_than(incident.severity)
+    raised = list(severity(ctx, incident, to)) if graver else []
     wanted = {person.id: Invitee(person.id, "asked") for person in people}
+    if team is not None:
+        wanted |= {invitee.person: invitee for invitee in [_on_call(ctx, incident, team)] if invitee.person not in wanted}
     for service in services:
         found = [Invitee(p, "oncall", service) for p in on_call_for(ctx.catalog, ctx.reads, (service,), ctx.now)]
         found += [Invitee(p, "owner", s, duty) for p, (s, duty) in ctx.catalog.owners((service,)).items()]
         if not found:
-            raise refuse("invite_no_owner", field="services", service=service)
+            raise refuse("escalate_no_owner", field="services", service=service, ref=ref(ctx, incident))
         for invitee in found:
             wanted.setdefault(invitee.person, invitee)
-    if not wanted and to is not None:
+    if not wanted and graver:
         return raised
     if not wanted:
         wanted = {one.person: Invitee(one.person, one.why) for one in incident.roll.waiting}
@@ -145,3 +153,21 @@ def escalate(
     new = tuple(wanted[person] for person in away if calls[person] is None)
     invited: list[Fact] = [ev.PeopleInvited(people=new)] if new else []
     return Answer([*raised, *invited, ev.Escalated(people=away)], say("escalated", people=away))
+
+
+def _on_call(ctx: Context, incident: Incident, team: str) -> Invitee:
+    """Find who is on call in a rotation that a word names: by its id or name, with or without what all of them are called."""
+    word = fold(team)
+    named = [r for r in ctx.catalog.rotations.values() if word in {*_words(r.id), *_words(r.name), *_words(r.name_en or r.id)}]
+    if len(named) != 1:
+        raise refuse("escalate_unknown", field="people", word=team, ref=ref(ctx, incident))
+    shift = shift_at(plan(ctx.catalog, ctx.reads, named[0].id, ctx.now), ctx.now)
+    if shift is None:
+        raise refuse("escalate_nobody", field="people", rotation=named[0].id, ref=ref(ctx, incident))
+    served = ctx.catalog.served(named[0].id)
+    return Invitee(shift.person, "oncall" if served else "asked", served[0] if served else None)
+
+
+def _words(called: str) -> tuple[str, str]:
+    whole = fold(called)
+    return whole, whole.removesuffix("值班").removesuffix("on-call").removesuffix("on call").removesuffix("oncall").strip()

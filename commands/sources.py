@@ -10,9 +10,9 @@ from bot.model import event as ev
 from bot.model.alert import AlertGroup
 from bot.model.event import Payload, Status
 from bot.model.incident import Incident
+from bot.model.matrix import Signs, assess
 from bot.model.person import ActorKind
-from bot.model.proposing import proposal, raising
-from bot.model.severity import Because, Reason
+from bot.model.proposing import most_vital, proposal, raising
 from bot.model.text import plain
 
 _LOOKED_BACK = 50  # facts in which a notice about returned alerts is searched
@@ -22,14 +22,19 @@ _LOOKED_BACK = 50  # facts in which a notice about returned alerts is searched
 def source_declare(
     ctx: Context, group: AlertGroup, samples: tuple[str, ...] = (), occurred: datetime | None = None
 ) -> Sequence[Payload]:
-    """Declare an incident for a group of alerts; it is pending until a person confirms it."""
+    """Declare an incident for a group of alerts; it is pending until a person confirms it.
+
+    Alerts that name no level get the one that a declaration which names none would get: by how vital the service is.
+    """
+    named = (group.service,) if group.service else ()
+    alerts = ((group.id, group.severity),) if group.severity is not None else ()
+    found = assess(Signs(*most_vital(named, ctx.catalog), alerts=alerts), ctx.policy.matrix, ctx.policy.default_severity)
     return [
         ev.IncidentDeclared(
-            title=plain(group.title), severity=group.severity or ctx.policy.default_severity, status=Status.PENDING,
-            provisional=True, services=(group.service,) if group.service else (), by_rule=group.rule, groups=(group.id,),
+            title=plain(group.title), severity=found.level, status=Status.PENDING,
+            provisional=True, services=named, by_rule=group.rule, groups=(group.id,),
             firing=group.firing, resolved=group.resolved, automatic=True, occurred=occurred, samples=samples,
-            why=(Reason(Because.ALERTS, group.severity, group=group.id) if group.severity
-                 else Reason(Because.DEFAULT, ctx.policy.default_severity),),
+            why=found.reasons,
         )
     ]  # fmt: skip
 

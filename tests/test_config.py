@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from bot.app import connect_calendars
 from bot.config import Config, build, catalog_of, lint, load, policy_of, roster_of, rules_of, secrets_of
 from bot.contradictions import contradictions
 from bot.document import Filled
@@ -601,6 +602,15 @@ holidays: {2035: {rest: [2035-10-01], work: []}}
 ])  # fmt: skip
 def test_a_wrong_rotation_is_named(tmp_path: Path, rotation: str, place: str, message: str) -> None:
     assert problems(written(tmp_path, CHATS + PEOPLE + f"rotations: {{r: {rotation}}}")) == {f"rotations.r{place}": message}
+
+
+def test_the_calendar_of_leave_is_read_as_those_of_rotations(tmp_path: Path) -> None:
+    wrong = CHATS + PEOPLE + "leave: {url: https://calendar.example.com/l3ave.ics, adapter: outlook}"
+    assert problems(written(tmp_path, wrong)) == {"leave.adapter": "there is no adapter 'outlook'; there are: ical"}
+    config = load(written(tmp_path, wrong.replace(", adapter: outlook", "")), {})
+    assert catalog_of(config).leave and not catalog_of(load(written(tmp_path, CHATS + PEOPLE), {})).leave
+    assert "https://calendar.example.com/l3ave.ics" in secrets_of(config)
+    assert set(connect_calendars(config)) == {"@leave"}
 
 
 def test_a_service_may_only_name_rotations_that_there_are(tmp_path: Path) -> None:

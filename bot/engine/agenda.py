@@ -22,6 +22,7 @@ from bot.model.incident import Incident
 from bot.model.person import Person, Viewer
 from bot.model.say import Say, say
 from bot.model.severity import Severity
+from bot.oncall.leave import days_away
 from bot.oncall.reminding import (
     AHEAD,
     TAKEN_WITHIN,
@@ -161,12 +162,12 @@ def plan_person(uow: UnitOfWork, house: House, person: PersonId, now: datetime, 
     standing = uow.deadlines_of(owner).get(("remind", ""))
     if after is None and standing is not None and standing <= now:
         return
-    today = now.astimezone(tz).date()
+    today, leave = now.astimezone(tz).date(), days_away(house.catalog, uow, person, tz)
     last = after or (today if now > at_ten(today, tz) else today - DAY)
     found = [
         day
         for one in concerning(person, uow, house)
-        if (day := next_spoken(one.part, one.since, one.severity, house.catalog.holidays, last)) is not None
+        if (day := next_spoken(one.part, one.since, one.severity, house.catalog.holidays, last, leave)) is not None
     ]
     due: Due = {("remind", ""): at_ten(min(found), tz)} if found else {}
     uow.set_deadlines(owner, due)

@@ -51,6 +51,7 @@ def form_of(
     known = dict(given or {})
     if incident is not None and any(ask.section for ask in declaration.form):
         known = {**written_before(ctx.reads, incident), "base": bases_of(incident), **known}
+    known = {f"{ask.name}_otherwise": ask.otherwise for ask in declaration.form if ask.otherwise} | known
     page = _Page(declaration, ctx, prose, show, incident)
     wanted = {parameter.name: parameter for parameter in parameters(declaration)}
     entries = [entry for ask in declaration.form if (entry := page.entry(ask, wanted[ask.name], known)) is not None]

@@ -75,7 +75,9 @@ def deliver(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     given = {**effect.data, "channel": effect.connection, "medium": medium.value}
     notice = RENDER[effect.data["what"]](World(house, reads, now, rooms), incident, given, lang)
     if notice is None:
-        return Skip()
+        # An announcement that was taken back and may have arrived counts as if it had: it is corrected.
+        unsure = effect.maybe_sent and effect.data["what"] == "announcement"
+        return Skip(tuple(receipt(effect, NotifyDone(effect.connection, to)))) if unsure else Skip()
     address = _address(to, medium, reads)
     if address is None:
         return Refuse("no_address")

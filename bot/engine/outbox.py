@@ -25,6 +25,7 @@ from bot.engine.perform import Call, Delivery, Plan, Refuse, Skip, Wait, plan
 from bot.engine.run import record
 from bot.metrics import Metrics
 from bot.model import event as ev
+from bot.model.announcing import NOT_KNOWN
 from bot.model.effect import Effect, EffectKind, Intent, Urgency
 from bot.model.event import Fact
 from bot.model.ids import ConnectionId, EffectId, RoomId
@@ -306,7 +307,7 @@ class Outbox:
                         uow.hold(self._throttled(effect, bucket), now + timedelta(seconds=after))
                     self._again(uow, effect, max(timedelta(seconds=after), _jitter()), effect.maybe_sent, code)
                 case Lost(why) if isinstance(call, Delivery) and call.times is not None and effect.attempts >= call.times:
-                    self._bury(uow, effect, "not_known", why)
+                    self._bury(uow, effect, NOT_KNOWN, why)
                 case Lost(why):
                     self._again(uow, effect, _backoff(effect.attempts), True, why)
                 case Rejected(code, raw):
@@ -326,7 +327,8 @@ class Outbox:
     def _again(self, uow: UnitOfWork, effect: Effect, delay: timedelta, maybe_sent: bool, code: str) -> None:
         now = self._house.clock.now()
         if now - effect.created_at > GIVE_UP_AFTER or _too_late(effect, now + delay):
-            self._bury(uow, effect, code)
+            unsure = maybe_sent and (wants_receipt(effect) or "announcement" in effect.data)
+            self._bury(uow, effect, NOT_KNOWN if unsure else code)
         else:
             delay = max(delay, _backoff(effect.attempts)) if code in ("unreachable", "busy") else delay
             uow.put_back(effect, self._me, now + delay, maybe_sent, code)

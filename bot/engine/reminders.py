@@ -16,6 +16,7 @@ from bot.model.deadline import Deadline
 from bot.model.ids import PersonId
 from bot.model.person import Actor, ActorKind
 from bot.model.say import Say, say
+from bot.oncall.leave import days_away
 from bot.oncall.reminding import TAKEN_WITHIN, UNTIL, at_ten, worked
 from bot.ports import Reads, UnitOfWork
 from bot.rules.world import World, page
@@ -26,13 +27,13 @@ Fire = Callable[[UnitOfWork, House, Deadline, datetime], None]
 
 
 def remind(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> None:
-    """Send a person their one reminder of the day, or move it to a day that is worked."""
+    """Send a person their one reminder of the day, or move it to a day that they work."""
     person = PersonId(deadline.incident.removeprefix("person:"))
     tz = person_zone(uow.person(person), house)
     here = now.astimezone(tz)
-    today, calendar = here.date(), house.catalog.holidays
-    if worked(today, calendar) != today or here.time() >= UNTIL:
-        uow.set_deadlines(deadline.incident, {("remind", ""): at_ten(worked(today + DAY, calendar), tz)})
+    today, calendar, leave = here.date(), house.catalog.holidays, days_away(house.catalog, uow, person, tz)
+    if worked(today, calendar, leave) != today or here.time() >= UNTIL:
+        uow.set_deadlines(deadline.incident, {("remind", ""): at_ten(worked(today + DAY, calendar, leave), tz)})
         return
     if reminder(person, uow, house, today) is not None:
         late = deadline.due if now - deadline.due > LATE else None

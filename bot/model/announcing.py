@@ -60,6 +60,9 @@ UNSAID = frozenset({
 URGENT_TO = (Audience.EXECS, Audience.SUPPORT)  # whose first announcement has a deadline and needs nobody's approval
 
 
+NOT_KNOWN = "not_known"  # the code of what was sent with no answer: it may have arrived
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """Say how an audience is reached: groups of chats, people directly, and channels outside the chats by name."""
@@ -130,6 +133,11 @@ class Post:
         """List the recipients of whom nothing is known yet."""
         known = {*self.done, *(failure.target for failure in self.failed)}
         return tuple(target for target in self.targets if target not in known)
+
+    @property
+    def had(self) -> tuple[str, ...]:
+        """List the recipients who have it, or may have it, as nobody knows what became of it there."""
+        return (*self.done, *(failure.target for failure in self.failed if failure.code == NOT_KNOWN))
 
     @property
     def recipients(self) -> tuple[tuple[str, str, str], ...]:

@@ -242,6 +242,14 @@ def _stated(incident: Incident, p: ev.ImpactStated) -> dict[str, Any]:
     return changes
 
 
+def _taken_over(incident: Incident, p: ev.MergeReceived) -> dict[str, Any]:
+    """Give what the other's impact changes: its words where there were none, its extent where that is more."""
+    changes: dict[str, Any] = {"impact": incident.impact or p.impact}
+    if p.extent is not None and p.extent.rank > incident.extent.rank:
+        changes |= {"extent": p.extent, "percent": p.percent, "proposed": None}
+    return changes
+
+
 def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
     match p:
         case ev.IncidentConfirmed():
@@ -256,7 +264,7 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
         case ev.MergeReceived():
             return {"services": _plus(incident.services, p.services), "groups": _plus(incident.groups, p.groups),
                     "firing": p.firing, "resolved": p.resolved, "linked": _plus(incident.linked, (p.other,)),
-                    "complaints": max(incident.complaints, p.complaints)}  # fmt: skip
+                    "complaints": max(incident.complaints, p.complaints), **_taken_over(incident, p)}  # fmt: skip
         case ev.SeverityChanged():
             if p.automatic:
                 return {"severity": p.after, "proposed": p.after, "asked": None}

@@ -50,6 +50,7 @@ class Catalog:
     services: dict[ServiceId, Service] = field(default_factory=dict)
     rotations: dict[RotationId, Rotation] = field(default_factory=dict)
     holidays: Holidays = field(default_factory=Holidays)
+    leave: bool = False  # a calendar says who is on leave
     _named: dict[str, tuple[ServiceId, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

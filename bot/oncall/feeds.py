@@ -16,7 +16,7 @@ from bot.model.ids import PersonId, RotationId
 from bot.model.oncall import Entry, Feed, Slot
 from bot.model.person import ALL_SEEING, Person
 from bot.oncall.rotation import AHEAD
-from bot.ports import Calendar, Store
+from bot.ports import Calendar, Store, UnitOfWork
 
 BEHIND = timedelta(days=8)  # of what has gone by is kept, so that a shift has its beginning
 AGAIN = timedelta(minutes=1)  # after a failure
@@ -32,6 +32,9 @@ class Source:
     every: timedelta
 
 
+Tell = Callable[[UnitOfWork, Feed | None, Feed, timedelta], None]  # (.., how it stood, how it stands, how often it is read)
+
+
 class Feeds:
     """Keep what the calendars say in the store, where every process and the next one find it."""
 
@@ -42,7 +45,9 @@ class Feeds:
         roster: Sequence[Person],
         now: Callable[[], datetime],
         metrics: Metrics,
+        tell: Tell = lambda uow, before, after, every: None,
     ) -> None:
+        self._tell = tell
         self._store, self._sources, self._roster, self._now, self._metrics = store, sources, roster, now, metrics
 
     async def refresh(self) -> None:
@@ -59,10 +64,14 @@ class Feeds:
             after = _told(rotation, before, found, now, self._roster)
             if after.error and (before is None or before.error != after.error):
                 log.warning("calendar_not_read", rotation=rotation, error=after.error)
-            await self._store.tx(lambda uow: uow.save_feed(after))
+            await self._store.tx(lambda uow: self._save(uow, before, after, source.every))
         except NotStored as error:
             log.warning("calendar_not_stored", rotation=rotation, error=str(error))
             self._metrics.loop_error("feeds")
+
+    def _save(self, uow: UnitOfWork, before: Feed | None, after: Feed, every: timedelta) -> None:
+        uow.save_feed(after)
+        self._tell(uow, before, after, every)
 
     async def close(self) -> None:
         """Close the calendars' connections."""

@@ -2,12 +2,13 @@
 
 Whose it is hears three working days ahead, on the day, one working day after and then on Mondays; their manager from five
 working days after it was due (of a P1: three) and on Mondays; who owns the service once, ten working days after (five). Who
-verifies it hears two working days after it was handed in and on Mondays. A day that is not worked moves to the next that is.
+verifies it hears two working days after it was handed in and on Mondays. A day that is not worked, or on which they are on
+leave, moves to the next that is. What is late is counted by the calendar alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +26,14 @@ _WEEK = timedelta(days=7)
 _LONG = 60  # days that a run of days off is at most looked through
 
 
+Away = Callable[[date], bool]
+
+
+def never(day: date) -> bool:
+    """Say of somebody without leave that they are not away on a day."""
+    return False
+
+
 class Part(StrEnum):
     """Say why somebody hears of an item."""
 
@@ -40,7 +49,7 @@ def late_by(part: Part, severity: Severity) -> int:
     return (3 if soon else 5) if part is Part.MANAGES else (5 if soon else 10)
 
 
-def spoken_of(part: Part, since: date, severity: Severity, calendar: Holidays) -> Iterator[date]:
+def spoken_of(part: Part, since: date, severity: Severity, calendar: Holidays, away: Away = never) -> Iterator[date]:
     """List the days on which somebody hears of an item, in order; `since` = its due day, or when it was handed in."""
     match part:
         case Part.OWN:
@@ -50,18 +59,20 @@ def spoken_of(part: Part, since: date, severity: Severity, calendar: Holidays) -
         case _:
             firm = [add_working_days(since, late_by(part, severity), calendar)]
     for day in firm:
-        yield worked(day, calendar)
+        yield worked(day, calendar, away)
     if part is Part.OWNS_SERVICE:
         return
     monday = firm[-1] - timedelta(days=firm[-1].weekday())
     while True:
         monday += _WEEK
-        yield worked(monday, calendar)
+        yield worked(monday, calendar, away)
 
 
-def next_spoken(part: Part, since: date, severity: Severity, calendar: Holidays, after: date) -> date | None:
+def next_spoken(
+    part: Part, since: date, severity: Severity, calendar: Holidays, after: date, away: Away = never
+) -> date | None:  # fmt: skip
     """Give the first day after another on which somebody hears of an item; None = they never do again."""
-    for day in spoken_of(part, since, severity, calendar):
+    for day in spoken_of(part, since, severity, calendar, away):
         if day > after:
             return day
     return None
@@ -72,10 +83,10 @@ def due_in(day: date, due: date, calendar: Holidays) -> int:
     return working_days_between(day, due, calendar)
 
 
-def worked(day: date, calendar: Holidays) -> date:
-    """Give the day itself where it is worked, else the next that is."""
+def worked(day: date, calendar: Holidays, away: Away = never) -> date:
+    """Give the day itself where it is worked by somebody who is away on some, else the next that is."""
     for _ in range(_LONG):
-        if is_working_day(day, calendar):
+        if is_working_day(day, calendar) and not away(day):
             return day
         day += timedelta(days=1)
     return day

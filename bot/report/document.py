@@ -35,6 +35,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Hold one announcement that went out: its number, what for, to whom, when, how many it reached and who took note."""
+
+    number: str
+    what: str
+    whom: str
+    at: str
+    reached: str
+    noted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Hold one entry of the timeline; `silence` is said before it where nothing was recorded for long."""
 
@@ -83,6 +95,8 @@ class Document:
     state: str
     overview: tuple[Row, ...]
     targets: tuple[Target, ...]
+    firsts: tuple[Target, ...]
+    notices: tuple[Notice, ...]
     ticks: tuple[Tick, ...]
     silences: tuple[Silence, ...]
     entries: tuple[Entry, ...]

@@ -24,15 +24,16 @@ class Spot:
     tick: Tick
 
 
-def page(doc: Document, prose: Prose, nonce: str = "") -> str:
-    """Write the page; whatever people typed is escaped by the template."""
+def page(doc: Document, prose: Prose, nonce: str = "", download: str = "") -> str:
+    """Write the page; whatever people typed is escaped by the template. `download` is where it can be had as a file."""
     marks, rows = placed([tick for tick in doc.ticks if not tick.star])
     stars = [round(_x(tick.share), 1) for tick in doc.ticks if tick.star]
     silences = [
         {"x": round(_x(s.begin), 1), "width": round(max(2.0, _x(s.end) - _x(s.begin)), 1), "label": s.label} for s in doc.silences
     ]
     return prose.page(
-        "report", doc=doc, words=doc.words, lang=doc.lang, nonce=nonce, marks=marks, rows=rows, stars=stars, silences=silences,
+        "report", doc=doc, words=doc.words, lang=doc.lang, nonce=nonce, download=download, marks=marks, rows=rows, stars=stars,
+        silences=silences,
         height=rows * 34 + 64, axis=rows * 34 + 20, width=WIDTH, left=LEFT, right=RIGHT, paragraphs=paragraphs,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.model import event as ev
 from bot.model.actions import ActionItem, ItemFilter
+from bot.model.announcing import URGENT_TO, Audience, Post
 from bot.model.event import Event, Mark, Telling
 from bot.model.files import SHOWN, Body
 from bot.model.incident import Incident
@@ -51,6 +52,15 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """Hold until when an audience had to be told for the first time and when it was; None = there was no such time."""
+
+    audience: Audience
+    due: datetime | None
+    told: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Hold everything that the report of an incident says, in no language."""
 
@@ -61,6 +71,8 @@ class Report:
     first: ev.IncidentDeclared
     levels: tuple[Event, ...]
     goals: tuple[Goal, ...]
+    firsts: tuple[First, ...]
+    notices: tuple[Post, ...]
     moments: tuple[Moment, ...]
     left_out: int
     sections: Mapping[Section, list[Event]]
@@ -80,7 +92,9 @@ def gather(reads: Reads, incident: Incident, pictures: int = 0) -> Report:
     return Report(
         incident, start, end, _responded(log), first,
         tuple(event for event in log if isinstance(event.payload, (ev.SeverityChanged, ev.IncidentConfirmed))),
-        tuple(_goals(incident, start)), tuple(_moments(told[:MOST_ENTRIES], end)), max(0, len(told) - MOST_ENTRIES),
+        tuple(_goals(incident, start)), tuple(_firsts(incident, log)),
+        tuple(sorted(incident.announcing.sent(), key=lambda post: (post.sent_at or start, post.number))),
+        tuple(_moments(told[:MOST_ENTRIES], end)), max(0, len(told) - MOST_ENTRIES),
         pieces_of(reads, incident), tuple(reads.items(ItemFilter(incident=incident.id))),
         _pictures(reads, incident, told[:MOST_ENTRIES], pictures),
     )  # fmt: skip
@@ -123,6 +137,18 @@ def _goals(incident: Incident, start: datetime) -> Iterator[Goal]:
         at = incident.marks.get(mark)
         unknown = at is None or (mark is Mark.DETECTED and Mark.OCCURRED not in incident.marks)
         yield Goal(mark, minutes, None if unknown or at is None else max(at - start, timedelta(0)))
+
+
+def _firsts(incident: Incident, log: list[Event]) -> Iterator[First]:
+    """Hold what the first announcements took against the deadline that stood then; none where there was neither."""
+    set_at = [(event.at, event.payload.due) for event in log if isinstance(event.payload, ev.FirstAnnouncementDue)]
+    overdue = [event.payload.audiences for event in log if isinstance(event.payload, ev.FirstAnnouncementOverdue)]
+    known = {*(post.audience for post in incident.announcing.posts), *(audience for told in overdue for audience in told)}
+    for audience in URGENT_TO:
+        told = min((post.sent_at for post in incident.announcing.sent(audience=audience) if post.sent_at), default=None)
+        due = [until for at, until in set_at if told is None or at <= told]
+        if told is not None or (due and audience in known):
+            yield First(audience, due[-1] if due else None, told)
 
 
 def _moments(told: list[Event], end: datetime | None) -> Iterator[Moment]:

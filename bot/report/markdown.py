@@ -44,6 +44,23 @@ def _lines(doc: Document) -> Iterator[str]:
     for target in doc.targets:
         yield f"| {target.label} | {target.target} | {target.took} | {target.gap} | {target.sign} |"
     yield ""
+    yield f"### {words['notices']}"
+    yield ""
+    if doc.firsts:
+        yield f"| {words['first']} | {words['due']} | {words['told']} | {words['gap']} | |"
+        yield "|---|---|---|---|---|"
+        for first in doc.firsts:
+            yield f"| {first.label} | {first.target} | {first.took} | {first.gap} | {first.sign} |"
+        yield ""
+    if doc.notices:
+        heads = ("notice", "occasion", "audience", "sent", "reached", "noted")
+        yield f"| {' | '.join(words[name] for name in heads)} |"
+        yield "|---|---|---|---|---|---|"
+        for n in doc.notices:
+            yield f"| {n.number} | {n.what} | {n.whom} | {n.at} | {n.reached} | {n.noted} |"
+    else:
+        yield words["no_notices"]
+    yield ""
     yield f"## 2 {words['timeline']}"
     yield ""
     yield f"{line(words['zone'])} · ★ {words['decision']}"

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.model import event as ev
+from bot.model.announcing import Post, Stage
 from bot.model.event import Event, Mark
 from bot.model.files import SHORT
 from bot.model.postmortem import ANALYSIS, DEMANDED, LESSONS, OVERVIEW, ReviewState, Section
 from bot.model.say import say
 from bot.model.text import Text, flat
 from bot.prose import Prose, Show
-from bot.report.document import Document, Entry, Measure, Picture, Row, Silence, Target, Tick
-from bot.report.gather import Goal, Moment, Report
+from bot.report.document import Document, Entry, Measure, Notice, Picture, Row, Silence, Target, Tick
+from bot.report.gather import First, Goal, Moment, Report
 from bot.show import clean, span
 
 _LINES = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
@@ -25,6 +26,7 @@ _NAMES_AT_MOST = 30
 _NOTHING_TO_TYPE = frozenset({"reopen", "close", "command", "recover", "not_yet", "agree", "report", "join"})
 _LABELS = (
     "overview", "timeline", "analysis", "measures", "lessons", "goals", "goal", "target", "took", "gap", "none_yet", "decision",
+    "notices", "notice", "occasion", "audience", "sent", "reached", "noted", "first", "due", "told", "no_notices", "download",
 )  # fmt: skip
 
 
@@ -97,6 +99,7 @@ class _Writer:
         return Document(
             lang=self.show.lang, title=title, about=self.about(), state=state,
             overview=(*self.overview(), *self.written(OVERVIEW)), targets=tuple(map(self.target, self.report.goals)),
+            firsts=tuple(map(self.first, self.report.firsts)), notices=tuple(map(self.notice, self.report.notices)),
             ticks=ticks, silences=silences, entries=tuple(map(self.entry, self.report.moments)), left_out=left,
             analysis=tuple(self.written(ANALYSIS)), measures=tuple(self.measures()), lessons=tuple(self.written(LESSONS)),
             foot=foot, words=words,
@@ -187,6 +190,25 @@ class _Writer:
             f"✗ {self.label('report.over')}" if late else f"✓ {self.label('report.kept')}",
             not late,
         )
+
+    def first(self, first: First) -> Target:
+        """Say by when an audience had to be told, when it was, and what lies between."""
+        label, due = self.label(f"audience.{first.audience}"), self.day(first.due) or self.missing
+        if first.due is None or first.told is None:
+            return Target(label, due, self.day(first.told) or self.missing, "", "", None)
+        over = first.told - first.due
+        late = over > timedelta(0)
+        gap, sign = (f"+{self.span(over)}", "report.over") if late else (f"−{self.span(-over)}", "report.kept")
+        return Target(label, due, self.day(first.told), gap, f"{'✗' if late else '✓'} {self.label(sign)}", not late)
+
+    def notice(self, post: Post) -> Notice:
+        """Say what became of an announcement: in numbers, never whom it went to."""
+        withdrawn = self.bar + self.label("announce_stage.withdrawn") if post.stage is Stage.WITHDRAWN else ""
+        whole = len(post.targets)
+        return Notice(
+            str(post.number), self.label(f"occasion.{post.occasion}") + withdrawn, self.label(f"audience.{post.audience}"),
+            self.day(post.sent_at), f"{len(post.done)}/{whole}", f"{len(post.read)}/{whole}",
+        )  # fmt: skip
 
     def entry(self, moment: Moment) -> Entry:
         event = moment.event

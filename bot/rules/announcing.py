@@ -10,7 +10,7 @@ from bot.announcing import worded
 from bot.engine.addressing import direct_account
 from bot.engine.announcement_notice import can_say, medium_of
 from bot.model import event as ev
-from bot.model.announcing import UNSAID, Audience, Occasion, Post, Stage, lacks_first, remind_at
+from bot.model.announcing import NOT_KNOWN, UNSAID, Audience, Occasion, Post, Stage, lacks_first, remind_at
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Happened, Payload, Status
 from bot.model.ids import ConnectionId, PersonId
@@ -235,7 +235,7 @@ def settle(event: Event, incident: Incident, world: World) -> Wanted:
     post = incident.announcing.post(p.number)
     if post is None:
         return
-    if post.stage is Stage.WITHDRAWN and not p.code:
+    if post.stage is Stage.WITHDRAWN and p.code in ("", NOT_KNOWN):
         follows = next((n for n in incident.announcing.posts if n.about == post.number and n.stage is Stage.SENT), None)
         if follows is None:
             yield from _void(post, incident, (p.target,))
@@ -247,12 +247,12 @@ def settle(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def correct_withdrawn(event: Event, incident: Incident, world: World) -> Wanted:
-    """Say to those who have it already that an announcement is void."""
+    """Say to those who have it already, or may have it, that an announcement is void."""
     p = fact(event, ev.AnnouncementWithdrawn)
     post = incident.announcing.post(p.number)
     if post is not None:
-        if post.done:
-            yield from _void(post, incident, post.done, p.reason, event.actor.person)
+        if post.had:
+            yield from _void(post, incident, post.had, p.reason, event.actor.person)
         for target in post.waiting:  # one that is on its way all the same is corrected when it has arrived
             yield _ours(ev.AnnouncementDelivered(number=post.number, target=target, code="withdrawn"))
 

@@ -50,11 +50,12 @@ def page_urged(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def tell_stood_in_for(event: Event, incident: Incident, world: World) -> Wanted:
-    """Tell the commander that somebody did what is theirs, and why."""
+    """Tell whose it was, the commander where nobody else is named, that somebody did it, and why."""
     p = fact(event, ev.Forced)
-    if incident.commander is not None and event.actor.person is not None:
+    whose = p.of or ((incident.commander,) if incident.commander is not None else ())
+    if event.actor.person is not None:
         given = {"by": event.actor.person, "command": p.command, "reason": p.reason}
-        yield from pages(event, world, (incident.commander,), say("stood_in_for", incident=incident.id, **given), incident)
+        yield from pages(event, world, whose, say("stood_in_for", incident=incident.id, **given), incident)
 
 
 def page_duty(event: Event, incident: Incident, world: World) -> Wanted:

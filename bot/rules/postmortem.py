@@ -70,4 +70,4 @@ def page_reminder(event: Event, incident: Incident, world: World) -> Wanted:
     if p.owner is not None:
         yield from pages(event, world, (p.owner,), say("postmortem_due", stage=p.stage, days=p.days), incident)
     if p.manager is not None:
-        yield from pages(event, world, (p.manager,), say("postmortem_late", owner=p.owner, days=p.days), incident)
+        yield from pages(event, world, (p.manager,), say("postmortem_late", owner=p.owner or p.away, days=p.days), incident)

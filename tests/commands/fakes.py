@@ -31,7 +31,7 @@ from bot.model.event import Event, Fact, Happened, Status, Via
 from bot.model.files import Body, Kept
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, RotationId, ServiceId
 from bot.model.incident import Incident, Outcome, apply
-from bot.model.oncall import Feed, Rotation, Swap
+from bot.model.oncall import Feed, Rotation, Slot, Swap
 from bot.model.person import Account, Actor, ActorKind, Person, Standing, Viewer
 from bot.model.policy import Policy
 from bot.model.room import Room, RoomState
@@ -44,6 +44,7 @@ from bot.model.subscription import Subscription
 from bot.model.text import flat, plain
 from bot.oncall.duty import on_call_for
 from bot.oncall.holidays import holidays
+from bot.oncall.leave import LEAVE
 from bot.ports import Filter, Place
 from bot.prose import Prose
 
@@ -324,6 +325,13 @@ class World:
         self.pointed: Pointed | str | None = None  # the message that people point at
 
     # ------------------------------------------------------------ what there is
+    def on_leave(self, *slots: Slot) -> World:
+        """Let a calendar say who is on leave."""
+        self.feeds[LEAVE] = Feed(LEAVE, self.now, self.now, slots=slots)
+        self.catalog = dataclasses.replace(self.catalog, leave=True)
+        self.house = dataclasses.replace(self.house, catalog=self.catalog)
+        return self
+
     def on_call(self, *rotations: Rotation, of: ServiceId = PAY) -> World:
         """Let a service have rotations."""
         ids = tuple(rotation.id for rotation in rotations)

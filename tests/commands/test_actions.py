@@ -11,6 +11,7 @@ from bot.errors import Refused
 from bot.model import event as ev
 from bot.model.actions import ItemState
 from bot.model.event import ItemSort, Priority
+from bot.model.ids import PersonId
 from bot.model.incident import Incident
 from bot.model.text import Span, flat
 from tests.commands.fakes import P1, P2, World
@@ -160,6 +161,18 @@ class TestItsWay:
         world.says("wang", "完成 87 好了")
         assert world.refusal("verify", "wang", item=87)[1] == "没有执行：T-87 由验收人 李四 来定。"
         assert world.refusal("verify", "wang", item=99)[0] == "item_unknown"
+
+    def test_another_may_stand_in_for_the_verifier_with_a_reason_but_not_whose_it_is(self, world: World) -> None:
+        world.says("wang", "完成 87 https://wiki.example/gray")
+        assert world.refusal("verify", "zhao", item=87)[1] == (
+            '没有执行：T-87 由验收人 李四 来定。等不及就代行：验收 87 --代行 "原因"'
+        )
+        assert world.refusal("verify", "wang", item=87, force="等不及")[0] == "item_needs_verifier"
+        assert world.says("zhao", '打回 87 缺回滚演练 --代行 "李四休假"').kinds == ["Forced", "ActionReturned"]
+        world.says("wang", "完成 87 https://wiki.example/gray")
+        done = world.says("zhao", '验收 87 --代行 "李四休假"')
+        assert done.facts[0].payload == ev.Forced(command="verify", reason="李四休假", of=(PersonId("li"),))  # type: ignore[union-attr]
+        assert done.kinds == ["Forced", "ActionAccepted"]
 
     def test_extended_twice_by_oneself_then_by_the_verifier(self, world: World) -> None:
         assert world.says("wang", "延期 87 6-05 等供应商").zh == "✅ T-87 延到 6月5日。还可以自己延 1 次。"

@@ -7,7 +7,8 @@ import pytest
 from bot.model.alert import GroupState
 from bot.model.event import Status
 from bot.model.incident import Outcome
-from tests.commands.fakes import ORDER, P1, P2, PAY, World
+from bot.model.text import flat
+from tests.commands.fakes import LONE, ORDER, P1, P2, PAY, World
 
 
 @pytest.fixture
@@ -68,6 +69,20 @@ class TestMerge:
         assert (left.services, left.groups, left.firing, left.resolved) == ((PAY, ORDER), (1, 2), 3, 1)
         assert world.groups[2].incident == one.id
         assert done.zh == "✅ F-20240520-002 已并入 F-20240520-001「支付失败」。到那里继续：进群 F-20240520-001"
+
+    def test_the_other_takes_over_what_was_known_of_the_impact_where_it_knew_less(self, world: World) -> None:
+        one, two = world.declared("li", P2), world.declared("zhao", P2, services=(ORDER,))
+        world.run("impact", "zhao", two, text="华东下单失败", percent=35)
+        world.run("complaints", "zhao", two, count=12)
+        world.run("complaints", "li", one, count=3)
+        world.run("merge", "zhao", world.now_of(two), other=world.now_of(one))
+        left = world.now_of(one)
+        assert (flat(left.impact), left.extent, left.percent, left.complaints) == ("华东下单失败", "major", 35, 15)
+        three = world.declared("zhao", P2, services=(LONE,))
+        world.run("impact", "zhao", three, text="个别用户慢", percent=1)
+        world.run("merge", "zhao", world.now_of(three), other=left)
+        left = world.now_of(one)
+        assert (flat(left.impact), left.extent, left.percent, left.complaints) == ("华东下单失败", "major", 35, 15)
 
     def test_itself_nothing_and_a_closed_one_are_refused(self, world: World) -> None:
         one, two = world.declared("li", P2), world.declared("zhao", P2, services=(ORDER,))

@@ -57,6 +57,17 @@ class TestOncall:
         )
         assert "数据库值班（订单服务）：小陈" in world.says("li", "谁值班 订单 明晚？").zh
 
+    def test_who_is_on_call_while_on_leave_is_pointed_out(self, world: World) -> None:
+        world.on_leave(Slot(world.now + DAY, world.now + 2 * DAY, PersonId("zhang"), "张三 年假"))
+        assert "请假" not in world.says("li", "值班 支付服务").zh
+        assert world.says("li", "值班 支付服务 明天 15:00").zh == (
+            "值班（5月21日 15:00）：\n支付值班（支付服务）：张三（至 5月27日 10:00）｜下一个 小陈（5月27日 10:00 起）"
+            "｜⚠️ 张三 那时请假（至 5月22日 14:00），换班：换班 支付服务 @谁"
+        )
+        assert "⚠️ 张三 is on leave then (until 22 May 14:00); to swap: swap payments @who" in (
+            world.says("li", "oncall payments tomorrow 15:00", lang="en").en
+        )
+
     def test_in_a_room_it_is_about_the_incidents_services(self, world: World) -> None:
         incident = world.declared("li", P1)
         assert "数据库值班" not in world.says("li", "值班", incident).zh
@@ -215,6 +226,20 @@ class TestIncidents:
         (fact,) = world.later(minutes=3).tick("nag_commander", incident).facts
         assert isinstance(fact, ev.CommanderMissing)
         assert fact.suggested == "zhang"
+
+    def test_a_form_that_names_no_commander_asks_who_is_on_call(self, world: World) -> None:
+        given = {"severity": P1, "services": (PAY,), "title": "支付失败", "commander_otherwise": "oncall"}
+        done = world.run("declare", "li", **given)
+        assert done.kinds == ["IncidentDeclared", "PeopleInvited", "CommandOffered"]
+        assert done.incident is not None and done.incident.offered_to == "zhang"
+        assert "已请 张三 指挥" in done.zh
+        assert world.run("declare", "zhang", **given, new=True).incident.commander == "zhang"  # type: ignore[union-attr]
+        assert world.run("declare", "li", **given, new=True, commander=person("wang")).incident.offered_to == "wang"  # type: ignore[union-attr]
+        assert world.run("declare", "li", title="慢", services=(LONE,), new=True, commander_otherwise="oncall").kinds == [
+            "IncidentDeclared"
+        ]
+        typed = world.says("li", "声明 P1 支付服务 支付失败 --新建")
+        assert typed.incident is not None and typed.incident.offered_to is None
 
     def test_dependants_are_suggested_at_declaration(self, world: World) -> None:
         services = dict(world.catalog.services)

@@ -13,6 +13,7 @@ from bot.model.deadline import deadlines
 from bot.model.event import Status
 from bot.model.ids import PersonId
 from bot.model.incident import Incident
+from bot.model.oncall import Slot
 from bot.model.postmortem import ReviewState, candidates
 from bot.model.text import flat, plain
 from bot.oncall.holidays import holidays
@@ -165,6 +166,17 @@ class TestItsOwnLife:
         key, words = world.refusal("postmortem", "wang", incident, act="approve")
         assert (key, words) == ("postmortem_judges", "没有执行：P1 的复盘不能由写的人自己评审。可以请：李四")
 
+    def test_another_responder_may_stand_in_with_a_reason_but_never_the_author(self, world: World) -> None:
+        incident = filled(world, reviewed(world))
+        world.run("postmortem", "wang", incident, act="submit")
+        key, words = world.refusal("postmortem", "zhao", incident, act="approve")
+        assert key == "postmortem_judges" and words.endswith('可以请：李四。等不及就代行：复盘 通过 --代行 "原因"')
+        assert world.refusal("postmortem", "wang", incident, act="approve", force="没人")[0] == "postmortem_judges"
+        back = world.says("zhao", '退回复盘 触发条件没写清 --代行 "李四休假"', incident)
+        assert back.facts[0] == ev.Forced(command="postmortem", reason="李四休假", of=(PersonId("li"),))
+        world.run("postmortem", "wang", incident, act="submit")
+        assert world.says("zhao", '复盘 通过 --代行 "李四休假"', incident).kinds == ["Forced", "PostmortemApproved"]
+
     def test_on_a_lighter_level_an_owner_may_judge_their_own(self, world: World) -> None:
         incident = filled(world, reviewed(world, P2))
         world.run("postmortem", "wang", incident, act="submit")
@@ -246,6 +258,21 @@ class TestReminders:
         assert said == [
             ("05-21 02:00", "half", 0), ("05-22 02:00", "eve", 0), ("05-23 02:00", "day", 0), ("05-24 02:00", "late", 1),
             ("05-27 02:00", "late", 2), ("05-28 02:00", "late", 3), ("05-29 02:00", "late", 4),
+        ]  # fmt: skip
+
+    def test_who_is_on_leave_is_reminded_once_they_are_back(self, world: World) -> None:
+        incident = reviewed(world)  # 王五's, due Thursday 23 May
+        days = datetime(2024, 5, 22, 16, tzinfo=UTC), datetime(2024, 5, 24, 16, tzinfo=UTC)  # Thursday and Friday
+        world.on_leave(Slot(*days, PersonId("wang")))
+        told = []
+        for _ in range(4):
+            world.now = deadlines(world.now_of(incident), world.policy, world.catalog)["remind_postmortem", ""]
+            (fact,) = self.tick(world, incident)
+            assert isinstance(fact, ev.PostmortemReminded)
+            told.append((world.now.strftime("%m-%d"), fact.stage, fact.owner, fact.away))
+        assert told == [
+            ("05-21", "half", "wang", None), ("05-22", "eve", "wang", None), ("05-23", "day", None, "wang"),
+            ("05-27", "late", "wang", None),
         ]  # fmt: skip
 
     def test_after_ten_days_asleep_there_is_one_reminder_not_ten(self, world: World) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import date
+
 import pytest
 
 from bot.errors import Refused
 from bot.model import event as ev
 from bot.model.event import Invitee
-from bot.model.ids import PersonId
+from bot.model.ids import PersonId, RotationId
 from bot.model.incident import Incident
-from tests.commands.fakes import P1, P2, PAY, TIMER, World, person
+from bot.model.oncall import Rotation
+from bot.model.severity import Severity
+from tests.commands.fakes import ORDER, P1, P2, PAY, TIMER, World, person
 
 
 def called() -> tuple[World, Incident]:
@@ -30,7 +35,7 @@ def waiting(world: World, incident: Incident) -> list[str]:
 def test_a_word_answers(line: str) -> None:
     world, incident = called()
     done = world.says("wang", line, incident)
-    assert done.zh == "✅ 已签到，用时 0:40。" and done.en == "✅ You are here, after 0:40."
+    assert done.zh == "✅ 已签到，用时 0:40。" and done.en == "✅ Checked in after 0:40."
     assert waiting(world, incident) == ["zhao"]
     assert "已经签到了" in world.says("wang", line, incident).zh
 
@@ -89,3 +94,34 @@ def test_help_is_called_by_name_by_service_by_level_or_for_all_who_are_missing()
     with pytest.raises(Refused) as nobody:
         lower.says("li", "呼叫", p2)
     assert nobody.value.reason.key == "escalate_whom"
+
+
+@pytest.mark.parametrize("level", list(Severity))
+def test_help_is_called_on_every_level_and_a_level_only_ever_raises(level: Severity) -> None:
+    world = World()
+    incident = world.handled("li", level)
+    assert world.says("li", "呼叫 @小陈", incident).kinds == ["PeopleInvited", "Escalated"]
+    assert world.says("li", "escalate orders", incident).kinds == ["PeopleInvited", "Escalated"]
+    assert "马上呼叫：小陈、赵六" in world.says("li", "呼叫", incident).zh
+    lower = world.says("li", f"呼叫 {Severity.P4}", incident)  # never down, nor a refusal that it is that already
+    assert lower.kinds == ["Escalated"] and world.now_of(incident).severity is level
+    raised = world.says("li", "呼叫 P1", incident)
+    assert raised.kinds == (["Escalated"] if level is P1 else ["SeverityChanged"]) and world.now_of(incident).severity is P1
+
+
+def test_help_is_called_by_the_name_of_a_rotation() -> None:
+    people = (PersonId("zhao"), PersonId("chen"))
+    dba = Rotation(RotationId("dba"), "数据库值班", "DB on call", people=people, start=date(2024, 5, 20), every=1)
+    away = dataclasses.replace(dba, id=RotationId("net"), name="网络值班", name_en=None, start=date(2024, 6, 20))
+    world = World().on_call(dba, away, of=ORDER)
+    for word in ("DBA", "数据库", "数据库值班", "db"):
+        incident = world.handled("li", P1, new=True)
+        done = world.says("li", f"呼叫 {word}", incident)
+        assert done.facts[0] == ev.PeopleInvited(people=(Invitee(PersonId("zhao"), "oncall", ORDER),)), word
+        assert done.zh == "⏫ 马上呼叫：赵六。"
+    with pytest.raises(Refused) as nobody:
+        world.says("li", "呼叫 网络值班", incident)
+    assert world.worded(nobody.value.reason, None, "li")[0] == "没有呼叫：网络值班现在没有人值班。照抄：呼叫 @赵六"
+    with pytest.raises(Refused) as unknown:
+        world.says("li", "呼叫 运维组", incident)
+    assert world.worded(unknown.value.reason, None, "li")[0] == ("没有呼叫：没找到叫“运维组”的人、服务或值班组。照抄：呼叫 @赵六")

@@ -213,6 +213,22 @@ async def test_a_drill_is_no_place_for_real_alerts(desk: Desk) -> None:
     assert [(i.drill, i.firing) for i in await desk.incidents()] == [(True, 0), (False, 1)]
 
 
+@pytest.mark.parametrize(("tier", "level", "facts"), [
+    (1, Severity.P2, ["tier"]), (3, Severity.P3, ["default"]),
+])  # fmt: skip
+async def test_alerts_without_a_level_get_what_their_service_is_worth(
+    desk: Desk, tier: int, level: Severity, facts: list[str]
+) -> None:
+    services = {s.id: dataclasses.replace(s, tier=tier) for s in desk.house.catalog.services.values()}
+    made = house(desk.clock, (Rule("r", action=Action.DECLARE, service="{service}", severity="{severity}"),))
+    desk.house = dataclasses.replace(made, catalog=dataclasses.replace(made.catalog, services=services))
+    await desk.post(firing("a", service="orders"))
+    incident = await desk.incident()
+    declared = (await desk.events(incident.id))[0].payload
+    assert isinstance(declared, ev.IncidentDeclared)
+    assert (incident.severity, [reason.fact for reason in declared.why]) == (level, facts)
+
+
 async def test_a_graver_alert_raises_what_nobody_has_judged(desk: Desk) -> None:
     made = dataclasses.replace(
         desk.house, routing=house(desk.clock, (Rule("r", action=Action.DECLARE, severity="{severity}"),)).routing

@@ -418,3 +418,28 @@ async def test_two_workers_mail_it_once(store: Store) -> None:
     for worker in office.workers * 3:
         await office.work(2, worker)
     assert Counter(to for to, *_ in office.channels[MAIL].arrived) == {"li@example.com": 1, "boss@example.com": 1}
+
+
+@pytest.mark.parametrize("known", ["still being tried", "given up"])
+async def test_a_mail_that_may_have_arrived_is_corrected_when_it_is_taken_back(store: Store, known: str) -> None:
+    office = await Outside(store).begin()
+    outside = office.channels[MAIL]
+    outside.answers = [Lost("timeout")] * 300
+    await office.sent()
+    if known == "given up":
+        for _ in range(27):
+            await office.work()
+            office.clock.pass_by(3600)
+        told = {f.target: f.code for f in (await office.post()).failed}
+        assert told["notify:mail:boss@example.com"] == told["notify:mail:li"] == "not_known"
+    tried = len(outside.arrived)
+    outside.answers = []
+
+    def back(uow: UnitOfWork) -> None:
+        incident, given = uow.lock_incident(office.incident), {"number": "1", "text": plain("单量有误")}
+        execute(uow, office.house, "withdraw", LI, now=office.clock.now(), arguments=given, incident=incident, cause="back")
+
+    await store.tx(back)
+    await office.work(120)
+    after = [(to, notice.subject[:4]) for to, notice, _ in outside.arrived[tried:]]
+    assert sorted(after) == [("boss@example.com", "【取消】"), ("li@example.com", "【取消】")]

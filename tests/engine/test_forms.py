@@ -112,6 +112,8 @@ def test_levels_are_offered_with_a_line_of_meaning_and_services_by_name() -> Non
     assert entries["title"].longest == 150
     assert "支付失败" in entries["title"].placeholder
     assert entries["at"].value == World().now.isoformat()
+    assert entries["commander"].placeholder == "默认请所选服务的值班"
+    assert dict(opened("declare", World(), None).args) == {"commander_otherwise": "oncall"}
 
 
 def test_a_form_holds_what_was_given_and_what_stands_in_the_incident() -> None:

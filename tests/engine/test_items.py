@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,9 +20,12 @@ from bot.metrics import Metrics
 from bot.model import event as ev
 from bot.model.actions import ItemFilter, ItemState
 from bot.model.ids import ConnectionId, PersonId
+from bot.model.oncall import Feed, Slot
 from bot.model.person import ALL_SEEING, Person
 from bot.model.policy import Report
+from bot.model.service import Catalog
 from bot.oncall.holidays import holidays
+from bot.oncall.leave import LEAVE
 from bot.ports import Capability, Store, UnitOfWork
 from store.open import open_store
 from tests.engine.town import WHOLE, Town
@@ -71,7 +74,16 @@ class Days:
 
 
 def with_holidays(town: Town) -> Town:
-    town.house = replace(town.house, catalog=replace(town.house.catalog, holidays=holidays({})))
+    return _lived(town, replace(town.house.catalog, holidays=holidays({})))
+
+
+def with_leave(days: Days) -> Days:
+    _lived(days.town, replace(days.town.house.catalog, leave=True))
+    return days
+
+
+def _lived(town: Town, catalog: Catalog) -> Town:
+    town.house = replace(town.house, catalog=catalog)
     town.timers._house = town.house
     for process in town.processes:
         process.intake._house = process.outbox._house = town.house
@@ -159,6 +171,28 @@ async def test_reminded_on_three_days_then_on_mondays_and_never_on_a_day_off(sto
         "06-17": "⛔ T-1 逾期 5 个工作日 补监控（P2）",
         "06-24": "⛔ T-1 逾期 10 个工作日 补监控（P2）",
     }
+
+
+async def test_a_reminder_waits_until_leave_is_over(lite: tuple[Store, str]) -> None:
+    days = with_leave(await opened(*lite))
+    off = (datetime(2024, 6, day, tzinfo=SHANGHAI).astimezone(UTC) for day in (4, 7))  # Tuesday to Thursday
+    slot = Slot(*off, PersonId("wang"), "王五 年假")
+    at = days.town.clock.at
+    await days.town.store.tx(lambda uow: uow.save_feed(Feed(LEAVE, at, at, at + timedelta(days=60), slots=(slot,))))
+    await says(days, "li", "改进 001 补监控 @王五 6-04 验收：面板 验收人 @李四")
+    await says(days, "wang", "接手 1")
+    await days.until("05-30 12:00")
+    (before,) = days.reminders("wang")  # three working days ahead
+    await days.until("06-06 20:00")
+    assert days.reminders("wang") == [before]
+    await days.until("06-07 12:00")
+    assert [said.split("\n")[1] for said in days.reminders("wang")[1:]] == ["⛔ T-1 逾期 3 个工作日 补监控（P2）"]
+    late = Slot(*(datetime(2024, 6, day, tzinfo=SHANGHAI).astimezone(UTC) for day in (11, 12)), PersonId("wang"))
+    await days.town.store.tx(lambda uow: uow.save_feed(Feed(LEAVE, at, at, at + timedelta(days=60), slots=(slot, late))))
+    await days.until("06-11 12:00")  # what was planned before they asked for leave moves, too
+    assert len(days.reminders("wang")) == 2
+    await days.until("06-12 12:00")
+    assert len(days.reminders("wang")) == 3
 
 
 async def test_all_items_of_a_person_are_one_message_over_all_incidents(lite: tuple[Store, str]) -> None:

@@ -44,12 +44,12 @@ SAID = [
     ("大家看下网关", "zh", "没看懂“大家看下网关”，没有改动任何东西。要记下来：@bot 记录 大家看下网关\n看能做什么：@bot 帮助"),
     (
         "good luck", "en",
-        '"good" is no command; nothing was changed. To record it: @bot note good luck\nWhat can be done: @bot help',
+        '"good" is not a command; nothing was changed. To record it: @bot note good luck\nWhat can be done: @bot help',
     ),
     ("升级", "zh", "“升级”可能有几个意思，没有改动任何东西。要哪个？照抄一行：\n提高等级：@bot 等级 P1\n呼叫支援：@bot 呼叫 @谁"),
     (
         "cancel", "en",
-        '"cancel" may mean several things; nothing was changed. Which one? Copy a line:\nUndo the last step: @bot undo\n'
+        '"cancel" could mean several things; nothing was changed. Which one? Copy a line:\nUndo the last step: @bot undo\n'
         "False alarm: @bot dismiss reason",
     ),
     ("指挥 @赵六儿", "zh", "没找到“赵六儿”。是 赵六 吗？请 @ 全名。"),

@@ -188,6 +188,17 @@ async def test_the_report_is_a_page_without_a_script_in_the_readers_language(stu
     assert "Root cause analysis" in words(await study.web.get(f"{link}?lang=en"))
 
 
+async def test_the_report_can_be_taken_along_as_a_file(study: Study) -> None:
+    ident = (await study.incident()).id
+    link = await study.page("li", "报告")
+    (offered,) = re.findall(r'<a class="file" href="([^"]+)"', (await study.web.get(f"{link}?lang=en")).text)
+    file = await study.web.get(f"{link}{unescape(offered)}")
+    assert file.headers["content-disposition"] == f'attachment; filename="{ident}.en.md"'
+    assert file.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert file.text.startswith("# ") and "## 3 Root cause analysis" in file.text
+    assert (await study.web.get(f"{URL}/reports/guessed?as=md")).status_code == 404
+
+
 async def test_where_no_page_can_be_linked_to_the_draft_is_told_in_words(desk: Desk) -> None:
     bare = Office(desk, public_url=None)
     await bare.says("li", "声明 P1 支付服务 支付失败")

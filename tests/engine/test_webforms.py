@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from bot.app import App
 from bot.config import build
 from bot.document import Filled
+from bot.engine.house import House
 from bot.engine.intake import Intake
 from bot.engine.links import hashed
 from bot.engine.perform import Call, plan
@@ -24,6 +25,8 @@ from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model.effect import EffectKind
 from bot.model.event import IncidentRecovered, UpdatePosted
+from bot.model.ids import RotationId
+from bot.model.oncall import Rotation
 from bot.model.person import ALL_SEEING, PersonId
 from bot.model.text import Text, flat
 from bot.ports import Capability, Filter, Place, Reply
@@ -41,7 +44,11 @@ class Office(Desk):
 
     def __init__(self, desk: Desk, can: frozenset[Capability] = BARE, public_url: str | None = URL) -> None:
         super().__init__(desk.store, desk.clock, can)
-        self.house = replace(self.house, public_url=public_url)
+        self.opens(replace(self.house, public_url=public_url))
+
+    def opens(self, house: House) -> None:
+        """Serve the pages of a house."""
+        self.house = house
         self.intake = Intake(self.store, self.house, Metrics())
         self.pages = FormPages(self.store, self.house, self.intake)
         app = Starlette(routes=[Route(path, take, methods=["GET", "POST"]) for path, take in self.pages.routes()])
@@ -226,6 +233,17 @@ async def test_choices_flags_and_names_are_read(office: Office) -> None:
     made = await office.store.read(lambda reads: reads.incidents(Filter(open=None)), ALL_SEEING)
     new = next(i for i in made if flat(i.title) == "全国登录失败")
     assert (new.severity, new.services, new.drill, new.offered_to or new.commander) == ("P2", ("pay",), True, "chen")
+
+
+async def test_what_an_empty_entry_stands_for_goes_along(desk: Desk) -> None:
+    office = Office(desk)
+    days = Rotation(RotationId("r"), "值班", "On call", people=(PersonId("chen"),), start=date(2024, 1, 1))
+    catalog = office.house.catalog
+    services = {s.id: replace(s, on_call=(days.id,)) for s in catalog.services.values()}
+    office.opens(replace(office.house, catalog=replace(catalog, services=services, rotations={days.id: days})))
+    _, link = await office.asks("li", "declare")
+    done = await office.sends(link, {"title": "全国登录失败", "severity": "P2", "services": ["pay"], "commander": ""})
+    assert done.status_code == 200 and "已请 小陈 指挥" in words(done), words(done)
 
 
 async def test_a_name_that_nobody_has_is_refused_at_its_entry(office: Office) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from bot.model import event as ev
+from bot.model.announcing import Audience, Occasion
 from bot.model.event import Mark, Method
 from bot.model.ids import PersonId
 from bot.model.incident import Incident
@@ -28,13 +29,20 @@ def ordinary() -> Made:
     world.enter(actor("li"), ev.TitleChanged(title=(), title_en="Payment failures"), incident.id)
     world.run("commander", "zhang", incident)
     world.run("impact", "zhang", incident, text="支付成功率 98%→61%（华东）", extent=Extent.PARTIAL)
+    due = ev.FirstAnnouncementDue(due=world.now + timedelta(minutes=5), remind_at=world.now + timedelta(minutes=3))
+    world.enter(TIMER, due, incident.id)
     world.later(minutes=1)
     why = (Reason(Because.IMPACT, P1, service=PAY, tier=1, extent=Extent.MAJOR),)
     world.enter(actor("zhang"), ev.SeverityChanged(before=P2, after=P1, reason=plain("扩大到全国"), why=why), incident.id)
     world.later(minutes=2)
+    announce(world, incident, 1, Occasion.FIRST, Audience.EXECS, ("person:wang", "person:zhao", "notify:mail:boss@example.com"))
+    world.enter(TIMER, ev.AnnouncementDelivered(number=1, target="person:zhao", code="no_account"), incident.id)
+    world.enter(actor("wang"), ev.AnnouncementRead(number=1, reader="wang"), incident.id)
     world.run("mark", "wang", incident, mark=Mark.LOCATED)
     world.run("note", "zhang", incident, text="回滚支付网关，不等扩容", sort="decision")
     world.later(minutes=14)
+    announce(world, incident, 2, Occasion.FIRST, Audience.SUPPORT, ("chat:plain:desk",))
+    world.enter(actor("zhang"), ev.AnnouncementWithdrawn(number=2), incident.id)
     world.run("update", "zhang", incident, text="已回滚 2/4 集群，成功率 83%")
     world.later(minutes=9)
     world.run("mark", "wang", incident, mark=Mark.MITIGATED)
@@ -53,6 +61,19 @@ def ordinary() -> Made:
     }.items():  # fmt: skip
         world.enter(actor("wang"), ev.SectionWritten(section=section.value, text=plain(words)), incident.id)
     return world, world.now_of(incident)
+
+
+def announce(
+    world: World, incident: Incident, number: int, occasion: Occasion, audience: Audience, targets: tuple[str, ...]
+) -> None:  # fmt: skip
+    """Send an announcement, which arrives."""
+    facts = [
+        ev.AnnouncementDrafted(number=number, occasion=occasion, audience=audience, targets=targets),
+        ev.AnnouncementSent(number=number, targets=targets),
+        *(ev.AnnouncementDelivered(number=number, target=target) for target in targets[::2]),
+    ]
+    for fact in facts:
+        world.enter(actor("zhang"), fact, incident.id)
 
 
 def empty() -> Made:

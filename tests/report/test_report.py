@@ -5,18 +5,21 @@ from __future__ import annotations
 import html
 import itertools
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from bot.model import event as ev
+from bot.model.announcing import Audience
 from bot.report import document, gather, markdown, page
 from bot.report.document import Tick
 from bot.report.draw import placed
 from bot.report.gather import MOST_ENTRIES
-from tests.commands.fakes import PROSE
+from tests.commands.fakes import PROSE, TIMER
 from tests.prose.test_events import golden
-from tests.report.gallery import GALLERY, ordinary, show, written
+from tests.report.gallery import GALLERY, empty, ordinary, show, written
 
 GOLDEN = Path(__file__).parent / "golden"
 LANGS = ("zh", "en")
@@ -74,6 +77,8 @@ def test_the_page_says_all_that_the_markdown_says(name: str, lang: str) -> None:
     for row in (*doc.overview, *doc.analysis, *doc.lessons):
         for line in row.text.split("\n"):
             assert " ".join(line.split()) in words
+    for cells in (*doc.firsts, *doc.notices):
+        assert all(str(getattr(cells, name)) in words for name in cells.__slots__ if name != "kept")
     for entry in doc.entries:
         assert " ".join(entry.text.split()) in words
         assert not entry.silence or entry.silence in words
@@ -86,7 +91,7 @@ def test_markdown_keeps_what_strangers_typed_as_words() -> None:
         assert not re.search(r"(?<!\\)\]\(", line), line
         assert not re.match(r"\s*(?:===|```)", line), line
     headings = [line for line in told.splitlines() if re.match(r"#{1,6} ", line)]
-    assert len(headings) == 7  # the title, the five parts and 1-5-10
+    assert len(headings) == 8  # the title, the five parts, 1-5-10 and the announcements
     assert "</style><script>" in html.unescape(re.sub(r"\\(.)", r"\1", told))
 
 
@@ -104,6 +109,29 @@ def test_one_five_ten_is_of_the_marks_only() -> None:
         ("恢复", "10 分钟", "32 分钟", "+22 分钟", False),
     ]  # fmt: skip
     assert [(t.took, t.kept) for t in written("empty", "en").targets] == [("not recorded", None)] * 3
+
+
+def test_the_first_announcement_is_held_against_its_deadline_and_receipts_are_counted() -> None:
+    doc = written("ordinary", "zh")
+    assert [(t.label, t.target[11:], t.took[11:], t.gap, t.kept) for t in doc.firsts] == [
+        ("管理层", "14:05:00", "14:03:00", "−2:00", True), ("客服", "14:05:00", "14:17:00", "+12 分钟", False),
+    ]  # fmt: skip
+    assert [(n.number, n.what, n.whom, n.reached, n.noted) for n in doc.notices] == [
+        ("1", "首报", "管理层", "2/3", "1/3"), ("2", "首报｜已撤回", "客服", "1/1", "0/1"),
+    ]  # fmt: skip
+    assert "boss@example.com" not in markdown(doc)
+
+
+def test_a_first_announcement_that_nobody_sent_is_not_recorded() -> None:
+    world, incident = empty()
+    due = ev.FirstAnnouncementDue(due=world.now + timedelta(minutes=5), remind_at=world.now + timedelta(minutes=3))
+    world.enter(TIMER, due, incident.id)
+    world.enter(TIMER, ev.FirstAnnouncementOverdue(minutes=5, audiences=(Audience.EXECS,)), incident.id)
+    doc = document(gather(world.reads("root"), world.now_of(incident)), PROSE, show(world, "zh"))
+    assert [(t.label, t.took, t.kept) for t in doc.firsts] == [("管理层", "未记录", None)]
+    told = page(doc, PROSE)
+    assert re.search(r'<td>管理层</td><td>2024-05-20 [0-9:]{8}</td><td class="missing">未记录</td>', told)
+    assert "没有发过通告。" in told
 
 
 def test_what_is_too_much_to_list_is_counted() -> None:

@@ -46,7 +46,7 @@ async def test_what_lacks_a_fact_is_not_sent_and_what_is_sent_reaches_each_once(
         assert "已知悉 1/2" in await zhang.direct(f"通告 {about} 看 1")
         await room.expects("📣 通告 1（首报·管理层）")
         assert "已发送。要更正：" in await zhang.direct(f"通告 {about} 发送 1")
-        assert "个收件还没发出" in await zhang.direct(f"撤回 {about} 1 单量有误")
+        assert "个收件方还没发出" in await zhang.direct(f"撤回 {about} 1 单量有误")
         await wang.told("【取消】.*单量有误")
         assert sum("【P1 首报】" in line for line in house.unasked(None, "wang")) == 1
         assert not any("【P1" in line for line in house.unasked(None, "chen"))

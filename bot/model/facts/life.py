@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from bot.model.facts.base import Method, Payload, Status, Telling
 from bot.model.ids import ConnectionId, GroupId, IncidentId, ServiceId
-from bot.model.severity import Reason, Severity
+from bot.model.severity import Extent, Reason, Severity
 from bot.model.text import Text
 
 
@@ -111,6 +111,9 @@ class MergeReceived(Payload):
     firing: int = 0
     resolved: int = 0
     complaints: int = 0  # of both together
+    impact: Text = ()  # as it was stated of the other; it counts where nothing, or less, was stated here
+    extent: Extent | None = None
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

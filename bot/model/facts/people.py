@@ -66,8 +66,9 @@ class InviteRefused(Payload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forced(Payload):
-    """Record that a person went over their standing, and why."""
+    """Record that a person went over their standing, and why; `of` = whose it was to do, none named: the commander's."""
 
     telling: ClassVar[Telling] = Telling.NOTICE
     command: str
     reason: str
+    of: tuple[PersonId, ...] = ()

@@ -67,7 +67,10 @@ class PostmortemWaived(Payload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostmortemReminded(Payload):
-    """State that the owner was reminded; `stage` is half, eve, day or late, `manager` who was told too."""
+    """State that the owner was reminded; `stage` is half, eve, day or late, `manager` who was told too.
+
+    `away` is the owner who was not, being on leave; they are once they are back.
+    """
 
     telling: ClassVar[Telling] = Telling.SILENT
     stage: str
@@ -77,3 +80,4 @@ class PostmortemReminded(Payload):
     remind_at: datetime | None = None  # again
     days: int = 0  # working days over the due date
     late: int = 0  # seconds, when its timer fired over 5 s after its due
+    away: PersonId | None = None
