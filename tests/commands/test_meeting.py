@@ -98,9 +98,7 @@ class TestCalling:
             ("复盘会 加 @张三", "没有约：还差时间"),
         ],
     )
-    def test_what_cannot_be_is_refused_with_what_lacks(
-        self, world: World, incident: Incident, line: str, words: str
-    ) -> None:
+    def test_what_cannot_be_is_refused_with_what_lacks(self, world: World, incident: Incident, line: str, words: str) -> None:
         assert words in refused(world, "wang", line, incident)
 
     def test_it_is_for_who_leads_the_postmortem_or_with_a_reason(self, world: World, incident: Incident) -> None:
@@ -217,9 +215,7 @@ class TestReminders:
         world.says("wang", "取消复盘会", incident)
         assert timers(world, incident) == {}
 
-    def test_of_two_that_were_missed_the_last_is_given_and_none_once_it_has_begun(
-        self, world: World, incident: Incident
-    ) -> None:
+    def test_of_two_that_were_missed_the_last_is_given_and_none_once_it_has_begun(self, world: World, incident: Incident) -> None:
         world.says("wang", "复盘会 5-23 15:00", incident)
         world.now = TOMORROW + timedelta(days=2, minutes=-10)
         (fact,) = world.tick("remind_meeting", incident).facts
