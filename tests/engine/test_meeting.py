@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
-import pytest
 
 from adapters.notify.email import Config, connect
 from bot.engine.timers import Timers

@@ -87,6 +87,7 @@ SKIPS = (
     Skip("plain", "a_proposed_level_is_agreed_to_or_turned_down_by_a_click", Capability.CARD),
     Skip("plain", "an_item_is_accepted_and_verified_by_a_click", Capability.CARD),
     Skip("plain", "an_announcement_is_changed_sent_and_noted_by_click", Capability.CARD),
+    Skip("plain", "a_review_meeting_is_accepted_and_declined_by_a_click", Capability.CARD),
     Skip("plain", "a_reminder_and_an_offer_are_answered_by_one_click", Capability.CARD),
     Skip("plain", "test_two_workspaces", Capability.LOOK_UP),
     Skip("plain", "a_room_elsewhere_is_asked_for_and_given_up", Capability.LOOK_UP),
