@@ -19,7 +19,7 @@ from bot.model.text import flat
 from bot.ports import Attachment, Notice
 from bot.prose import Show
 from bot.rules.world import World
-from bot.show import clean
+from bot.show import clean, local
 
 if TYPE_CHECKING:
     from icalendar import vCalAddress
@@ -61,10 +61,9 @@ def _title(incident: Incident, lang: str, world: World) -> str:
 
 def _span(start: datetime, end: datetime, show: Show) -> str:
     """Give from when to when in the reader's zone, with the year and the zone: a mail is read at any time and anywhere."""
-    zone = ZoneInfo(show.tz)
-    here, there = start.astimezone(zone), end.astimezone(zone)
+    here, there = local(start, show), local(end, show)
     until = f"{there:%H:%M}" if here.date() == there.date() else f"{there:%Y-%m-%d %H:%M}"
-    return f"{here:%Y-%m-%d %H:%M}–{until} ({show.tz})"
+    return f"{here:%Y-%m-%d %H:%M}–{until} ({here.tzinfo})"
 
 
 def _calendar(world: World, incident: Incident, data: Mapping[str, Any], title: str, text: str, show: Show) -> bytes:

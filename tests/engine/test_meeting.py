@@ -75,9 +75,12 @@ async def reviewed(town: Town) -> str:
 def calendar(message: EmailMessage) -> tuple[str, icalendar.Event]:
     """Read the invitation that a mail program shows: its method, and the event."""
     (part,) = [p for p in message.walk() if p.get_content_type() == "text/calendar" and not p.is_attachment()]
+    (file,) = message.iter_attachments()
+    assert file.get_content() in (part.get_content(), part.get_content().encode())
     read = icalendar.Calendar.from_ical(part.get_content())
     assert part.get_param("method") == str(read["METHOD"])
     (event,) = read.walk("VEVENT")
+    assert [str(zone["TZID"]) for zone in read.walk("VTIMEZONE")] == [event["DTSTART"].params["TZID"]]
     return str(read["METHOD"]), event
 
 
@@ -287,9 +290,9 @@ async def test_two_processes_ask_mail_and_remind_once_even_where_the_servers_wor
         assert len(reminded) == 1
 
 
-async def test_what_strangers_typed_breaks_neither_the_mail_nor_the_calendar(store: Store, url: str) -> None:
-    postman = Postman()
-    async with office(store, url, postman) as town:
+async def test_what_strangers_typed_breaks_no_calendar_and_the_zone_is_the_houses(store: Store, url: str) -> None:
+    postman, berlin = Postman(), ZoneInfo("Europe/Berlin")
+    async with office(store, url, postman, timezone="Europe/Berlin") as town:
         room = await reviewed(town)
         await town.says("li", "slack", room, "标题 支付;失败,\nBEGIN:VALARM X-A:b")
         await town.says("li", "slack", room, "复盘会 明天 15:00 三楼;X:1,END:VEVENT")
@@ -299,4 +302,6 @@ async def test_what_strangers_typed_breaks_neither_the_mail_nor_the_calendar(sto
         assert str(event["LOCATION"]) == "三楼;X:1,END:VEVENT"
         assert str(event["SUMMARY"]) == f"复盘会：支付;失败, BEGIN:VALARM X-A:b（{ID}）"
         assert not event.subcomponents
+        assert (event.start, event["DTSTART"].params["TZID"]) == (datetime(2024, 5, 21, 15, 0, tzinfo=berlin), "Europe/Berlin")
+        assert "2024-05-21 15:00–16:00 (Europe/Berlin)" in mails(postman)["wang"][0]["subject"]
         assert "\n" not in mails(postman)["wang"][0]["subject"]

@@ -55,7 +55,9 @@ async def test_a_review_meeting_is_called_answered_moved_and_called_off(play: Pl
         called = await room.says("@bot 复盘 会议 明天 15:00 1小时 @李四 @王五 三楼会议室")
         assert "15:00，60 分钟，三楼会议室。请 张三、李四、王五" in called
         for one in (li, wang):
-            await one.told(f"(?s)📝 请你参加复盘会：P3「支付变慢」（{ident}）.*时间：.*15:00，60 分钟；地点：三楼会议室；召集：张三")
+            await one.told(
+                f"(?s)📝 请你参加复盘会：P3「支付变慢」（{ident}）.*时间：.*15:00，60 分钟；地点：三楼会议室；召集：张三"
+            )
         await zhang.told("(?s)📝 你召集的复盘会：.*未回复：李四、王五")
         asked = [known[who] for who in ("zhang", "li", "wang") if who in known]
         await mailed(postman, asked, "REQUEST")
@@ -83,7 +85,9 @@ async def test_a_review_meeting_in_english(play: Play) -> None:
         room = await house.room_of("zhang")
         ident = incident(room)
         assert "15:00, 30 min. Asked: Zhang San, Li Si" in await room.says("@bot meeting tomorrow 15:00 30m @li")
-        await li.told(f"(?s)📝 You are asked to the review\\s+meeting: P3 \"slow\" .{ident}.*When: .*15:00, 30 min; called by Zhang San")
+        await li.told(
+            f'(?s)📝 You are asked to the review\\s+meeting: P3 "slow" .{ident}.*When: .*15:00, 30 min; called by Zhang San'
+        )
         assert "Your answer for the meeting at" in await li.direct(f"meeting accept {ident}")
         assert "told: Li Si" in await room.says("@bot cancel-meeting no need")
         await li.told("📝 The review meeting at .* is off .*: no need — Zhang San")
@@ -101,3 +105,17 @@ async def test_a_review_meeting_is_accepted_and_declined_by_a_click(play: Play) 
         await wang.told("请你参加复盘会")
         await wang.clicks("谢绝")
         await zhang.told("(?s)都回复了。.*来：张三、李四.*不来：王五")
+
+
+async def test_a_review_meeting_is_called_by_a_form(play: Play) -> None:
+    async with play() as house:
+        zhang, li = house.people("zhang"), house.people("li")
+        await zhang.direct("声明 P3 支付 支付变慢")
+        ident = incident(await house.room_of("zhang"))
+        await zhang.direct(f"复盘会 {ident}")
+        await zhang.clicks("约复盘会")
+        wrong = await zhang.fills("约复盘会", 时间="昨天 15:00")
+        assert any("已经过了" in words for words in wrong.values()), wrong
+        assert await zhang.fills("约复盘会", 时间="明天 15:00", **{"多久、地点": "30分钟 三楼"}) == {}
+        await li.told("(?s)请你参加复盘会.*15:00，30 分钟；地点：三楼；召集：张三")
+        await zhang.told("(?s)你召集的复盘会.*未回复：李四、王五")
