@@ -284,6 +284,8 @@ class House(Section):
     snoozes: int = Field(default=_HOUSE.snoozes, ge=0, le=10)
     offer_lasts: Span = _HOUSE.offer_lasts
     duty_warning: Span = _HOUSE.duty_warning
+    meeting_eve: Annotated[Span, Field(ge=timedelta(0), le=timedelta(days=14))] = _HOUSE.meeting_eve
+    meeting_soon: Annotated[Span, Field(ge=timedelta(0), le=timedelta(hours=12))] = _HOUSE.meeting_soon
 
     @model_validator(mode="after")
     def _deputy_is_told_last(self) -> House:

@@ -91,6 +91,11 @@ def local_day(at: datetime, show: Show) -> date:
     return at.astimezone(_zone(show.tz)).date()
 
 
+def local(at: datetime, show: Show) -> datetime:
+    """Give an instant in the reader's zone."""
+    return at.astimezone(_zone(show.tz))
+
+
 def moment(at: datetime, show: Show, seconds: bool = False) -> Span:
     """Give an instant as a span that a chat may show in each reader's zone; its words are those of `clock`."""
     return Span(clock(at, show, seconds), "time", target=at.astimezone(UTC).isoformat(timespec="seconds"))

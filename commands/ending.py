@@ -125,6 +125,7 @@ _NOT_BACK = (
     ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed,
     ev.SilenceWanted, ev.SilenceStopped, ev.AlertsSilenced,
     ev.PostmortemApproved, ev.PostmortemPublished,
+    ev.MeetingSet, ev.MeetingPeopleChanged, ev.MeetingAnswered, ev.MeetingCalledOff,
     ev.AnnouncementSent, ev.AnnouncementResent, ev.AnnouncementWithdrawn, ev.Subscribed,
     ev.Unsubscribed,
 )  # fmt: skip

@@ -17,6 +17,7 @@ from bot.model.event import Invitee, ItemSort, Mark, Method, Priority, Status, V
 from bot.model.handover import Handover
 from bot.model.ids import GroupId, IncidentId, PersonId, RoomId, ServiceId
 from bot.model.incident import Asked, Change, Latest, Outcome
+from bot.model.meeting import Meeting
 from bot.model.muting import Muting
 from bot.model.oncall import Slot
 from bot.model.pace import Pace
@@ -154,6 +155,7 @@ class IncidentRow(Row, table=True):
     actions: Actions = kept(Json(Actions), before='{"items":[],"closed_at":null}')
     muting: Muting = kept(Json(Muting), before="{}")
     recovering: Recovering = kept(Json(Recovering), before="{}")
+    meeting: Meeting = kept(Json(Meeting), before="{}")
 
 
 class IncidentPersonRow(Row, table=True):

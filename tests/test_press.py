@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.app import discover
 from bot.model.card import Button
 from bot.model.press import LONGEST, Press, decode, encode
 
-NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+NAMES = st.from_regex(r"[a-z][a-z_-]{0,7}", fullmatch=True)
 VALUES = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8)
 
 
@@ -30,6 +31,11 @@ def test_what_is_written_is_read_again(command: str, args: dict[str, str], assum
 def test_a_line_over_the_limit_is_refused_where_it_is_made() -> None:
     with pytest.raises(ValueError, match="128"):
         encode(Button("x", "dismiss", "x", (("reason", "长" * 50),)))
+
+
+@pytest.mark.parametrize("name", sorted(discover()))
+def test_every_command_can_be_on_a_button(name: str) -> None:
+    assert decode(encode(Button("x", name, "x", (("incident", "F-20240520-001"),), asks=True))).command == name
 
 
 @pytest.mark.parametrize("line", ["", "!", "close|incident", "rm -rf|x=1", "{}", "|a=b"])

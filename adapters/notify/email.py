@@ -185,6 +185,8 @@ def written(to: str, notice: Notice, key: str, settings: Config, date: str) -> E
     for attachment in notice.attachments:
         kind, params = _type(attachment)
         main, _, sub = kind.partition("/")
+        if main == "text":
+            params["charset"] = "utf-8"  # else a mail program reads it as ASCII (RFC 2046, 4.1.2)
         message.add_attachment(
             attachment.body, maintype=main, subtype=sub, filename=one_line(attachment.name), params=params
         )  # fmt: skip

@@ -8,9 +8,10 @@ from datetime import datetime
 import msgspec
 
 from bot.engine.house import House
+from bot.engine.notices import direct_message
 from bot.model.card import Card
 from bot.model.effect import Effect, Intent
-from bot.model.ids import GroupId, IncidentId, RoomId
+from bot.model.ids import GroupId, IncidentId, PersonId, RoomId
 from bot.model.incident import Incident
 from bot.model.policy import STORM_LASTS
 from bot.model.room import LIVE, entrance
@@ -19,8 +20,10 @@ from bot.oncall.duty import on_call, on_call_for
 from bot.ports import Filter, Reads
 from bot.prose import Show
 from bot.rules.ladder import next_rungs, telephoned
+from bot.rules.meeting import meeting_says
 from bot.rules.world import World
 from bot.views import alert_card, announcement_card, nudge_card, roll_card, status_card, storm_card
+from bot.views.titles import colour, one_line
 
 
 def digest_of(card: Card) -> str:
@@ -70,6 +73,8 @@ def card_of(slot: str, effect: Effect | Intent, reads: Reads, house: House, now:
         spoken = (person.lang if person is not None else None) or house.policy.lang
         own = house.show(reads, spoken, now, person.tz if person is not None else None)
         return nudge_card(incident, house.prose, own), spoken
+    if kind == "meeting":
+        return _meeting_card(effect, reads, house, now)
     if kind == "group":
         group = reads.group(GroupId(effect.data["group"]))
         if group is None:
@@ -103,6 +108,22 @@ def _roll_card(slot: str, effect: Effect | Intent, reads: Reads, house: House, n
     coming = next_rungs(incident, World(house, reads, now, tuple(reads.rooms(incident.id))))
     ping = reads.shown(slot) is None  # an edit would notify nobody, and looks as if it did
     return roll_card(incident, house.prose, show, coming=coming, telephoned=telephoned(incident), ping=ping), room.lang
+
+
+def _meeting_card(effect: Effect | Intent, reads: Reads, house: House, now: datetime) -> tuple[Card, str] | None:
+    """Build the message by which somebody was asked to a meeting, as of now; the chat shows cards, as it can change them."""
+    incident = reads.incident(IncidentId(effect.incident or ""))
+    person = PersonId(str(effect.data["person"]))
+    if incident is None or incident.meeting.start is None:
+        return None
+    known = reads.person(person)
+    lang = (known.lang if known is not None else None) or house.policy.lang
+    show = house.show(reads, lang, now, known.tz if known is not None else None)
+    told = meeting_says(incident, person, World(house, reads, now, ()))
+    content = direct_message(told, house, show, True)
+    if not isinstance(content, Card):
+        content = Card(one_line(content), colour(incident), incident.id, text=content, lang=lang)
+    return content, lang
 
 
 def card_of_incident(

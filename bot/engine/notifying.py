@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.engine.announcement_notice import announcement_notice, announcement_receipt
 from bot.engine.house import House
+from bot.engine.invitation import invitation
 from bot.engine.page_notice import page_notice
 from bot.engine.plans import Delivery, Plan, Refuse, Skip, key_of
 from bot.engine.status_notice import status_notice
@@ -54,6 +55,7 @@ Then = Callable[[Mapping[str, Any], NotifyDone | NotifyFailed], Sequence[Fact]]
 
 RENDER: dict[str, Render] = {
     "page": page_notice, "summons": summons, "status": status_notice, "announcement": announcement_notice,
+    "invitation": invitation,
 }  # fmt: skip
 THEN: dict[str, Then] = {
     "announcement": announcement_receipt,

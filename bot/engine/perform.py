@@ -31,6 +31,7 @@ from bot.model.effect import Effect, EffectKind, Intent
 from bot.model.event import Event, Fact, Via
 from bot.model.ids import PersonId, RoomId
 from bot.model.incident import Incident
+from bot.model.meeting import passed
 from bot.model.roll import on_roll
 from bot.model.room import LIVE, Room, RoomState
 from bot.model.say import Say, say
@@ -209,6 +210,9 @@ def _cut(line: Text, chars: int, size: int) -> Text:
     return (Span(short + "…"),)
 
 
+_SENT_DIRECTLY = ("nudge:", "meeting:")  # by a message that is only changed later
+
+
 def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
     slot = str(effect.data["slot"])
     chat = chat_of(slot, effect, reads)
@@ -220,7 +224,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     shown = reads.shown(slot)
     connection = effect.connection
     editable = house.can(connection, Capability.EDIT) and shown is not None and shown.ref.id != ""
-    if slot.startswith("nudge:") and not editable:
+    if slot.startswith(_SENT_DIRECTLY) and not editable:
         return Skip()  # it was never sent, or cannot be changed
     if shown is None and slot.startswith("storm:"):
         gathered = (effect.first_tried_at or now) + STORM_GATHERS
@@ -250,7 +254,7 @@ def _show_card(effect: Effect, reads: Reads, house: House, now: datetime) -> Pla
     key = key_of(house, slot, generation)
 
     def done(uow: UnitOfWork, ref: Ref | None) -> Sequence[Fact]:
-        if not slot.startswith("nudge:"):
+        if not slot.startswith(_SENT_DIRECTLY):
             keep(uow, shared_spot(uow, connection, chat), slot, choices, now, edited=editable)
         kept = _changed(uow.shown(slot) or shown, shown, ref) if editable and shown is not None else ref or Ref(chat)
         # What a look-up or a repeated key gave may be an earlier attempt's, with the state of that time.
@@ -313,6 +317,10 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
         if incident is None or (data["say"] in _ONLY_WHILE_OPEN and not incident.open):
             return Skip()
         if pointless(data["say"], incident, data["person"]):
+            return Skip()
+        if data["say"].startswith("meeting_") and passed(
+            data["say"], incident.meeting, data["person"], str(params.get("mark", ""))
+        ):
             return Skip()
         if data["say"] == "command_offered":
             params["briefing"] = briefing(incident, reads, house)

@@ -9,6 +9,7 @@ from bot.model.announcing import announcing_due
 from bot.model.event import Status
 from bot.model.handover import handover_timers
 from bot.model.incident import Incident
+from bot.model.meeting import meeting_due
 from bot.model.muting import silence_due
 from bot.model.pace import update_timers
 from bot.model.policy import Policy
@@ -54,6 +55,7 @@ def deadlines(incident: Incident, policy: Policy, catalog: Catalog) -> Due:
     if incident.closed_at is not None:
         due["close_rooms", ""] = incident.closed_at + policy.close_room_after
     due |= recovery_due(incident) | silence_due(incident)
+    due |= meeting_due(incident, policy)
     for room, wanted_at in incident.waiting_rooms:
         if policy.fallback and incident.active:
             due["open_fallback", str(room)] = wanted_at + policy.fallback_after

@@ -22,6 +22,7 @@ from bot.model.facts.base import *  # noqa: F403
 from bot.model.facts.files import *  # noqa: F403
 from bot.model.facts.handover import *  # noqa: F403
 from bot.model.facts.life import *  # noqa: F403
+from bot.model.facts.meeting import *  # noqa: F403
 from bot.model.facts.muting import *  # noqa: F403
 from bot.model.facts.organisation import *  # noqa: F403
 from bot.model.facts.pace import *  # noqa: F403

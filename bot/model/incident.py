@@ -19,6 +19,7 @@ from bot.model.decoding import prepare
 from bot.model.event import Event, Mark, Method, Status
 from bot.model.handover import Handover, handed
 from bot.model.ids import ConnectionId, GroupId, IncidentId, PersonId, RoomId, ServiceId
+from bot.model.meeting import Meeting, met
 from bot.model.muting import Muting, muted
 from bot.model.pace import Pace, paced
 from bot.model.person import Actor
@@ -136,6 +137,7 @@ class Incident:
     actions: Actions = field(default_factory=Actions)
     muting: Muting = field(default_factory=Muting)
     recovering: Recovering = field(default_factory=Recovering)
+    meeting: Meeting = field(default_factory=Meeting)
 
     @property
     def open(self) -> bool:
@@ -198,8 +200,8 @@ def apply(incident: Incident | None, event: Event, ident: IncidentId | None = No
     changes = {**_changes(incident, event, event.payload), **handed(incident, event), "pace": paced(incident, event)}
     changes["roll"] = rolled(incident, event)
     person = event.actor.person
-    if isinstance(event.payload, ev.ComplaintsCounted | ev.AnnouncementRead):
-        person = None  # who passes a complaint on, or reads an announcement, takes no part in the work
+    if isinstance(event.payload, ev.ComplaintsCounted | ev.AnnouncementRead | ev.MeetingAnswered):
+        person = None  # who passes a complaint on, reads an announcement or comes to the meeting takes no part in the work
     if person is not None and person not in changes.get("involved", incident.involved):
         changes["involved"] = (*changes.get("involved", incident.involved), person)
     change = Change(event.n, event.kind, event.actor, event.recorded_at)
@@ -360,6 +362,8 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
             return {"actions": acted(incident.actions, event, p), "involved": _plus(incident.involved, parties(p))}
         case ev.SilenceWanted() | ev.SilenceStopped() | ev.SilenceSet() | ev.SilenceEnded() | ev.SilenceFailed():
             return {"muting": muted(incident.muting, event, p)}
+        case ev.MeetingSet() | ev.MeetingPeopleChanged() | ev.MeetingAnswered() | ev.MeetingCalledOff() | ev.MeetingReminded():
+            return {"meeting": met(incident.meeting, event, p)}
         case ev.RecoveryPutOff() | ev.AlertsUnrelated() | ev.CloseDue():
             return {"recovering": watched(incident.recovering, event, p)}
         case _:
@@ -367,12 +371,16 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
 
 
 prepare(Incident)
-UNSEEN = (ev.AnnouncementDelivered, ev.AnnouncementRead, ev.FileKept, ev.FileMissed)  # change nothing that a card shows
+# Change nothing that a card shows.
+UNSEEN = (
+    ev.AnnouncementDelivered, ev.AnnouncementRead, ev.FileKept, ev.FileMissed, ev.MeetingAnswered, ev.MeetingReminded,
+)  # fmt: skip
 _FIELDS = {f.name: f for f in dataclasses.fields(Incident)}
 _UNDO_KEEPS = frozenset({
     "n", "changed", "involved", "undelivered", "firing", "resolved", "waiting_rooms", "invited",
     "actions",
     "muting",
+    "meeting",
     "roll",
     "announcing",
 })  # fmt: skip

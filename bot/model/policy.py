@@ -120,6 +120,8 @@ class Policy:
     snoozes: int = 2  # in a row
     offer_lasts: timedelta = timedelta(minutes=5)
     duty_warning: timedelta = timedelta(minutes=10)
+    meeting_eve: timedelta = timedelta(days=1)  # before a review meeting, its first reminder; zero = none
+    meeting_soon: timedelta = timedelta(minutes=15)  # and its second
 
     def spares_needed(self, connection: ConnectionId) -> int:
         """Give how many prepared rooms a connection should have that had one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ from bot.model.card import Button
 from bot.model.form import Form
 
 LONGEST = 128  # bytes; the id of an option on WeCom
+_COMMAND = re.compile(r"[a-z][a-z_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def decode(line: str) -> Press:
             args[name] = unquote(value)
     asks = command.endswith("!")
     command = command.removesuffix("!")
-    if not command.isidentifier():
+    if not _COMMAND.fullmatch(command):
         raise ValueError(f"{command!r} is no command")
     return Press(command, args, assumes, asks)
 

@@ -20,7 +20,7 @@ from bot.model.say import Say, say
 from bot.model.severity import Severity
 from bot.model.text import flat
 from bot.show import Show, clean, cut
-from bot.views import announcing, leading
+from bot.views import announcing, leading, meeting
 
 if TYPE_CHECKING:
     from bot.command import Declaration
@@ -281,6 +281,8 @@ def _to_write(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     yield "fill", make.named("offer.fill", "postmortem", about, asks=True, primary=True)
     yield "pass_on", make.named("offer.pass_on", "transfer-postmortem", about, asks=True)
     yield "draft", _acting(make, "draft", about)
+    if not params["incident"].meeting.on:
+        yield meeting.call(make, params["incident"])
 
 
 def _to_judge(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
@@ -314,6 +316,8 @@ def _stands(make: Maker, params: Mapping[str, Any]) -> Iterator[Offer]:
     elif state == "approved":
         yield "publish", _acting(make, "publish", about, primary=True)
     yield "draft", _acting(make, "draft", about)
+    if state in ("drafting", "approved") and not incident.meeting.on:
+        yield meeting.call(make, incident)
 
 
 def _acting(make: Maker, act: str, about: Mapping[str, str], *, primary: bool = False) -> Button:
@@ -419,6 +423,8 @@ _TOLD: Mapping[str, Callable[[Maker, Mapping[str, Any]], Iterator[Offer]]] = {
     "announce_preview": announcing.preview, "announce_findings": announcing.preview, "announce_missing": announcing.preview,
     "announce_offer": announcing.offered, "announce_remind": announcing.offered, "announce_approve": announcing.approval,
     "announce_receipt": announcing.receipt, "announce_to_whom": announcing.whom, "announce_returned": announcing.preview,
+    "meeting_invited": meeting.invited, "meeting_soon": meeting.soon, "meeting_yours": meeting.yours,
+    "meeting_answers": meeting.yours, "meeting_stands": meeting.stands,
     "swapped": _swapped, "alerts_to_judge": _alerts, "alerts_unclaimed": _alerts, "menu": _menu, "help_here": _help,
 }  # fmt: skip
 

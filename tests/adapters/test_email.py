@@ -95,6 +95,7 @@ async def test_an_invitation_stands_beside_the_text_and_is_attached() -> None:
     ics, report = message.iter_attachments()
     assert (ics.get_filename(), report.get_filename()) == ("复盘会.ics", "报告.html")
     assert ics.get_payload(decode=True) == calendar
+    assert ics.get_content_charset() == "utf-8", "else a mail program reads it as ASCII"
     (shown,) = [part for part in message.walk() if part.get_content_type() == "text/calendar" and not part.get_filename()]
     assert shown.get_param("method") == "REQUEST" and "复盘会" in shown.get_content()
 

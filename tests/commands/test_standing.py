@@ -68,6 +68,11 @@ def _begun(world: World, incident: Incident) -> dict[str, Any]:
     return {"to": person("zhang")}
 
 
+def _meets(world: World, incident: Incident) -> dict[str, Any]:
+    world.run("meeting", "li", incident, when=(world.now + timedelta(days=1),), people=(person("zhao"),))
+    return {}
+
+
 def _linked(world: World, incident: Incident) -> dict[str, Any]:
     world.run("link", "li", incident, groups=(world.alerts(1),))
     return {"groups": (world.groups[1],)}  # type: ignore[index]
@@ -211,6 +216,11 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("return-postmortem", "P1", P1, lambda world, incident: {"reason": _to_judge(world, incident)["reason"]}),
     ("transfer-postmortem", "", P1, _begun),
     ("waive", "", P1, lambda world, incident: {"reason": _recovered(world, incident) or "x"}),
+    ("meeting", "see", P1, _with()),
+    ("meeting", "call", P1, lambda world, incident: {"when": (world.now + timedelta(days=1),)}),
+    ("cancel-meeting", "", P1, _meets),
+    ("attend", "of 赵六 and 李四", P1, _meets),
+    ("absent", "of 赵六 and 李四", P1, _meets),
     ("undo", "of others", P1, _with()),
     ("status", "", P1, _with()),
     ("brief", "", P1, _with()),

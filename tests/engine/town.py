@@ -25,7 +25,7 @@ from bot.model.room import Room
 from bot.model.routing import compile_rules
 from bot.model.service import Catalog, Service
 from bot.model.text import Span, Text, flat, plain
-from bot.ports import Capability, Inbound, Limits, Lost, Place, Reply, Result, Retry, Speaker, Store, UnitOfWork
+from bot.ports import Capability, Inbound, Limits, Lost, NotifyChannel, Place, Reply, Result, Retry, Speaker, Store, UnitOfWork
 from bot.prose import Prose
 from tests.engine.test_outbox_walk import rows_of
 from tests.fakes import CARDS, ROOMS, FakeChat, HandClock, Pending, Platform
@@ -75,6 +75,7 @@ class Town:
         self.down: dict[ConnectionId, Result] = {}  # what every call of a chat comes to
         self.shut: dict[ConnectionId, Result] = {}  # what every direct message on a chat comes to
         self.said = self.names = 0
+        self.channels: Mapping[ConnectionId, NotifyChannel] = {}  # outside the chats
         self.processes = [self.process() for _ in range(processes)]
 
     def process(self) -> Process:
@@ -82,7 +83,7 @@ class Town:
         self.names += 1
         name = f"p{self.names}"
         adapters = {conn: FakeChat(conn, name, platform, self.limits) for conn, platform in self.platforms.items()}
-        outbox = Outbox(self.store, self.house, adapters, name, Metrics())
+        outbox = Outbox(self.store, self.house, adapters, name, Metrics(), channels=self.channels)
         return Process(name, outbox, Intake(self.store, self.house, Metrics()))
 
     async def begin(self) -> Town:

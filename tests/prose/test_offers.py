@@ -20,8 +20,11 @@ from bot.model.event import Event, Mark, Status
 from bot.model.handover import Handover
 from bot.model.ids import GroupId, IncidentId, PersonId, ServiceId
 from bot.model.incident import Asked, Incident, Outcome
+from bot.model.meeting import Meeting
+from bot.model.meeting import Reply as Answered
 from bot.model.pace import Pace
 from bot.model.person import Actor, ActorKind
+from bot.model.postmortem import Review, ReviewState
 from bot.model.press import decode, encode
 from bot.model.say import Say, say
 from bot.model.severity import Because, Extent, Reason, Severity
@@ -77,6 +80,17 @@ _ITEM = ActionItem(
 _LATE = replace(_ITEM, number=91, due=date(2024, 5, 14), what=plain("补监控"))
 _DONE = replace(_ITEM, number=95, state=ItemState.DONE, evidence=plain("演练已归档"))
 _ASKS = replace(_ITEM, extensions=2, asked_due=date(2024, 6, 10), asked_why=plain("等供应商"))
+
+
+_MEETING = Meeting(
+    1, True, at("16:00"), 60, plain("三楼会议室"), PersonId("zhang"), tuple(map(PersonId, ("zhang", "li", "wang", "zhao"))),
+    {PersonId("zhang"): Answered(True), PersonId("wang"): Answered(True), PersonId("zhao"): Answered(False, plain("在休假"))},
+)  # fmt: skip
+_MEETS = replace(RECOVERED, status=Status.REVIEWING, meeting=_MEETING)
+_REVIEWED = replace(
+    RECOVERED, status=Status.REVIEWING, review=Review(ReviewState.DRAFTING, PersonId("wang"), at("15:03"), at("18:00"))
+)
+_SUBMITTED = replace(_REVIEWED, review=replace(_REVIEWED.review, state=ReviewState.SUBMITTED))
 
 
 def _row(item: ActionItem, days: int) -> Row:
@@ -140,6 +154,31 @@ SAID: dict[str, Say] = {
         "items_due", own=[], verify=[], team=[_row(replace(_LATE, number=n), -5) for n in range(1, 21)], services=[],
         soon=date(2024, 6, 5), late=None,
     ),
+    "meeting invited": say("meeting_invited", incident=_MEETS, person="li", mark=_MEETS.meeting.mark),
+    "meeting invited and coming": say("meeting_invited", incident=_MEETS, person="wang", mark=_MEETS.meeting.mark),
+    "meeting invited and not coming": say("meeting_invited", incident=_MEETS, person="zhao", mark=_MEETS.meeting.mark),
+    "meeting of yours": say("meeting_yours", incident=_MEETS, mark=_MEETS.meeting.mark, unmailed=("zhao",)),
+    "meeting of which all answered": say("meeting_answers", incident=_MEETS, mark=_MEETS.meeting.mark),
+    "meeting soon": say("meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="li", stage="soon"),
+    "meeting soon for the organizer": say(
+        "meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="zhang", stage="eve"
+    ),
+    "meeting off": say(
+        "meeting_off", incident=_MEETS, start=at("16:00"), reason=plain("改成书面评审"), why="", by="zhang"
+    ),
+    "meeting off by itself": say("meeting_off", incident=_MEETS, start=at("16:00"), reason=(), why="merged", by=None),
+    "meeting without you": say("meeting_without", incident=_MEETS, mark=_MEETS.meeting.mark),
+    "meeting stands": say("meeting_stands", incident=_MEETS, ahead=True, people=(), ref=""),
+    "meeting not called": say("meeting_stands", incident=RECOVERED, ahead=False, people=("zhang", "li"), ref=""),
+    "postmortem yours": say("postmortem_yours", incident=_REVIEWED),
+    "postmortem stands": say(
+        "postmortem_stands", incident=_REVIEWED, lacks=("cause",), page="writing", link=None, ref=""
+    ),
+    "postmortem stands with a meeting": say(
+        "postmortem_stands", incident=replace(_REVIEWED, meeting=_MEETS.meeting), lacks=("cause",), page="writing", link=None,
+        ref="",
+    ),
+    "postmortem to judge": say("postmortem_to_judge", incident=_SUBMITTED, by="wang"),
     "menu pending": _menu(_PENDING),
     "menu handling": _menu(busy()),
     "menu free": _menu(_FREE),
