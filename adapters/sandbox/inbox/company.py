@@ -70,10 +70,8 @@ class Outside:
     def configuration(self, said: Mapping[str, Any], url: str, port: int) -> dict[str, Any]:
         """Give a demo organisation's configuration with all of this; `url` = where the routes are, `port` = the bot's own."""
         everybody = {chat["chat"]: chat["channel"] for chat in said["announce"]}
-        people = [
-            {"mobile": mobile(p["id"]), "email": f"{p['id']}@example.com", **p} | ({"manager": "zhou"} if p["id"] != "zhou" else {})
-            for p in said["people"]
-        ]
+        people = [{"mobile": mobile(p["id"]), "email": f"{p['id']}@example.com", **p} for p in said["people"]]
+        people = [p if p["id"] == "zhou" else {**p, "manager": "zhou"} for p in people]
         services = {ident: entry | {"on_call": [_rotation(ident)]} for ident, entry in said["services"].items()}
         vendor = {"access_key_id": "LTAI-sandbox", "access_key_secret": self._key, "endpoint": f"{url}/phone/"}
         monitoring = {SOURCE: said["monitoring"][SOURCE] | {
