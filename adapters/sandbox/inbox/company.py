@@ -17,7 +17,7 @@ from adapters.sandbox.inbox.post import PostOffice
 from adapters.sandbox.phone.aliyun import AliyunStandin
 
 ZONE = ZoneInfo("Asia/Shanghai")
-SIGN = "应急助手"
+SIGNS = {"zh": "应急助手", "en": "warroom"}
 # The texts that the vendor has approved; the Chinese ones are those that `warroom setup sms` prints.
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "zh": {
@@ -57,7 +57,7 @@ class Outside:
         self.post = PostOffice(self.inbox.mail)
         self._secret, self._key, self._mute = secrets.token_hex(16), secrets.token_hex(16), secrets.token_hex(16)
         self._aliyun = AliyunStandin("LTAI-sandbox", self._key)
-        self._aliyun.sign_names.add(SIGN)
+        self._aliyun.sign_names.add(SIGNS[lang])
         self._aliyun.sms_texts = {"SMS_1": TEXTS[lang]["declared"], "SMS_2": TEXTS[lang]["recovered"]}
         self._aliyun.call_texts = {"TTS_1": TEXTS[lang]["call"]}
         self.muted = Alertmanager(self._mute)
@@ -83,8 +83,8 @@ class Outside:
             "rotations": self._rotations(),
             "channels": {
                 "mail": {"adapter": "email", "title": "邮件", "title_en": "e-mail", "host": "127.0.0.1", "port": self.post.port,
-                         "security": "none", "sender": f"{SIGN if self.lang == 'zh' else 'warroom'} <warroom@example.com>"},
-                "sms": {"adapter": "aliyun_sms", "title": "短信", "title_en": "SMS", "sign_name": SIGN, **vendor,
+                         "security": "none", "sender": f"{SIGNS[self.lang]} <warroom@example.com>"},
+                "sms": {"adapter": "aliyun_sms", "title": "短信", "title_en": "SMS", "sign_name": SIGNS[self.lang], **vendor,
                         "templates": {"declared": "SMS_1", "recovered": "SMS_2"}},
                 "voice": {"adapter": "aliyun_voice", "title": "电话", "title_en": "phone", **vendor,
                           "templates": {"call": "TTS_1"}},
