@@ -37,6 +37,9 @@ GIVEN = FACTS | {"lang", "bar", "comma"}
 _LINK = re.compile(r"\[([^\]\n]*)\]\((https?://[^)\s]+)\)")
 _STRONG = re.compile(r"\*\*(.+?)\*\*")
 _HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
+_BAR = re.compile(r"｜| · (?![^\[\]]*\])")  # between the things that one line says, not within what stands in brackets
+_FONTS = "-apple-system,'Segoe UI','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif"
+_BUTTON = "display:inline-block;padding:8px 20px;border:1px solid #1a5fb4;border-radius:6px;color:#1a5fb4;text-decoration:none"
 _ITEM = re.compile(r"^[-*] +", re.MULTILINE)
 
 
@@ -152,21 +155,38 @@ def neutral(markdown: str, page: Page) -> str:
 
 # ---------------------------------------------------------------- ways
 def subject_of(text: Text, limit: int = 78) -> str:
-    """Give the first line, for a subject or a preview."""
-    first = flat(text).strip().partition("\n")[0]
+    """Give what the first line begins with, for a subject: what follows the first bar is told in the letter."""
+    first = _BAR.split(flat(text).strip().partition("\n")[0], maxsplit=1)[0].strip()
     return first if len(first) <= limit else first[: limit - 1] + "…"
 
 
-def as_html(text: Text) -> str:
-    """Write an announcement for e-mail: its words escaped, its links as links, its first line strong."""
+def as_html(text: Text, lang: str = "zh", button: tuple[str, str] | None = None) -> str:
+    """Write an announcement as the page of an e-mail: its words escaped, its links as links, one line for each thing said.
+
+    Styles stand in the elements, as mail programs keep no others. `button` = words and an address below it.
+    """
     parts: list[str] = []
     for span in text:
-        words = html.escape(span.text)
         if span.kind == "link" and re.match(r"https?://", span.target or "", re.IGNORECASE):
-            words = f'<a href="{html.escape(span.target or "")}">{words}</a>'
-        parts.append(words)
-    first, *more = "".join(parts).split("\n")
-    return "<p>" + "<br>\n".join([f"<strong>{first}</strong>", *more]) + "</p>"
+            words = html.escape(" ".join(span.text.split()))
+            parts.append(f'<a href="{html.escape(span.target or "")}" style="color:#1a5fb4">{words}</a>')
+        else:
+            parts.append(_BAR.sub("\v", html.escape(span.text)))
+    first, *more = "".join(parts).strip().split("\n")
+    head, *told = [part for part in first.split("\v") if part.strip()] or [""]
+    more = [line.replace("\v", "｜" if lang == "zh" else " · ") for line in more]
+    lines = [f'<p style="margin:0 0 12px;font-size:18px;line-height:1.4;font-weight:600">{head}</p>']
+    lines += [f'<p style="margin:0 0 6px">{line}</p>' for line in (*told, *more) if line.strip()]
+    if button is not None:
+        words, address = (html.escape(part) for part in button)
+        lines.append(f'<p style="margin:20px 0 0"><a href="{address}" style="{_BUTTON}">{words}</a></p>')
+    body = "\n".join(lines)
+    return (
+        f'<!doctype html>\n<html lang="{"en" if lang == "en" else "zh-CN"}">\n<head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"></head>\n'
+        f'<body style="margin:0;padding:24px 20px;background:#ffffff;color:#1d2129;font:15px/1.6 {_FONTS}">\n'
+        f'<div style="max-width:600px;overflow-wrap:anywhere">\n{body}\n</div>\n</body>\n</html>\n'
+    )
 
 
 def as_json(post: Post, incident: Incident) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from jinja2 import Undefined
 
+from bot.model.announcing import Post, recipient_of
 from bot.model.event import Event, NoteAdded, NoteEdited
 from bot.model.facts.files import FileKept, FileMissed
 from bot.model.facts.story import Enclosed
@@ -168,6 +169,20 @@ class Page:
     def reasons(self, why: tuple[Reason, ...]) -> str:
         """Do the arithmetic of a level in words."""
         return self.keep(self.prose.say(Say("level_reasons", {"reasons": why}), self.show))
+
+    def recipients(self, post: Post) -> str:
+        """Name whom an announcement goes to, by way."""
+        return self.keep(self.prose.say(Say("announce_recipients", {"post": post}), self.show))
+
+    def recipient(self, target: str) -> str:
+        """Name one recipient of an announcement, as its facts write it."""
+        kind, name, to = recipient_of(target)
+        return self.keep(self.prose.say(Say("announce_recipient", {"kind": kind, "name": name, "to": to}), self.show))
+
+    def addressee(self, to: str) -> str:
+        """Name who an address of an announcement is: somebody of the roster, else the address itself."""
+        name = clean(self.show.person(PersonId(to))).strip()
+        return cut(name, _NAME_CHARS) if name else self.code(to)
 
     def group(self, ident: GroupId) -> str:
         return group_word(ident)

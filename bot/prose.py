@@ -31,6 +31,7 @@ _LATE = timedelta(minutes=1)  # knowledge that came later than this after the fa
 _FILTERS = (
     "person", "mention", "actor", "service", "services", "typed", "sentence", "code", "link", "clock", "span", "word", "refusal",
     "group", "join_names", "platform", "rotation", "reasons", "item", "day", "date_of", "letter", "enclosed",
+    "recipients", "recipient", "addressee",
 )  # fmt: skip
 
 

@@ -149,7 +149,18 @@ class Demo(Protocol):
 
 
 def of(chat: str, lang: str = "zh") -> Demo:
-    """Make the demo of one chat, or of all at once; raises LookupError naming those that there are."""
+    """Make the whole demo on one chat, or on all at once; raises LookupError naming those that there are."""
+    from adapters.sandbox.together.whole import WholeDemo
+
+    if chat == "all":
+        return WholeDemo(lang)
+    if chat not in CHATS:
+        raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
+    return WholeDemo(lang, (chat,))
+
+
+def chat_of(chat: str, lang: str = "zh") -> Demo:
+    """Make the demo of one chat alone."""
     match chat:
         case "plain":
             return PlainDemo(lang)
@@ -169,12 +180,8 @@ def of(chat: str, lang: str = "zh") -> Demo:
             from adapters.sandbox.wecom.company import WeComDemo
 
             return WeComDemo(lang)
-        case "all":
-            from adapters.sandbox.together.company import TogetherDemo
-
-            return TogetherDemo(lang)
         case _:
-            raise LookupError(f"there is no chat '{chat}' to try; there are: {', '.join(CHATS)}")
+            raise LookupError(chat)
 
 
 class PlainDemo:

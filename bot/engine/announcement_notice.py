@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +40,13 @@ def announcement_notice(world: World, incident: Incident | None, data: Mapping[s
         return None
     if data["medium"] in (Medium.SMS, Medium.VOICE):
         return page_notice(world, incident, data, lang)
-    text, body = flat(post.text), as_html(post.text)
-    if world.house.public_url is not None and data["medium"] == Medium.EMAIL:
+    text, button = flat(post.text), None
+    # Nobody counts whether customers took note.
+    if world.house.public_url and data["medium"] == Medium.EMAIL and post.audience is not Audience.EXTERNAL:
         link = f"{world.house.public_url}{READ_PATH}{incident.id}/{post.number}/{token(post, str(data['target']))}"
         label = world.house.prose.label("offer.read", lang)
-        text, body = f"{text}\n\n{label}: {link}", f'{body}\n<p><a href="{html.escape(link)}">{html.escape(label)}</a></p>'
-    return Notice(subject_of(post.text), text, body, body=as_json(post, incident))
+        text, button = f"{text}\n\n{label}: {link}", (label, link)
+    return Notice(subject_of(post.text), text, as_html(post.text, lang, button), body=as_json(post, incident))
 
 
 def announcement_receipt(data: Mapping[str, Any], outcome: NotifyDone | NotifyFailed) -> Sequence[Fact]:

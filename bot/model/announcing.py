@@ -142,8 +142,15 @@ class Post:
     @property
     def recipients(self) -> tuple[tuple[str, str, str], ...]:
         """List the recipients as (kind, connection or channel, id or address); of a person the way is open."""
-        parts = (target.partition(":")[::2] for target in self.targets)
-        return tuple((kind, "", rest) if kind == "person" else (kind, *rest.partition(":")[::2]) for kind, rest in parts)
+        return tuple(recipient_of(target) for target in self.targets)
+
+    @property
+    def by_way(self) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """List the recipients by way, as (kind, connection or channel, ids or addresses)."""
+        ways: dict[tuple[str, str], list[str]] = {}
+        for kind, name, to in self.recipients:
+            ways.setdefault((kind, name), []).append(to)
+        return tuple((*way, tuple(found)) for way, found in ways.items())
 
     @property
     def lost(self) -> tuple[tuple[str, str, str, str], ...]:
@@ -162,10 +169,15 @@ class Post:
         return tuple((kind, name, done, total) for (kind, name), (done, total) in sums.items())
 
 
+def recipient_of(target: str) -> tuple[str, str, str]:
+    """Give a recipient as (kind, connection or channel, id or address)."""
+    kind, _, rest = target.partition(":")
+    return (kind, "", rest) if kind == "person" else (kind, *rest.partition(":")[::2])
+
+
 def way_of(target: str) -> tuple[str, str]:
     """Give the kind of a recipient, and the connection or channel by which it is reached."""
-    kind, _, rest = target.partition(":")
-    return (kind, rest.partition(":")[0]) if kind != "person" else (kind, "")
+    return recipient_of(target)[:2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class _Writer:
         return told.strip()
 
     def row(self, key: str, text: str) -> Row:
-        return Row(self.label(key), text or self.missing, not text)
+        return Row(_begun(self.label(key)), text or self.missing, not text)
 
     # ------------------------------------------------------------ the parts
     def document(self) -> Document:
@@ -176,7 +176,7 @@ class _Writer:
         return f" — {who} {self.moment(event.at)}"
 
     def target(self, goal: Goal) -> Target:
-        label, target = self.label(f"mark.{goal.mark}"), self.span(timedelta(minutes=goal.minutes))
+        label, target = _begun(self.label(f"mark.{goal.mark}")), self.span(timedelta(minutes=goal.minutes))
         if goal.took is None:
             return Target(label, target, self.missing, "", "", None)
         over = goal.took - timedelta(minutes=goal.minutes)
@@ -238,7 +238,7 @@ class _Writer:
             return round(min(1.0, max(0.0, (at - begin) / timedelta(seconds=1) / whole)), 4)
 
         in_order = sorted(self.incident.marks.items(), key=lambda marked: marked[1])
-        marks = [Tick(share(at), self.label(f"mark.{mark}"), self.moment(at)) for mark, at in in_order]
+        marks = [Tick(share(at), _begun(self.label(f"mark.{mark}")), self.moment(at)) for mark, at in in_order]
         decided = [m.event.at for m in report.moments if m.decision and begin <= m.event.at <= end]
         stars = [Tick(share(at), "★", self.moment(at), True) for at in decided]
         silences = [
@@ -261,3 +261,8 @@ class _Writer:
             demanded = ("who", "due", "acceptance")
             rows = tuple(self.row(f"report.item_{name}", text) for name, text in parts if text or name in demanded)
             yield Measure(f"T-{item.number}", self.typed(item.what), rows)
+
+
+def _begun(label: str) -> str:
+    """Begin a label that stands alone with a capital; in sentences it has none."""
+    return label[:1].upper() + label[1:]

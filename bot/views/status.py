@@ -169,14 +169,19 @@ class _Fields:
         return self.say("card_improved") if self.incident.actions.total else ()
 
     def postmortem(self) -> Text:
-        written = self.incident.review.state in (ReviewState.NONE, ReviewState.DRAFTING) and self.incident.waiver is None
-        return self.say("card_postmortem", lacks=lacks_to_publish(self.incident, self.policy) if written else ())
+        lacks = lacks_to_publish(self.incident, self.policy) if _to_write(self.incident) else ()
+        return self.say("card_postmortem", lacks=lacks)
 
     def outcome(self) -> Text:
         return self.say("card_merged") if self.incident.merged_into else ()
 
     def waived(self) -> Text:
         return self.say("card_waived") if self.incident.waiver else ()
+
+
+def _to_write(incident: Incident) -> bool:
+    """Say whether the postmortem is still being written."""
+    return incident.review.state in (ReviewState.NONE, ReviewState.DRAFTING) and incident.waiver is None
 
 
 def _footer(incident: Incident, prose: Prose, show: Show) -> str:
@@ -195,6 +200,8 @@ def _buttons(incident: Incident, prose: Prose, show: Show, policy: Policy, offer
     status, primary = incident.status, True
     for name in BUTTONS[status]:
         if (incident.commander and name == "command") or incident.outcome in (Outcome.MERGED, Outcome.CANCELLED):
+            continue
+        if name == "fill" and not _to_write(incident):
             continue
         if name == "milestone":
             left = [mark for mark in (Mark.LOCATED, Mark.MITIGATED) if mark not in incident.marks] if incident.commander else []

@@ -25,6 +25,7 @@ OFFERED = frozenset(
         "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
         "brief", "cadence", "decline", "list", "timeline", "why", "whoami", "menu", "help",
         "announce", "subscribe",
+        "postmortem", "action",
         "silence",
     }
 )  # fmt: skip

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from adapters.sandbox.together.company import CHATS, TITLES, TogetherDemo
+from adapters.sandbox.together.company import CHATS, TITLES
+from adapters.sandbox.together.whole import WholeDemo
 from bot.app import serve
 from bot.config import build
 from bot.document import Filled
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @contextlib.asynccontextmanager
-async def opened(browser: Browser, folder: Path, lang: str = "zh") -> AsyncIterator[Page]:
+async def opened(browser: Browser, folder: Path, lang: str = "zh") -> AsyncIterator[tuple[Page, WholeDemo]]:
     """Open the page with the real bot on all four."""
-    demo = TogetherDemo(lang)
+    demo = WholeDemo(lang)
     square = demo.serve(0)
     async with contextlib.AsyncExitStack() as stack:
         await square.start()  # type: ignore[attr-defined]
@@ -51,7 +52,7 @@ async def opened(browser: Browser, folder: Path, lang: str = "zh") -> AsyncItera
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         await page.goto(square.url)
         try:
-            yield page
+            yield page, demo
             assert complaints == []
         finally:
             stop.set()
@@ -68,7 +69,7 @@ async def picture(page: Page, name: str) -> None:
 
 
 async def test_each_platform_has_a_tab_with_its_own_page(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path) as page:
+    async with opened(browser, tmp_path) as (page, demo):
         for chat in CHATS:
             await page.get_by_role("tab", name=TITLES[chat][0], exact=True).click()
             await expect(page.locator("iframe:visible")).to_have_count(1)
@@ -80,10 +81,26 @@ async def test_each_platform_has_a_tab_with_its_own_page(browser: Browser, tmp_p
         await page.get_by_role("button", name="只看一个").click()
         await expect(page.locator("iframe:visible")).to_have_count(1)
 
+        step = page.locator("#steps li", has_text="通告")  # the guide is open on a wide screen
+        await expect(step.get_by_role("checkbox")).not_to_be_checked()
+        inbox = page.get_by_role("tab", name=re.compile("收件箱"))
+        demo.outside.inbox.take("sms", "13800000002", "", "支付失败")
+        demo.outside.inbox.take("mail", "zhou@example.com", "<b>支付失败</b>", "正文", html="<head></head><p>一封信</p>")
+        await expect(inbox).to_have_text("收件箱 2")
+        await expect(step.get_by_role("checkbox")).to_be_checked()
+        await inbox.click()
+        mails = frame(page, "inbox")
+        await mails.locator("#items button", has_text="老周").click()
+        await expect(mails.locator("h1")).to_have_text("<b>支付失败</b>")
+        await expect(mails.frame_locator("iframe").locator("body")).to_have_text("一封信")
+        await picture(page, "inbox")
+        await page.get_by_role("button", name="引导").click()
+        await expect(page.locator("#guide")).to_be_hidden()
+
 
 @pytest.mark.slow
 async def test_one_incident_is_in_two_frames_side_by_side(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path) as page:
+    async with opened(browser, tmp_path) as (page, _):
         await page.get_by_role("button", name="并排看两个").click()
         slack, feishu = frame(page, "slack"), frame(page, "feishu")
         await expect(page.locator("iframe:visible")).to_have_count(2)

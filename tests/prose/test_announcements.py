@@ -108,7 +108,8 @@ def test_what_strangers_typed_is_no_markup_anywhere(occasion: Occasion, audience
     assert not re.search("[\u202e\ue000\ue001]", flat(text))
     page = as_html(text)
     assert "<script" not in page
-    assert re.sub(r"</?(?:p|strong|br)>", "", page).count("<") == 0
+    body = page.partition("<body")[2].partition("</body>")[0]
+    assert re.sub(r"</?(?:p|div)(?: style=\"[^\"<>]*\")?>", "", body).count("<") == 0
 
 
 @pytest.mark.parametrize(("occasion", "audience"), SAID)
@@ -158,13 +159,26 @@ def test_each_way_gets_its_form() -> None:
     words = worded(post(Occasion.FIRST, Audience.SUPPORT), busy(), PROSE, show("en"), CATALOG).text
     made = dataclasses.replace(post(Occasion.FIRST, Audience.SUPPORT), text=words)
     assert subject_of(words).startswith("[P1 declared · what to say] Since 14:01")
+    assert subject_of(plain("【P1 首报】支付失败｜14:01 起｜指挥官 张三\n下一行")) == "【P1 首报】支付失败"
     assert len(subject_of(plain("长" * 200))) == 78
-    assert as_html(words).startswith("<p><strong>[P1 declared · what to say]")
-    assert as_html((Span("报告", "link", target="https://x.example.com/?a=1&b=2"), Span("<b>"))) == (
-        '<p><strong><a href="https://x.example.com/?a=1&amp;b=2">报告</a>&lt;b&gt;</strong></p>'
+    assert lines_of(as_html(words, "en"))[0].startswith("[P1 declared · what to say] Since 14:01")
+    letter = as_html(
+        (
+            Span("【首报】支付失败｜14:01 起｜"),
+            Span("报告｜一", "link", target="https://x.example.com/?a=1&b=2"),
+            Span("<b>\n下一行｜尾"),
+        )
     )
+    assert lines_of(letter) == ["【首报】支付失败", "14:01 起", "报告｜一&lt;b&gt;", "下一行｜尾"]
+    assert '<a href="https://x.example.com/?a=1&amp;b=2"' in letter
+    assert lines_of(as_html(plain("一"), "zh", ("已知悉", "https://x.example.com/?a=1&b=2")))[-1] == "已知悉"
     assert as_json(made, busy())["text"] == flat(words)
     assert as_json(made, busy())["audience"] == "support"
+
+
+def lines_of(letter: str) -> list[str]:
+    """List the paragraphs of an e-mail, without its mark-up."""
+    return [re.sub(r"<[^>]*>", "", line) for line in re.findall(r"<p[^>]*>(.*?)</p>", letter)]
 
 
 def test_sms_and_calls_say_only_what_a_vendor_approved_and_nothing_outside() -> None:

@@ -20,7 +20,8 @@ def people(lang: str) -> list[User]:
     """List the people of the demo."""
     locale, at = ("en-US", 2) if lang == "en" else ("zh-CN", 0)
     return [
-        User(f"ou_{ident}", said[at], f"{ident}@example.com", locale=locale, duty=said[at + 1]) for ident, said in PEOPLE.items()
+        User(f"ou_{ident}", said[at], f"{ident}@example.com", f"+861380000000{n}", locale=locale, duty=said[at + 1])
+        for n, (ident, said) in enumerate(PEOPLE.items(), 1)
     ]
 
 

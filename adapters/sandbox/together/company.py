@@ -7,26 +7,34 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.sandbox.demo import Demo, of
+from adapters.sandbox.demo import Demo, chat_of
+from adapters.sandbox.inbox.company import Outside
 from adapters.sandbox.server import Listener
 from adapters.sandbox.together.front import front
 
 CHATS = ("slack", "feishu", "dingtalk", "wecom")
 TITLES: Mapping[str, tuple[str, str]] = {
+    "plain": ("纯文字群聊", "Plain chat"),
     "slack": ("Slack", "Slack"), "feishu": ("飞书", "Feishu"), "dingtalk": ("钉钉", "DingTalk"), "wecom": ("企业微信", "WeCom"),
     "wecom-bot": ("企业微信机器人", "WeCom bot"),
 }  # fmt: skip
 
 
 class Square(Listener):
-    """Serve the page around the stand-ins, and each of them on a port of its own."""
+    """Serve the page around the stand-ins, and each of them on a port of its own; on the page's own, what is outside them."""
 
-    def __init__(self, demos: Mapping[str, Demo], lang: str, port: int) -> None:
+    def __init__(self, demos: Mapping[str, Demo], lang: str, port: int, outside: Outside | None = None) -> None:
         self.stands: dict[str, Any] = {name: demo.serve(0) for name, demo in demos.items()}
         at = 1 if lang == "en" else 0
+        self._outside = outside
+        pages = [(name, TITLES[name][at], stand) for name, stand in self.stands.items()]
         super().__init__(
-            front(lambda: [{"name": n, "title": TITLES[n][at], "url": s.url} for n, s in self.stands.items()], lang), port
-        )
+            front(
+                lambda: [{"name": n, "title": title, "url": f"{stand.url}/"} for n, title, stand in pages], lang,
+                outside.routes() if outside is not None else [],
+            ),
+            port,
+        )  # fmt: skip
 
     async def start(self) -> Square:
         """Listen, everywhere or nowhere."""
@@ -36,11 +44,16 @@ class Square(Listener):
             for stand in self.stands.values():
                 await stand.start()
                 undo.push_async_callback(stand.stop)
+            if self._outside is not None:
+                await self._outside.post.start()
             undo.pop_all()
         return self
 
     async def stop(self) -> None:
         """End everything."""
+        if self._outside is not None:
+            self._outside.closing.set()
+            await self._outside.post.stop()
         await self.down()
         for stand in self.stands.values():
             await stand.stop()
@@ -52,7 +65,7 @@ class TogetherDemo:
     def __init__(self, lang: str = "zh", chats: Sequence[str] = CHATS) -> None:
         self.lang = lang
         self.token = secrets.token_hex(16)
-        self.demos: dict[str, Any] = {name: of(name, lang) for name in chats}
+        self.demos: dict[str, Any] = {name: chat_of(name, lang) for name in chats}
         for demo in self.demos.values():
             demo.token = self.token
         self._square: Square | None = None

@@ -237,7 +237,7 @@ function become(id) {
   source.onerror = () => { $("link").textContent = t("gone"); };
 }
 async function start() {
-  $("lang").addEventListener("click", async () => { state.lang = state.lang === "zh" ? "en" : "zh"; await post("/page/lang", { lang: state.lang }); drawWords(); });
+  $("lang").addEventListener("click", async () => { state.lang = state.lang === "zh" ? "en" : "zh"; remember("lang", state.lang); await post("/page/lang", { lang: state.lang }); drawWords(); });
   $("form").addEventListener("submit", (event) => { event.preventDefault(); say(); });
   $("normal").addEventListener("click", () => act("trouble", { kind: "" }));
   $("trouble").addEventListener("toggle", () => { if ($("trouble").open) $("trouble").scrollIntoView({ block: "nearest" }); });
@@ -251,6 +251,8 @@ async function start() {
   }
   state.people = (await (await fetch("/page/people")).json()).people;
   for (const person of state.people) state.users.set(person.id, person);
+  const kept = recall("lang");
+  state.lang = WORDS[kept] ? kept : (state.people[0]?.locale ?? "zh").startsWith("en") ? "en" : "zh";
   drawWords();
   if (state.people.length) become(state.people[0].id);
 }

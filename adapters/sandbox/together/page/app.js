@@ -15,7 +15,7 @@ function frame(chat) {
   const made = document.createElement("iframe");
   made.dataset.chat = chat.name;
   made.title = chat.title;
-  made.src = chat.url + "/";
+  made.src = chat.url;
   at("frames").append(made);
   return made;
 }
@@ -34,10 +34,12 @@ function draw(chats, words) {
 }
 
 async function start() {
-  const { chats, lang } = await (await fetch("/chats")).json();
+  const { chats, lang, inbox } = await (await fetch("/chats")).json();
+  const alone = chats.length < 2;
+  if (inbox) chats.push({ name: "inbox", title: GUIDE[lang].inbox, url: "/inbox/" });
   const words = WORDS[lang] || WORDS.zh;
   document.documentElement.lang = lang === "en" ? "en" : "zh-CN";
-  at("hint").textContent = words.hint;
+  at("hint").textContent = alone ? "" : words.hint;
   shown = [chats[0].name];
   for (const chat of chats) {
     const tab = document.createElement("button");
@@ -58,6 +60,10 @@ async function start() {
     shown = two && next ? [...shown, next.name] : shown.slice(-1);
     draw(chats, words);
   });
+  if (inbox) {
+    guide(lang);
+    follow(at("tab-inbox"), GUIDE[lang].inbox);
+  }
   draw(chats, words);
 }
 
