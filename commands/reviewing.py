@@ -102,8 +102,11 @@ def published(ctx: Context, incident: Incident) -> Answer:
         raise refuse("postmortem_not_approved", incident=incident, ref=ref(ctx, incident))
     must_lead(ctx, incident)
     return Answer(
-        [ev.PostmortemPublished()], say("postmortem_published", incident=incident, announces="announce" in ctx.declarations)
-    )
+        [ev.PostmortemPublished()],
+        say(
+            "postmortem_published", incident=incident, announces="announce" in ctx.declarations, ref=ref(ctx, incident),
+        ),
+    )  # fmt: skip
 
 
 @command(

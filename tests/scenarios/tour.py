@@ -30,11 +30,15 @@ from bot.app import App, SystemClock
 from bot.config import Config
 from tests.scenarios.ground import Ground, Line
 from tests.scenarios.house import House, opened, organisation, serving
+from tests.scenarios.skips import skipped
 
+REACTING = "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows"
+QUOTING = "what_somebody_said_becomes_a_note_by_quoting_it"
 ZONE = ZoneInfo("Asia/Shanghai")
 BEGINS = datetime(2024, 5, 20, 14, 0, tzinfo=ZONE)  # a Monday
 SOON = timedelta(seconds=30)  # what the bot holds back for so long belongs to what was just done
 PATIENCE = 60.0  # seconds of real time
+TICK = re.compile(r"✓ #\d*")  # where it is no reaction
 WIDTH = 110  # columns of the page; a Han character takes two
 NAMES = {"zhang": "张三", "li": "李四", "wang": "王五", "chen": "小陈", "zhou": "老周", "qian": "钱总"}
 QIAN = Resident("qian", "钱总", "技术副总裁", "zh-CN", "Asia/Shanghai")
@@ -75,9 +79,8 @@ class Tour:
     file: Path
     room: str = ""
     chapters: list[Chapter] = field(default_factory=list)
-    _seen: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     _day: date | None = None
-    _drawn: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _drawn: set[tuple[Any, ...]] = field(default_factory=set)
 
     # ------------------------------------------------------------ time
     async def until(self, when: str) -> None:
@@ -140,31 +143,31 @@ class Tour:
         self._say(where, who, NAMES[who], line)
         actor = self.house.people(who)
         answer = await (actor.direct(line) if where is None else actor.says(where, line))
-        if re.fullmatch(r"✓ #?\d*", answer):
-            self.chapters[-1].lines[-1] += "　✓"
-            answered = ""
-        else:
-            answered = answer
-            if answer:
-                self._say(where, who, "机器人", answer, private=where is not None)
-        await self._settled(answered)
+        await self._answered(who, where, answer)
         return answer
 
     async def talks(self, who: str, words: str) -> Any:
         """Let somebody say something to the others."""
         self._say(self.room, who, NAMES[who], words)
-        message = await self.house.people(who).in_room(self.room).talks(words)
+        actor = self.house.people(who).in_room(self.room)
+        plain = self.house.ground.kind == "plain"
+        message = await (actor.player.says(words, self.room, answer=False) if plain else actor.talks(words))
         await self.settle()
         return message
 
     async def captures(self, who: str, message: Any) -> None:
         """Let somebody make a note of what was said, where a chat lets them point at it; else it is typed."""
-        if self.house.ground.kind == "plain":
-            await self.types(who, "记录 行动 先把发布回滚一半（张三）")
-            return
-        self._say(self.room, who, NAMES[who], "〔在这条消息上点 📌〕")
-        await self.house.people(who).in_room(self.room).reacts(message, "note")
-        await self.settle()
+        kind, actor = self.house.ground.kind, self.house.people(who).in_room(self.room)
+        if skipped(kind, "", REACTING) is None:
+            self._say(self.room, who, NAMES[who], "〔在这条消息上点 📌〕")
+            await actor.reacts(message, "note")
+            self.chapters[-1].lines[-1] += "　✓"
+            await self.settle()
+        elif skipped(kind, "", QUOTING) is None:
+            self._say(self.room, who, NAMES[who], "〔引用这条消息〕@bot 记录")
+            await self._answered(who, self.room, await actor.quotes(message, "@bot 记录"))
+        else:
+            await self.types(who, "记录 张三：先把发布回滚一半看看")
 
     async def presses(self, who: str, label: str, *, place: str | None, otherwise: str, **fields: str) -> None:
         """Let somebody press a button; where there are none, type a line."""
@@ -172,10 +175,7 @@ class Tour:
             await self.types(who, otherwise, directly=place is None, place=place)
             return
         self._say(place, who, NAMES[who], f"〔点「{label}」〕")
-        told = await self.house.people(who).clicks(label, place)
-        if told:
-            self._say(place, who, "机器人", told, private=place is not None)
-        await self._settled(told)
+        await self._answered(who, place, await self.house.people(who).clicks(label, place))
 
     async def fires(self, summary: str, *, severity: str = "critical", firing: bool = True, of: int = 1) -> None:
         """Let the monitoring system tell of an alert."""
@@ -197,8 +197,13 @@ class Tour:
         assert shown, pattern
         self._say(self.room, "", "卡片现在", shown[-1].text)
 
-    async def _settled(self, answered: str) -> None:
-        self._write_new(answered)
+    async def _answered(self, who: str, where: str | None, answer: str) -> None:
+        """Write an answer: a tick beside what it ticks, else as a message where it is one, which may have buttons."""
+        if TICK.fullmatch(answer.strip()):
+            self.chapters[-1].lines[-1] += "　✓"
+        elif answer and not any(answer in line.text for line in self._new()):
+            self._say(where, who, "机器人", answer, private=where is not None)
+        self._write_new()
         await self.settle()
 
     # ------------------------------------------------------------ writing
@@ -216,15 +221,17 @@ class Tour:
             lines.append(f"════ {now.month}月{now.day}日 星期{'一二三四五六日'[now.weekday()]} ════")
         lines.append(f"{now:%H:%M} {words}")
 
-    def _write_new(self, answered: str = "") -> None:
+    def _new(self) -> list[Line]:
+        return [line for key, line in self._keyed(self.house.ground) if key not in self._drawn and line.bots]
+
+    def _write_new(self) -> None:
         """Write what the bot said since, room by room; edits of what it said before are not written."""
         for key, line in self._keyed(self.house.ground):
             if key in self._drawn:
                 continue
-            self._drawn[key] = line.text
-            if not line.bots or (line.answer and line.text.strip() and line.text in answered):
-                continue
-            self._say(line.room, line.whom or line.only or "", "机器人", line.text, private=line.only is not None)
+            self._drawn.add(key)
+            if line.bots and not TICK.fullmatch(line.text):
+                self._say(line.room, line.whom or line.only or "", "机器人", line.text, private=line.only is not None)
 
     def _keyed(self, ground: Ground) -> Iterator[tuple[tuple[Any, ...], Line]]:
         """Tell messages apart, of which some were said at one instant; those of one place stay in their order."""
@@ -245,8 +252,9 @@ class Tour:
 
 
 def legible(words: str) -> str:
-    """Take out what differs from one run to the next: addresses."""
-    return re.sub(r"https?://(?:127\.0\.0\.1|localhost)\S*", "〔链接〕", words)
+    """Take out what differs from one run to the next, and write names as a client draws them."""
+    words = re.sub(r"https?://(?:127\.0\.0\.1|localhost)\S*", "〔链接〕", words).replace("1-5-10: ", "1-5-10：")
+    return re.sub(rf"@({'|'.join(NAMES)})\b", lambda found: f"@{NAMES[found[1]]}", words, flags=re.IGNORECASE)
 
 
 def wide(words: str) -> int:
@@ -255,15 +263,15 @@ def wide(words: str) -> int:
 
 
 def wrapped(line: str) -> str:
-    """Break a line where it is too wide, and set in what follows its first."""
+    """Break a line where it is too wide, never inside a number or a word, and set in what follows its first."""
     done, indent = [], ""
     for part in line.splitlines():
         now = indent
-        for letter in part:
-            if wide(now) + wide(letter) > WIDTH and letter not in "，。；：、！？）」”｜":
-                done.append(now)
+        for piece in re.findall(r"[!-~]+[，。；：、！？）」”｜]*|.[，。；：、！？）」”｜]*", part):
+            if wide(now) + wide(piece) > WIDTH:
+                done.append(now.rstrip())
                 now = "      "
-            now += letter
+            now += piece
         done.append(now.rstrip())
         indent = "      "
     return "\n".join(done)
