@@ -33,8 +33,8 @@ HEAD = """# 一次故障的全程
 | 老周 | 值班经理，第二位指挥官 |
 | 小陈、钱总 | 客服，管理层：不进应急群，看通告 |
 
-怎么读：`[应急群]` 是大家都看见的；`[私聊·李四]` 只有李四看见；〔点「…」〕是按钮；`@bot` 是机器人；行尾的 ✓ 是机器人在消息上打的勾；
-方括号里是卡片上的按钮。卡片原地更新，这里不重复。
+怎么读：`[应急群]` 是大家都看见的；`[私聊·李四]` 只有李四看见；方括号里是卡片上的按钮，〔点「…」〕是有人点了它；`@bot` 是
+机器人，行尾的 ✓ 是它在消息上打的勾。卡片原地更新，这里不重复。
 
 同一个剧本在其他聊天上：
 
@@ -81,11 +81,13 @@ async def judged(tour: Tour) -> None:
     await tour.presses("zhang", "我在看", place="alerts", otherwise="认领 A-1")
     await tour.until("14:04")
     await tour.types("li", "声明 P2 订单服务 A-1 电商核心下单接口大面积超时 14:01", directly=True)
-    tour.room = tour.house.rooms()[0]
+    await tour.enters("zhang")
 
 
 async def gathered(tour: Tour) -> None:
-    tour.chapter("二、建群、叫人、定指挥", "应急群已经建好，该来的人都被叫到，每人知道为什么叫他。来不了就转给别人；没有回应的，逐级加急。")
+    tour.chapter(
+        "二、建群、叫人、定指挥", "应急群已经建好，该来的人都被叫到，每人知道为什么叫他。来不了就转给别人；没有回应的，逐级加急。"
+    )
     await tour.until("14:05")
     await tour.types("li", "指挥")
     await tour.until("14:06")
@@ -133,7 +135,9 @@ async def handled(tour: Tour) -> None:
 
 async def raised(tour: Tour) -> None:
     about = incident(tour.room)
-    tour.chapter("五、影响扩大，升级", "等级由服务等级、影响、持续时间和客诉算出来，算式写给人看；升级要人点头，升了就起草升级通告。")
+    tour.chapter(
+        "五、影响扩大，升级", "等级由服务等级、影响、持续时间和客诉算出来，算式写给人看；升级要人点头，升了就起草升级通告。"
+    )
     await tour.until("14:44")
     await tour.types("zhou", "影响 受影响 35% 全国下单成功率 52%")
     await tour.until("14:45")
@@ -144,7 +148,9 @@ async def raised(tour: Tour) -> None:
 
 
 async def handed_over(tour: Tour) -> None:
-    tour.chapter("六、换指挥，静默告警", "交接时对方先看到简报，接受之前仍由原来的人指挥。正在处理的告警可以先静默，恢复时自动解除。")
+    tour.chapter(
+        "六、换指挥，静默告警", "交接时对方先看到简报，接受之前仍由原来的人指挥。正在处理的告警可以先静默，恢复时自动解除。"
+    )
     await tour.until("14:50")
     await tour.types("li", "指挥 @老周")
     await tour.until("14:51")
@@ -157,7 +163,9 @@ async def handed_over(tour: Tour) -> None:
 
 async def recovered(tour: Tour) -> None:
     about = incident(tour.room)
-    tour.chapter("七、恢复、复发、再恢复", "告警停了只会问一句，恢复由人来定。观察期里同样的告警再来，一个词就撤销恢复，不会另起一个故障。")
+    tour.chapter(
+        "七、恢复、复发、再恢复", "告警停了只会问一句，恢复由人来定。观察期里同样的告警再来，一个词就撤销恢复，不会另起一个故障。"
+    )
     await tour.until("15:02")
     await tour.types("zhang", "止血 回滚完成，连接数回落")
     await tour.until("15:05")
@@ -186,7 +194,12 @@ async def reviewed(tour: Tour) -> None:
     await tour.types("zhou", "关闭")
     await tour.types("wang", f"复盘 {about}", directly=True)
     await tour.until("05-21 10:30")
-    for section in ("根因 连接池上限从 200 改成了 20", "触发条件 14:00 的发布带上了这次改动", "发现方式 监控", "影响面 全国 35% 的下单，约 1.2 万单"):
+    for section in (
+        "根因 连接池上限从 200 改成了 20",
+        "触发条件 14:00 的发布带上了这次改动",
+        "发现方式 监控",
+        "影响面 全国 35% 的下单，约 1.2 万单",
+    ):
         await tour.types("wang", f"复盘 {about} {section}", directly=True)
     await tour.types("wang", f"复盘 {about} 提交", directly=True)
     await tour.until("05-21 11:00")

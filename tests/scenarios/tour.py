@@ -20,16 +20,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
-import bot.engine.outbox
+from adapters.chat.wecom_bot.client import WecomBotChat
 from adapters.sandbox.alertmanager import Alertmanager
 from adapters.sandbox.chat import Resident
 from adapters.sandbox.server import Listener
 from bot.app import App, SystemClock
 from bot.config import Config
 from tests.scenarios.ground import Ground, Line
-from tests.scenarios.house import House, opened, organisation, serving
+from tests.scenarios.house import ROOM, House, opened, organisation, serving
 from tests.scenarios.skips import skipped
 
 REACTING = "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows"
@@ -87,8 +85,7 @@ class Tour:
         """Let time pass up to `14:05`, or `05-21 10:00`; everything that falls due meanwhile happens when it is due."""
         now = self.clock.at.astimezone(ZONE)
         day, _, hour = when.rpartition(" ")
-        read = datetime.strptime(f"{now.year}-{day or now.strftime('%m-%d')} {hour}", "%Y-%m-%d %H:%M")
-        then = read.replace(tzinfo=ZONE).astimezone(UTC)
+        then = datetime.fromisoformat(f"{now.year}-{day or now.strftime('%m-%d')} {hour}+08:00").astimezone(UTC)
         assert then >= self.clock.at, f"{when} is over: it is {now:%m-%d %H:%M:%S}"
         while (due := min(self._ahead(), default=then)) < then:
             self.clock.at = max(self.clock.at, due)
@@ -103,7 +100,7 @@ class Tour:
             await self.app.timers.tick()
             self.app.outbox.wake()
             while self.app.outbox.in_flight or any(due <= self.clock.at for due in self._ahead()):
-                assert time.monotonic() < ends, f"the bot does not come to rest: {self._rows('select * from effect')[-3:]}"
+                assert time.monotonic() < ends, f"the bot does not come to rest: {self._left()}"
                 self.app.outbox.wake()
                 await asyncio.sleep(0.005)
                 await self.app.timers.tick()
@@ -117,6 +114,13 @@ class Tour:
     def _rows(self, query: str) -> list[Any]:
         with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, timeout=20)) as read:
             return read.execute(query).fetchall()
+
+    def _left(self) -> list[Any]:
+        open_effects = self._rows(
+            "select kind, lane, state, run_at, attempts, code from effect where state in ('todo', 'running')"
+        )
+        due = f"select * from deadline where fired_for is null and due <= {int(self.clock.seconds() * 1_000_000)}"
+        return [self.clock.at, self.app.outbox.in_flight, open_effects, self._rows(due)]
 
     def _instants(self, query: str) -> list[datetime]:
         return [datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(at)) for (at,) in self._rows(query)]
@@ -146,6 +150,14 @@ class Tour:
         await self._answered(who, where, answer)
         return answer
 
+    async def enters(self, who: str) -> None:
+        """Let somebody go into the room; where people make it themselves, make it."""
+        rooms = self.house.rooms()
+        self.room = rooms[0] if rooms else await self.house.people(who).room(ROOM)
+        if not rooms:
+            self.tells(f"{NAMES[who]} 建群，拉人和机器人进来，发「@bot 绑定群 {self.room}」")
+        await self.settle()
+
     async def talks(self, who: str, words: str) -> Any:
         """Let somebody say something to the others."""
         self._say(self.room, who, NAMES[who], words)
@@ -169,9 +181,11 @@ class Tour:
         else:
             await self.types(who, "记录 张三：先把发布回滚一半看看")
 
-    async def presses(self, who: str, label: str, *, place: str | None, otherwise: str, **fields: str) -> None:
-        """Let somebody press a button; where there are none, type a line."""
-        if self.house.ground.kind == "plain":
+    async def presses(self, who: str, label: str, *, place: str | None, otherwise: str) -> None:
+        """Let somebody press a button; where none is drawn, type a line."""
+        whom = who if place is None else None
+        there = [line.text for line in self.house.ground.lines() if (line.room, line.whom) == (place, whom) and line.bots]
+        if not any(f"[{label}]" in text for text in there[-8:]):
             await self.types(who, otherwise, directly=place is None, place=place)
             return
         self._say(place, who, NAMES[who], f"〔点「{label}」〕")
@@ -295,24 +309,28 @@ async def touring(chat: str, store_url: str, change: Mapping[str, Any]) -> Async
     clock, parts = HandClock(), []
     am = Alertmanager(now=clock.now)
     listener = Listener(am.app())
-    await listener.listen()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bot.engine.outbox, "AT_ONCE", 1)  # one after the other: the order of calls is what is written down
-        async with opened(chat, "zh", (QIAN,)) as ground:
+    async with contextlib.AsyncExitStack() as ends:
+        await listener.listen()
+        ends.push_async_callback(listener.down)
+        ground = await ends.enter_async_context(opened(chat, "zh", (QIAN,)))
+        follow(ground, clock)
+        said = organisation(ground, store_url, "zh", change)
+        qian = {"id": QIAN.id, "name": QIAN.name, "lang": "zh", "tz": "Asia/Shanghai", "accounts": {"chat": QIAN.id}}
+        said["people"] = [*said["people"], *ground.named({"people": [qian]})["people"]]
+        said["monitoring"]["alertmanager"]["api"] = {"url": listener.url}
+
+        def made(config: Config) -> App:
+            app = App(config, clock)
+            app.outbox.at_once = 1  # one after the other: the order of calls is what is written down
+            for chat in app.chats.values():
+                if isinstance(chat, WecomBotChat):
+                    chat._speaking.clock = clock.seconds
+            parts.append(app)
+            return app
+
+        async with serving(said, made) as (url, stop, stopped):
+            await ground.meets(url, said)
             follow(ground, clock)
-            said = organisation(ground, store_url, "zh", change)
-            qian = {"id": QIAN.id, "name": QIAN.name, "lang": "zh", "tz": "Asia/Shanghai", "accounts": {"chat": QIAN.id}}
-            said["people"] = [*said["people"], *ground.named({"people": [qian]})["people"]]
-            said["monitoring"]["alertmanager"]["api"] = {"url": listener.url}
-
-            def made(config: Config) -> App:
-                parts.append(App(config, clock))
-                return parts[0]
-
-            async with serving(said, made) as (url, stop, stopped):
-                await ground.meets(url, said)
-                follow(ground, clock)
-                async with ground.people() as people:
-                    house = House(ground, people, "zh", url, said, stop, stopped, clock=clock.now)
-                    yield Tour(house, parts[0], clock, am, Path(store_url.removeprefix("sqlite:///")))
-    await listener.down()
+            async with ground.people() as people:
+                house = House(ground, people, "zh", url, said, stop, stopped, clock=clock.now)
+                yield Tour(house, parts[0], clock, am, Path(store_url.removeprefix("sqlite:///")))
