@@ -126,10 +126,13 @@ async def handled(tour: Tour) -> None:
     await tour.until("14:21")
     await tour.types("li", "记录 决策 先回滚订单服务，不等扩容")
     await tour.until("14:22")
-    await tour.types("li", "进展 已定位到 14:00 的发布，正在回滚 1/4 下次 14:40")
+    await tour.fills(
+        "li", "发进展", place=tour.room, otherwise="进展 已定位到 14:00 的发布，正在回滚 1/4",
+        现状="已定位到 14:00 的发布", 动作="正在回滚 1/4", 下一步="14:40 前全量回滚",
+    )  # fmt: skip
     await tour.until("14:24")
     await tour.types("chen", "现状 订单服务", directly=True)
-    await tour.until("14:39")
+    await tour.until("14:50")
     await tour.presses("li", "无新进展", place=None, otherwise=f"无新进展 {incident(tour.room)}")
 
 
@@ -138,12 +141,12 @@ async def raised(tour: Tour) -> None:
     tour.chapter(
         "五、影响扩大，升级", "等级由服务等级、影响、持续时间和客诉算出来，算式写给人看；升级要人点头，升了就起草升级通告。"
     )
-    await tour.until("14:44")
+    await tour.until("14:54")
     await tour.types("zhou", "影响 受影响 35% 全国下单成功率 52%")
-    await tour.until("14:45")
+    await tour.until("14:55")
     await tour.presses("li", "改为 P1", place=tour.room, otherwise="等级 P1")
     await tour.types("li", "为什么 等级")
-    await tour.until("14:46")
+    await tour.until("14:56")
     await tour.types("li", f"通告 {about} 发送 3", directly=True)
 
 
@@ -151,13 +154,13 @@ async def handed_over(tour: Tour) -> None:
     tour.chapter(
         "六、换指挥，静默告警", "交接时对方先看到简报，接受之前仍由原来的人指挥。正在处理的告警可以先静默，恢复时自动解除。"
     )
-    await tour.until("14:50")
+    await tour.until("15:00")
     await tour.types("li", "指挥 @老周")
-    await tour.until("14:51")
+    await tour.until("15:01")
     await tour.presses("zhou", "接受", place=None, otherwise=f"指挥 {incident(tour.room)}")
-    await tour.until("14:52")
+    await tour.until("15:02")
     await tour.types("zhou", "静默 2小时")
-    await tour.until("14:53")
+    await tour.until("15:03")
     await tour.types("zhou", "状态")
 
 
@@ -166,25 +169,32 @@ async def recovered(tour: Tour) -> None:
     tour.chapter(
         "七、恢复、复发、再恢复", "告警停了只会问一句，恢复由人来定。观察期里同样的告警再来，一个词就撤销恢复，不会另起一个故障。"
     )
-    await tour.until("15:02")
+    await tour.until("15:10")
     await tour.types("zhang", "止血 回滚完成，连接数回落")
-    await tour.until("15:05")
+    await tour.until("15:12")
     await tour.fires("下单接口 P99 3.2 秒（阈值 1 秒）", severity="warning", firing=False)
-    await tour.until("15:07")
-    await tour.types("zhou", "恢复 15:04 回滚订单服务")
-    await tour.until("15:08")
+    await tour.until("15:13")
+    await tour.types("zhou", "恢复 15:12 回滚订单服务")
+    await tour.until("15:14")
     await tour.types("zhou", f"通告 {about} 发送 5", directly=True)
-    await tour.until("15:20")
+    await tour.until("15:26")
     await tour.fires("下单接口 P99 2.8 秒（阈值 1 秒）", severity="warning")
-    await tour.until("15:21")
+    await tour.until("15:27")
     await tour.presses("zhou", "撤销恢复", place=tour.room, otherwise="重开 还有两个机房没回滚")
-    await tour.until("15:30")
+    await tour.until("15:28")
+    await tour.types("zhou", f"通告 {about} 发送 7", directly=True)
+    await tour.until("15:36")
     await tour.types("zhou", "进展 漏了两个机房，已全部回滚")
-    await tour.until("15:33")
+    await tour.until("15:38")
     await tour.fires("下单接口 P99 2.8 秒（阈值 1 秒）", severity="warning", firing=False)
-    await tour.until("15:35")
-    await tour.types("zhou", "恢复 15:32 回滚")
-    await tour.until("16:10")
+    await tour.until("15:40")
+    await tour.fills(
+        "zhou", "已恢复", place=tour.room, otherwise="恢复 15:38 两个机房也已回滚", 一句话结论="两个机房也已回滚"
+    )  # fmt: skip
+    await tour.until("15:41")
+    await tour.types("zhou", f"通告 {about} 发送 8", directly=True)
+    await tour.until("16:20")
+    await tour.types("wang", f"状态 {about}", directly=True)
 
 
 async def reviewed(tour: Tour) -> None:

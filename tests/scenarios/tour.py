@@ -32,6 +32,7 @@ from tests.scenarios.skips import skipped
 
 REACTING = "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows"
 QUOTING = "what_somebody_said_becomes_a_note_by_quoting_it"
+ALWAYS = ("发进展", "已恢复")  # on the card on top of a room
 ZONE = ZoneInfo("Asia/Shanghai")
 BEGINS = datetime(2024, 5, 20, 14, 0, tzinfo=ZONE)  # a Monday
 SOON = timedelta(seconds=30)  # what the bot holds back for so long belongs to what was just done
@@ -183,13 +184,31 @@ class Tour:
 
     async def presses(self, who: str, label: str, *, place: str | None, otherwise: str) -> None:
         """Let somebody press a button; where none is drawn, type a line."""
-        whom = who if place is None else None
-        there = [line.text for line in self.house.ground.lines() if (line.room, line.whom) == (place, whom) and line.bots]
-        if not any(f"[{label}]" in text for text in there[-8:]):
+        if not self._drawn_here(who, label, place):
             await self.types(who, otherwise, directly=place is None, place=place)
             return
         self._say(place, who, NAMES[who], f"〔点「{label}」〕")
         await self._answered(who, place, await self.house.people(who).clicks(label, place))
+
+    async def fills(self, who: str, label: str, *, place: str | None, otherwise: str, **fields: str) -> None:
+        """Let somebody press a button, fill in the form that it opens and send it; where there are none, type a line."""
+        actor = self.house.people(who)
+        if not (self._drawn_here(who, label, place) and hasattr(actor.player, "form")):
+            await self.types(who, otherwise, directly=place is None, place=place)
+            return
+        said = "；".join(f"{name}：{value}" for name, value in fields.items())
+        self._say(place, who, NAMES[who], f"〔点「{label}」，填写 {said}〕")
+        await actor.clicks(label, place)
+        for key, line in self._keyed(self.house.ground):  # the form is not another message
+            if line.bots and (line.only == who or line.whom == who) and any(name in line.text for name in fields):
+                self._drawn.add(key)
+        assert await actor.fills(label, **fields) == {}
+        await self.settle()
+
+    def _drawn_here(self, who: str, label: str, place: str | None) -> bool:
+        whom = who if place is None else None
+        there = [line.text for line in self.house.ground.lines() if (line.room, line.whom) == (place, whom) and line.bots]
+        return any(f"[{label}]" in text for text in (there if label in ALWAYS else there[-8:]))
 
     async def fires(self, summary: str, *, severity: str = "critical", firing: bool = True, of: int = 1) -> None:
         """Let the monitoring system tell of an alert."""
@@ -267,6 +286,7 @@ class Tour:
 
 def legible(words: str) -> str:
     """Take out what differs from one run to the next, and write names as a client draws them."""
+    words = re.sub(r"(?m)^(\[.*\])\n(?=\[.*\]$)", r"\1 ", words)  # buttons side by side
     words = re.sub(r"https?://(?:127\.0\.0\.1|localhost)\S*", "〔链接〕", words).replace("1-5-10: ", "1-5-10：")
     return re.sub(rf"@({'|'.join(NAMES)})\b", lambda found: f"@{NAMES[found[1]]}", words, flags=re.IGNORECASE)
 
