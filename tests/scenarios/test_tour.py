@@ -127,7 +127,7 @@ async def handled(tour: Tour) -> None:
     await tour.types("li", "记录 决策 先回滚订单服务，不等扩容")
     await tour.until("14:22")
     await tour.fills(
-        "li", "发进展", place=tour.room, otherwise="进展 已定位到 14:00 的发布，正在回滚 1/4",
+        "li", "发进展", place=tour.room, otherwise=("进展 已定位到 14:00 的发布，正在回滚 1/4",),
         现状="已定位到 14:00 的发布", 动作="正在回滚 1/4", 下一步="14:40 前全量回滚",
     )  # fmt: skip
     await tour.until("14:24")
@@ -189,7 +189,7 @@ async def recovered(tour: Tour) -> None:
     await tour.fires("下单接口 P99 2.8 秒（阈值 1 秒）", severity="warning", firing=False)
     await tour.until("15:40")
     await tour.fills(
-        "zhou", "已恢复", place=tour.room, otherwise="恢复 15:38 两个机房也已回滚", 一句话结论="两个机房也已回滚"
+        "zhou", "已恢复", place=tour.room, otherwise=("恢复 15:38 两个机房也已回滚",), 一句话结论="两个机房也已回滚"
     )  # fmt: skip
     await tour.until("15:41")
     await tour.types("zhou", f"通告 {about} 发送 8", directly=True)
@@ -204,12 +204,12 @@ async def reviewed(tour: Tour) -> None:
     await tour.types("zhou", "关闭")
     await tour.types("wang", f"复盘 {about}", directly=True)
     await tour.until("05-21 10:30")
-    for section in (
-        "根因 连接池上限从 200 改成了 20",
-        "触发条件 14:00 的发布带上了这次改动",
-        "发现方式 监控",
-        "影响面 全国 35% 的下单，约 1.2 万单",
-    ):
+    await tour.fills(
+        "wang", "填写", form="填写复盘", place=None,
+        otherwise=(f"复盘 {about} 根因 连接池上限从 200 改成了 20", f"复盘 {about} 触发条件 14:00 的发布带上了这次改动"),
+        问题根因="连接池上限从 200 改成了 20", 触发条件="14:00 的发布带上了这次改动",
+    )  # fmt: skip
+    for section in ("发现方式 监控", "影响面 全国 35% 的下单，约 1.2 万单"):
         await tour.types("wang", f"复盘 {about} {section}", directly=True)
     await tour.types("wang", f"复盘 {about} 提交", directly=True)
     await tour.until("05-21 11:00")

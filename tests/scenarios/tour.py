@@ -190,11 +190,14 @@ class Tour:
         self._say(place, who, NAMES[who], f"〔点「{label}」〕")
         await self._answered(who, place, await self.house.people(who).clicks(label, place))
 
-    async def fills(self, who: str, label: str, *, place: str | None, otherwise: str, **fields: str) -> None:
-        """Let somebody press a button, fill in the form that it opens and send it; where there are none, type a line."""
+    async def fills(
+        self, who: str, label: str, *, place: str | None, otherwise: tuple[str, ...], form: str = "", **fields: str
+    ) -> None:
+        """Let somebody press a button, fill in the form that it opens and send it; where there are none, type lines."""
         actor = self.house.people(who)
         if not (self._drawn_here(who, label, place) and hasattr(actor.player, "form")):
-            await self.types(who, otherwise, directly=place is None, place=place)
+            for line in otherwise:
+                await self.types(who, line, directly=place is None, place=place)
             return
         said = "；".join(f"{name}：{value}" for name, value in fields.items())
         self._say(place, who, NAMES[who], f"〔点「{label}」，填写 {said}〕")
@@ -202,7 +205,7 @@ class Tour:
         for key, line in self._keyed(self.house.ground):  # the form is not another message
             if line.bots and (line.only == who or line.whom == who) and any(name in line.text for name in fields):
                 self._drawn.add(key)
-        assert await actor.fills(label, **fields) == {}
+        assert await actor.fills(form or label, **fields) == {}
         await self.settle()
 
     def _drawn_here(self, who: str, label: str, place: str | None) -> bool:
