@@ -123,7 +123,7 @@ def _facts(post: Post, incident: Incident, page: Page, prose: Prose, catalog: Ca
         "services": names,
         "subject": names,
         "commander": page.person(incident.commander) if incident.commander is not None else None,
-        "people": str(len(incident.involved)),
+        "people": str(len(set(incident.involved) - {call.person for call in incident.roll.calls if call.answered is None})),
         "complaints": str(incident.complaints) if incident.complaints else None,
         "latest": page.typed(latest.text, TEXT_CHARS) if latest is not None else None,
         "located": page.clock(marks[Mark.LOCATED]) if Mark.LOCATED in marks else None,

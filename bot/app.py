@@ -351,15 +351,20 @@ def _bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def serve(config: Config, *, ready: Callable[[str], None] | None = None, stop: asyncio.Event | None = None) -> int:
-    """Run the bot until SIGTERM or SIGINT (or `stop` is set), drain, and give exit code 0."""
+async def serve(
+    config: Config, *, ready: Callable[[str], None] | None = None, stop: asyncio.Event | None = None, app: App | None = None
+) -> int:  # fmt: skip
+    """Run the bot until SIGTERM or SIGINT (or `stop` is set), drain, and give exit code 0.
+
+    `app` = its parts, made before from the same configuration, by whom they go by another clock.
+    """
     stopping = stop or asyncio.Event()
     if stop is None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     listening = _bind(config.http.host, config.http.port)
     sys.setswitchinterval(SWITCH)
-    app = App(config)
+    app = app or App(config)
     await app.start()
     settings = uvicorn.Config(
         web(app.store, app.metrics, app.routes(), app.working),

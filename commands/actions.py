@@ -237,7 +237,10 @@ def verify(ctx: Context, item: Item | None = None, text: Text = ()) -> Answer:
     """Accept what was handed in."""
     found = _meant(ctx, item, "verify", (ItemState.DONE,), judge=True)
     over = _verifier_only(ctx, found, "verify")
-    return _answer(found, *over, ev.ActionAccepted(item=found.number, comment=text), told=say("item_accepted", item=found))
+    incident = ctx.reads.incident(found.incident)
+    closes = incident is not None and incident.outcome is Outcome.DONE and incident.actions.open == 1
+    told = say("item_accepted", item=found, incident=incident, closes=closes)
+    return _answer(found, *over, ev.ActionAccepted(item=found.number, comment=text), told=told)
 
 
 @command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -66,6 +66,7 @@ class Chat(Watched):
         self.people = {person.id: person for person in people}
         self.rooms = {room.name: room for room in halls}
         self.said: list[Said] = []
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     # ------------------------------------------------------------ what happens
     def open(self, name: str, title: str, people: Sequence[str]) -> ChatRoom:
@@ -89,7 +90,7 @@ class Chat(Watched):
 
     def say(self, author: str, text: str, room: str | None = None, whom: str | None = None, **more: Any) -> Said:
         """Keep a message and show it."""
-        said = Said(len(self.said) + 1, room, whom, author, text, datetime.now(UTC), version=self.touch(), **more)
+        said = Said(len(self.said) + 1, room, whom, author, text, self.now(), version=self.touch(), **more)
         self.said.append(said)
         return said
 

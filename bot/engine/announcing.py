@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.engine.addressing import addressed
 from bot.engine.house import House
@@ -35,6 +36,8 @@ def plan_announcement(effect: Effect, reads: Reads, house: House, show: Show) ->
     if post.stage is Stage.WITHDRAWN:  # what may have arrived counts as if it had: it is corrected
         return Skip((ev.AnnouncementDelivered(number=number, target=target),) if effect.maybe_sent else ())
     connection, now = effect.connection, show.now
+    if effect.data.get("account") is not None:
+        show = replace(show, hail="")  # in a direct chat nobody has to be mentioned
     asks = post.audience is not Audience.EXTERNAL  # customers are nobody who could press
     button = Maker(house.prose, show).named("offer.read", "read", {"incident": incident.id, "number": str(number)}, number)
     offered = (("read", button),) if asks and house.clickable(connection) else ()

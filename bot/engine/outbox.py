@@ -91,6 +91,7 @@ class Outbox:
         self._store, self._house, self._chats, self._me, self._metrics = store, house, chats, me, metrics
         self._channels = channels or {}
         self.health = health or Health(house.clock)
+        self.at_once = AT_ONCE
         self._wake = asyncio.Event()
         self._running: dict[EffectId, asyncio.Task[None]] = {}
         self._outside: dict[EffectId, ConnectionId] = {}  # those of the running that go by a channel
@@ -117,7 +118,7 @@ class Outbox:
             while not self._stopping:
                 self._wake.clear()
                 claimed = await self.claim()
-                if not claimed or len(self._running) - len(self._outside) >= AT_ONCE:
+                if not claimed or len(self._running) - len(self._outside) >= self.at_once:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), POLL)
         finally:
@@ -134,7 +135,7 @@ class Outbox:
         """Begin what is due as far as lanes and buckets allow, and say how many effects that is."""
         now = self._house.clock.now()
         mine, busy = list(self._chats), list(self._running)
-        free = AT_ONCE - (len(self._running) - len(self._outside))
+        free = self.at_once - (len(self._running) - len(self._outside))
         taken = Counter(self._outside.values())
         rooms = {channel: room for channel in self._channels if (room := AT_ONCE_OUTSIDE - taken[channel]) > 0}
         if free <= 0 and not rooms:

@@ -20,7 +20,13 @@ def brief(doc: Document, chars: int = 1200) -> tuple[str, ...]:
     """Give what is known in a few plain lines, for chats where no page can be linked to: what is missing is left out."""
     rows = [row for row in (*doc.overview, *doc.analysis, *doc.lessons) if not row.missing]
     told: list[str] = []
-    for said in (doc.title, *(f"{row.label}: {' '.join(row.text.split())}" for row in rows)):
+    colon = "：" if doc.lang == "zh" else ": "
+    said_of = [f"{row.label}{colon}{' '.join(row.text.split())}" for row in rows]
+    measures = [
+        "｜".join([f"{one.number} {one.what}", *(f"{row.label}{colon}{row.text}" for row in one.rows if not row.missing)])
+        for one in doc.measures
+    ]
+    for said in (doc.title, *said_of, *([f"{doc.words['measures']}{colon.rstrip()}", *measures] if measures else ())):
         chars -= len(said)
         if chars < 0:
             return (*told, "…")

@@ -339,3 +339,16 @@ def test_where_to_type_is_said_once_before_all_lines() -> None:
     assert shown is not None and shown["markdown"]["content"].endswith("\n私聊我：确认故障　｜　误报 …")
     here = app.room(Card("❓ 待确认", "red", buttons=(Button("误报", "dismiss", "@bot 误报 …"),), lang="zh"))
     assert here is not None and here["markdown"]["content"].endswith("\n打字：@bot 误报 …")
+
+
+# ------------------------------------------------------------ long texts
+def test_a_long_text_with_buttons_is_said_once_and_the_card_below_it_says_what_it_is_about() -> None:
+    long = "通告已起草，看过再发\n" + "影响：下单成功率 52%｜" * 20
+    said = app.direct(Card("", "grey", buttons=(Button("发送", "announce", "发送 1"),), text=words(long), lang="zh"), "t")
+    assert said is not None
+    *ahead, last = said
+    assert "".join(one["text"]["content"] for one in ahead) == long
+    card = last["template_card"]
+    assert "通告已起草，看过再发" in str(card)
+    assert "下单成功率" not in str(card)
+    assert [button["text"] for button in card["button_list"]] == ["发送"]

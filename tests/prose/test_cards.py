@@ -33,6 +33,7 @@ from bot.model.text import flat, plain
 from bot.prose import LANGS
 from bot.romanise import romanise
 from bot.views import alert_card, announcement_card, card_text, room_name, room_slug, status_card, storm_card, topic
+from bot.views.status import BUTTONS, COMMANDS
 from bot.views.titles import OFFERED
 from tests.prose.test_events import GOLDEN, golden
 from tests.prose.world import NOW, PROSE, ZHANG, at, busy, drawn, group, incident, show
@@ -388,3 +389,10 @@ def test_the_topic_says_level_status_title_and_commander() -> None:
 
 def test_home_is_of_no_consequence_to_a_card() -> None:
     assert status_card(busy(home=ConnectionId("x")), PROSE, show("zh")) == status_card(busy(), PROSE, show("zh"))
+
+
+def test_every_button_whose_command_there_is_is_offered() -> None:
+    modules = (importlib.import_module(f"commands.{m.name}") for m in pkgutil.iter_modules(commands.__path__))
+    there = declared_in(list(modules))
+    wanted = {COMMANDS[name] for names in BUTTONS.values() for name in names if name in COMMANDS}
+    assert (wanted & there.keys()) - OFFERED == set()

@@ -80,7 +80,7 @@ ON_WECOM_BOT = frozenset({"alerts_are_dismissed_by_a_reason_from_the_list"})
 LONG_ON_SLACK = frozenset({
     "each_status_has_its_buttons_and_a_whole_life_is_pressed", "cards_in_english",
     "the_level_is_changed_from_the_list_and_lowering_a_p1_is_asked_about",
-    "a_slip_is_taken_back_and_a_duplicate_joined_by_button", "an_alert_card_is_looked_at_and_becomes_a_room",
+    "the_tour", "a_slip_is_taken_back_and_a_duplicate_joined_by_button", "an_alert_card_is_looked_at_and_becomes_a_room",
 })  # fmt: skip
 LATER = {"feishu-http", "dingtalk-text"}  # in make replicas only
 

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ import httpx
 
 from adapters.sandbox.chat import Resident
 from bot.admin import report
-from bot.app import discover, serve
-from bot.config import build
+from bot.app import App, discover, serve
+from bot.config import Config, build
 from bot.document import Filled
 from bot.engine.reading import Asked, Call, read
 from bot.engine.vocabulary import Vocabulary
@@ -72,13 +72,14 @@ class House:
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     skipped: set[str] = field(default_factory=set)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _delivered: list[str] = field(default_factory=list)  # lines that were delivered by hand
     _fired: list[str] = field(default_factory=list)  # what monitoring said
 
     # ------------------------------------------------------------ alerts
     def now(self) -> str:
         """Give the instant now as monitoring writes it."""
-        return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return self.clock().isoformat().replace("+00:00", "Z")
 
     async def alerts(
         self, service: str, *, severity: str = "critical", name: str = "ErrorRateHigh", firing: bool = True,
@@ -299,11 +300,13 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def serving(said: Mapping[str, Any]) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Event]]:
-    """Run the bot; gives its address, what asks it to stop, and what is set when it has."""
+async def serving(
+    said: Mapping[str, Any], made: Callable[[Config], App] | None = None
+) -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Event]]:  # fmt: skip
+    """Run the bot; gives its address, what asks it to stop, and what is set when it has. `made` makes its parts."""
     config = build(dict(said), Path(), Filled({}))
     stop, stopped, ready = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(config, ready=ready.set_result, stop=stop))
+    task = asyncio.create_task(serve(config, ready=ready.set_result, stop=stop, app=made(config) if made else None))
     task.add_done_callback(lambda _: stopped.set())
     await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
     assert not task.done(), task

@@ -8,7 +8,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -51,13 +51,14 @@ def free_port() -> int:
 
 
 class Shifted:
-    """Be a clock that a test may set back for a moment."""
+    """Be a clock that a test may set back for a moment; `source` = what it goes by."""
 
     def __init__(self) -> None:
         self.by = 0.0
+        self.source: Callable[[], float] = time.time
 
     def __call__(self) -> float:
-        return time.time() + self.by
+        return self.source() + self.by
 
 
 class SlackGround:

@@ -6,6 +6,7 @@ A direct chat shows template cards; a room only text and markdown, where every b
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from adapters.chat.wecom import LIMITS
@@ -13,7 +14,7 @@ from adapters.wecom_card import Sizes, inert, said, template_card, width
 from adapters.wecom_markdown import card as card_words
 from adapters.wecom_markdown import fitted, parts, text
 from bot.model.card import Card
-from bot.model.text import Text, flat
+from bot.model.text import Span, Text, flat
 from bot.ports import Content
 
 Json = dict[str, Any]
@@ -39,10 +40,12 @@ def direct(content: Content, task: str) -> list[Json] | None:
     if made is None:
         way = "可以打字：" if content.chinese else "you can type: "
         return [_markdown(card_words(content, TEXT_BYTES, way, colours=True))]
-    card: Json = {"msgtype": "template_card", "template_card": made}
     if width(said(content.text)) > SIZES.sub:
-        return [*({"msgtype": "text", "text": {"content": part}} for part in texts(content.text)), card]
-    return [card]
+        first = flat(content.text).strip().partition("\n")[0]  # the rest stands above: cut short, it would say it twice
+        made = template_card(replace(content, text=(Span(first),)), SIZES, task) or made
+        ahead = [{"msgtype": "text", "text": {"content": part}} for part in texts(content.text)]
+        return [*ahead, {"msgtype": "template_card", "template_card": made}]
+    return [{"msgtype": "template_card", "template_card": made}]
 
 
 def texts(content: Text) -> list[str]:

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 import structlog
 
@@ -34,6 +35,7 @@ class Speaking:
 
     def __init__(self, name: str, line: Line, per_minute: int) -> None:
         self._name, self._line = name, line
+        self.clock: Callable[[], float] = time.monotonic  # of the pace
         self._pace = Pace(((per_minute, 60.0), (max(A_HOUR, per_minute * 30), 3600.0)))
         self._last: OrderedDict[str, tuple[str, int, float]] = OrderedDict()  # the last thing said to us in a chat
 
@@ -47,7 +49,7 @@ class Speaking:
 
     async def push(self, chat: str, body: Json) -> Result:
         """Say something in a chat, in the ways that are left."""
-        wait = self._pace.take(chat, time.monotonic())
+        wait = self._pace.take(chat, self.clock())
         if wait:
             return Retry(wait, "rate_limited", f"{self._name}:{chat}")
         account = account_in(chat)
@@ -89,7 +91,7 @@ class Speaking:
     async def _once(self, chat: str, body: Json, arrived: Arrived | None) -> Result:
         if arrived is None or arrived.number != self._line.number:
             return await self.push(chat, body)
-        wait = self._pace.take(chat, time.monotonic())
+        wait = self._pace.take(chat, self.clock())
         if wait:
             return Retry(wait, "rate_limited")
         heard = await self._line.ask("aibot_respond_msg", body, arrived.req_id, arrived.number)
