@@ -10,6 +10,7 @@ from bot.model.event import Fact, Happened
 from bot.model.incident import Incident
 from bot.model.person import Standing
 from bot.model.policy import STORM_LASTS
+from bot.model.postmortem import demanded, owes_postmortem
 from bot.model.say import say
 from bot.model.severity import Extent
 from commands.common import as_commander, me, must_be_free, must_be_open, ref
@@ -103,6 +104,8 @@ def merge(ctx: Context, incident: Incident, other: OtherIncident | None = None) 
         raise refuse("merge_closed", field="other", other=other)
     if incident.private and not other.private:
         raise refuse("merge_private", field="other", id=incident.id, into=other.id)
+    if owes_postmortem(incident, ctx.policy) and not demanded(other, ctx.policy):
+        raise refuse("merge_owes", field="other", incident=incident, other=other)
     over = as_commander(ctx, incident, "merge", "merge_needs", owner_may=True, into=other.id)
     together = tuple(dict.fromkeys((*other.groups, *incident.groups)))
     firing, resolved = ctx.reads.counts_of(together) if together else (0, 0)

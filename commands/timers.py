@@ -7,6 +7,7 @@ from bot.model import event as ev
 from bot.model.event import Fact, Status
 from bot.model.incident import Incident, lacks_to_close
 from bot.model.person import ActorKind
+from bot.model.postmortem import demanded
 from bot.model.proposing import proposal, raising
 
 LATE = 5  # seconds after which a timer says that it fired late
@@ -24,8 +25,7 @@ def end_observation(ctx: Context, incident: Incident) -> list[Fact]:
     until = incident.observe_until
     if incident.status is not Status.RECOVERED or until is None or until > ctx.now:
         return []
-    reviewed = incident.severity in ctx.policy.postmortem_levels and not incident.drill
-    return [ev.ObservationEnded(to=Status.REVIEWING if reviewed else Status.RECOVERED, late=late_by(ctx))]
+    return [ev.ObservationEnded(to=Status.REVIEWING if demanded(incident, ctx.policy) else Status.RECOVERED, late=late_by(ctx))]
 
 
 @automatic("ask_recovery", ActorKind.TIMER)

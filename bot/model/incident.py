@@ -24,7 +24,7 @@ from bot.model.muting import Muting, muted
 from bot.model.pace import Pace, paced
 from bot.model.person import Actor
 from bot.model.policy import Policy
-from bot.model.postmortem import Review, ReviewState, demanded, reviewed
+from bot.model.postmortem import Review, ReviewState, demanded, recovered_at, reviewed
 from bot.model.recovering import Recovering, watched
 from bot.model.roll import Roll, rolled
 from bot.model.severity import Extent, Reason, Severity, gravest
@@ -230,10 +230,11 @@ def _plus(have: tuple[T, ...], more: tuple[T, ...]) -> tuple[T, ...]:
 
 def _levelled(incident: Incident, after: Severity) -> dict[str, Any]:
     """Set a level as a person says: what was asked is answered, and what they lowered it from is not asked for again."""
+    over = {} if incident.active or not incident.open else {"review": recovered_at(incident, after)}
     given_up = [incident.severity] if incident.severity.worse_than(after) else []
     known = [incident.proposed] if incident.proposed is not None else []
     proposed = gravest([*given_up, *known]) if given_up or known else None
-    return {"severity": after, "provisional": False, "asked": None, "proposed": proposed}
+    return {"severity": after, "provisional": False, "asked": None, "proposed": proposed, **over}
 
 
 def _stated(incident: Incident, p: ev.ImpactStated) -> dict[str, Any]:
@@ -315,9 +316,10 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
         case ev.RecoverySuggested():
             return {"recovery_asked_at": event.at}
         case ev.IncidentRecovered():
+            settled = {} if incident.provisional else {"review": recovered_at(incident, incident.severity)}
             return {"status": Status.RECOVERED, "recovery": p.text, "method": p.method, "observe_until": p.observe_until,
                     "marks": {**incident.marks, Mark.RECOVERED: p.when}, "next_update_by": None, "asked": None,
-                    "recovering": Recovering()}  # fmt: skip
+                    "recovering": Recovering(), **settled}  # fmt: skip
         case ev.IncidentReopened():
             marks = {m: at for m, at in incident.marks.items() if m is not Mark.RECOVERED}
             # A recovery withdrawn while it was watched was none: it has lasted all the time.

@@ -80,6 +80,7 @@ class Review:
     approved_by: PersonId | None = None
     published_at: datetime | None = None
     remind_at: datetime | None = None  # the owner, next
+    level: Severity | None = None  # the settled one at which the incident recovered, or a graver one since
 
     @property
     def open(self) -> bool:
@@ -112,7 +113,8 @@ def reviewed(review: Review, event: Event, p: Payload) -> Review:
         case ev.PostmortemReminded():
             return dataclasses.replace(review, remind_at=p.remind_at)
         case ev.IncidentReopened():  # what was written stays; the next recovery begins it again
-            return dataclasses.replace(_again(review, ReviewState.NONE), owner=None, started=None, due=None, remind_at=None)
+            fresh = _again(review, ReviewState.NONE)
+            return dataclasses.replace(fresh, owner=None, started=None, due=None, remind_at=None, level=None)
         case _:
             return review
 
@@ -121,9 +123,25 @@ def _again(review: Review, state: ReviewState) -> Review:
     return dataclasses.replace(review, state=state, submitted_by=None, reviewers=(), approved_by=None, published_at=None)
 
 
+def recovered_at(incident: Incident, after: Severity) -> Review:
+    """Keep the gravest settled level that an incident has had since its recovery: lowering it afterwards pays no postmortem."""
+    known = incident.review.level
+    return dataclasses.replace(incident.review, level=after if known is None or after.worse_than(known) else known)
+
+
 def demanded(incident: Incident, policy: Policy) -> bool:
-    """Say whether an incident may only be closed with a postmortem or a reason for none."""
-    return incident.severity in policy.postmortem_levels and not incident.drill
+    """Say whether an incident may only be closed with a postmortem or a reason for none.
+
+    The level at which it recovered counts as much as the one that it has now.
+    """
+    levels = {incident.severity} if incident.review.level is None else {incident.severity, incident.review.level}
+    return bool(levels & policy.postmortem_levels) and not incident.drill
+
+
+def owes_postmortem(incident: Incident, policy: Policy) -> bool:
+    """Say whether an incident that nobody doubts still has its postmortem, or the reason for none, before it."""
+    settled = incident.waiver is not None or incident.review.state is ReviewState.PUBLISHED
+    return incident.status is not Status.PENDING and demanded(incident, policy) and not settled
 
 
 def lacks_to_publish(incident: Incident, policy: Policy) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 
 from bot.model.event import Happened, Mark, Status, Undone
 from bot.model.incident import Outcome, fold
+from bot.model.severity import Severity
 from bot.model.text import flat
 from tests.commands.fakes import ORDER, P1, P2, P3, Done, World, person
 
@@ -99,10 +100,10 @@ def test_what_somebody_changed_since_stands_and_they_are_named(world: World) -> 
 
 
 def test_what_was_closed_since_is_not_changed_behind_its_back(world: World) -> None:
-    incident = world.handled("li", P2)
+    incident = world.handled("li", P3)
     world.run("recover", "li", incident)
-    world.run("severity", "root", incident, to=P3)
-    world.run("close", "li", incident)  # no postmortem is asked of a P3
+    world.run("severity", "root", incident, to=Severity.P4)
+    world.run("close", "li", incident)  # no postmortem is asked of it
     assert world.refusal("undo", "root", incident)[0] == "is_closed"
     world.run("note", "root", incident, text="x")
     assert undone(world.run("undo", "root", incident)).what == "NoteAdded"
