@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.command import Answer, Ask, Context, Where, Words, automatic, command
@@ -19,8 +18,7 @@ from bot.model.severity import Severity
 from bot.model.text import Text, flat
 from bot.oncall.reviews import MANAGER_AFTER, next_reminder, reminder_at
 from commands.common import as_commander, me, owns, ref
-
-LATE = 5  # seconds after which a timer says that it fired late
+from commands.timers import late_by
 
 
 def must_be_writable(ctx: Context, incident: Incident) -> None:
@@ -172,8 +170,7 @@ def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
     following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar)
     owner = ctx.reads.person(review.owner) if review.owner is not None else None
     manager = owner.manager if owner is not None and now.days >= MANAGER_AFTER else None
-    late = int((ctx.now - (ctx.at or review.remind_at)) / timedelta(seconds=1))
     return [ev.PostmortemReminded(
         stage=now.stage, due=review.due, owner=review.owner, manager=manager, remind_at=following.at, days=now.days,
-        late=late if late > LATE else 0,
+        late=late_by(ctx),
     )]  # fmt: skip
