@@ -29,6 +29,7 @@ from bot.model.severity import Severity
 from bot.model.text import Text, flat, plain
 from bot.oncall.charge import may_command
 from commands.common import me, ref
+from commands.timers import late_for
 
 _ACTS = {
     "发送": "send", "send": "send", "批准": "approve", "同意": "approve", "approve": "approve", "退回": "reject",
@@ -370,5 +371,6 @@ def pass_approval(ctx: Context, incident: Incident) -> list[Fact]:
         if asked is None:
             facts.append(ev.AnnouncementReturned(number=post.number))
         else:
-            facts.append(ev.ApprovalAsked(number=post.number, of=asked[1], step=asked[0]))
+            late = late_for(ctx, post.asked_at + ctx.policy.approve_within)
+            facts.append(ev.ApprovalAsked(number=post.number, of=asked[1], step=asked[0], late=late))
     return facts

@@ -13,6 +13,7 @@ from bot.model.say import say
 from bot.model.text import Text
 from bot.oncall.charge import duty_of, may_command, next_on_call
 from commands.common import me, must_be_open, ref
+from commands.timers import late_for
 
 
 @command(
@@ -43,9 +44,11 @@ def end_offer(ctx: Context, incident: Incident) -> list[Fact]:
     state, ended = incident.handover, ctx.now - ctx.policy.offer_lasts
     facts: list[Fact] = []
     if incident.offered_to is not None and state.offered_at is not None and state.offered_at <= ended:
-        facts.append(ev.OfferLapsed(to=incident.offered_to, by=state.offered_by))
+        late = late_for(ctx, state.offered_at + ctx.policy.offer_lasts)
+        facts.append(ev.OfferLapsed(to=incident.offered_to, by=state.offered_by, late=late))
     if state.asked_by is not None and state.asked_at is not None and state.asked_at <= ended:
-        facts.append(ev.RequestLapsed(by=state.asked_by, of=incident.commander))
+        late = late_for(ctx, state.asked_at + ctx.policy.offer_lasts)
+        facts.append(ev.RequestLapsed(by=state.asked_by, of=incident.commander, late=late))
     return facts
 
 

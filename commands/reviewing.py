@@ -21,8 +21,7 @@ from bot.oncall.leave import away, days_away
 from bot.oncall.reminding import at_ten, worked
 from bot.oncall.reviews import MANAGER_AFTER, next_reminder, reminder_at
 from commands.common import as_commander, me, owns, ref
-
-LATE = 5  # seconds after which a timer says that it fired late
+from commands.timers import late_by
 
 
 def must_be_writable(ctx: Context, incident: Incident) -> None:
@@ -178,7 +177,6 @@ def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
     following = next_reminder(max(ctx.now, now.at), review.started, review.due, zone, calendar).at
     owner = ctx.reads.person(review.owner) if review.owner is not None else None
     manager = owner.manager if owner is not None and now.days >= MANAGER_AFTER else None
-    late = int((ctx.now - (ctx.at or review.remind_at)) / timedelta(seconds=1))
     gone = review.owner if review.owner is not None and away(ctx.catalog, ctx.reads, review.owner, ctx.now) else None
     if gone is not None:
         today = ctx.now.astimezone(zone).date()
@@ -186,5 +184,5 @@ def remind_postmortem(ctx: Context, incident: Incident) -> list[Fact]:
         following = at_ten(worked(today + timedelta(days=1), calendar, leave), zone).astimezone(UTC)
     return [ev.PostmortemReminded(
         stage=now.stage, due=review.due, owner=None if gone else review.owner, manager=manager, remind_at=following,
-        days=now.days, late=late if late > LATE else 0, away=gone,
+        days=now.days, late=late_by(ctx), away=gone,
     )]  # fmt: skip

@@ -17,6 +17,7 @@ from bot.model.person import ActorKind
 from bot.model.say import say
 from bot.model.text import Text, flat
 from commands.common import as_commander, must_be_free, must_be_open, ref
+from commands.timers import late_by
 
 SHORTEST = timedelta(minutes=1)
 _FOR_AN_HOUR = timedelta(hours=1)  # alerts that nobody has judged, where nobody says how long
@@ -92,4 +93,4 @@ def end_silence(ctx: Context, incident: Incident) -> list[Fact]:
     """End silences that somebody wanted for a time."""
     until = incident.muting.until
     over = incident.status is Status.HANDLING and until is not None and until <= ctx.now
-    return [ev.SilenceStopped(lapsed=True)] if over else []
+    return [ev.SilenceStopped(lapsed=True, late=late_by(ctx))] if over else []

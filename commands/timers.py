@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.command import Context, automatic
 from bot.model import event as ev
+from bot.model.deadline import LATE
 from bot.model.event import Fact, Status
 from bot.model.incident import Incident, lacks_to_close
 from bot.model.person import ActorKind
 from bot.model.postmortem import demanded
 from bot.model.proposing import proposal, raising
 
-LATE = 5  # seconds after which a timer says that it fired late
-
 
 def late_by(ctx: Context) -> int:
     """Give how many seconds late a timer fires; 0 = it does not."""
-    late = int((ctx.now - (ctx.at or ctx.now)).total_seconds())
-    return late if late > LATE else 0
+    return late_for(ctx, ctx.at or ctx.now)
+
+
+def late_for(ctx: Context, due: datetime) -> int:
+    """Give how many seconds late something is done that was due then; 0 = it is not."""
+    late = ctx.now - due
+    return int(late.total_seconds()) if late > LATE else 0
 
 
 @automatic("end_observation", ActorKind.TIMER)
@@ -32,7 +38,7 @@ def end_observation(ctx: Context, incident: Incident) -> list[Fact]:
 def ask_recovery(ctx: Context, incident: Incident) -> list[Fact]:
     """Ask again whether it is over, where somebody has put that off and no alert fires."""
     over = incident.status is Status.HANDLING and incident.firing == 0
-    return [ev.RecoverySuggested(resolved=incident.resolved)] if over else []
+    return [ev.RecoverySuggested(resolved=incident.resolved, late=late_by(ctx))] if over else []
 
 
 @automatic("close_recovered", ActorKind.TIMER)
@@ -40,7 +46,7 @@ def close_recovered(ctx: Context, incident: Incident) -> list[Fact]:
     """Close what is over, demands no review, and nobody has touched since."""
     if incident.status is not Status.RECOVERED or lacks_to_close(incident, ctx.policy, None, ctx.now):
         return []
-    return [ev.IncidentClosed(idle=ctx.policy.close_recovered_after)]
+    return [ev.IncidentClosed(idle=ctx.policy.close_recovered_after, late=late_by(ctx))]
 
 
 @automatic("raise_severity", ActorKind.TIMER)

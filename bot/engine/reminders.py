@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from bot.engine.agenda import DAY, person_zone, plan_person, reminder
@@ -12,16 +12,16 @@ from bot.engine.reports import send_report
 from bot.engine.run import record
 from bot.model import event as ev
 from bot.model.actions import PENDING, ActionItem, ItemState
-from bot.model.deadline import Deadline
+from bot.model.deadline import LATE, Deadline
 from bot.model.ids import PersonId
 from bot.model.person import Actor, ActorKind
 from bot.model.say import Say, say
 from bot.oncall.leave import days_away
 from bot.oncall.reminding import TAKEN_WITHIN, UNTIL, at_ten, worked
+from bot.oncall.workdays import working_days_between
 from bot.ports import Reads, UnitOfWork
 from bot.rules.world import World, page
 
-LATE = timedelta(minutes=1)  # a reminder that comes later than this says so
 NOT_TAKEN = Actor(ActorKind.TIMER, "not_taken")
 Fire = Callable[[UnitOfWork, House, Deadline, datetime], None]
 
@@ -47,9 +47,12 @@ def not_taken(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) 
     """State that an item was not taken on, while that is still so."""
     item = uow.item(int(deadline.incident.removeprefix("item:")))
     incident = uow.lock_incident(item.incident) if item is not None else None
-    if item is None or incident is None or item.who is None or item.state is not ItemState.TODO:
+    if item is None or incident is None or item.who is None or item.state is not ItemState.TODO or item.assigned_at is None:
         return
-    fact = ev.ActionNotTaken(item=item.number, who=item.who, days=TAKEN_WITHIN)
+    tz = person_zone(uow.person(item.by) if item.by is not None else None, house)
+    given, today = item.assigned_at.astimezone(tz).date(), now.astimezone(tz).date()
+    days = max(TAKEN_WITHIN, working_days_between(given, today, house.catalog.holidays))  # more where nobody ran for days
+    fact = ev.ActionNotTaken(item=item.number, who=item.who, days=days)
     cause = f"timer:not_taken:{item.number}:{deadline.due.isoformat()}"
     record(uow, house, NOT_TAKEN, [fact], incident, now=now, cause=cause)
 

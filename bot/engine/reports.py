@@ -9,7 +9,7 @@ from typing import Any
 from bot.engine.agenda import Row, item_line
 from bot.engine.house import House
 from bot.model.actions import PENDING, ItemFilter
-from bot.model.deadline import Deadline, Due
+from bot.model.deadline import LATE, Deadline, Due
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.ids import ServiceId
 from bot.model.policy import Report
@@ -19,7 +19,6 @@ from bot.oncall.reminding import worked, zone
 from bot.ports import Reads, UnitOfWork
 
 OWNER = "org:reports"
-LATE = timedelta(minutes=1)
 LISTED = 30  # overdue items in a report
 
 

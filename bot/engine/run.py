@@ -165,7 +165,7 @@ class _Book:
             if isinstance(changed, AlertGroup) and changed != group:
                 self.uow.save_group(changed)
                 at = unclaimed_at(changed, self.house.policy)
-                if at is not None or changed.unclaimed_since is not None:
+                if at is not None or (group is not None and group.unclaimed_since is not None):
                     timers = {("unclaimed", str(ident)): at} if at is not None else {}
                     self.uow.set_deadlines(IncidentId(group_word(ident)), timers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -13,7 +13,7 @@ from bot.errors import NotStored
 from bot.metrics import Metrics
 from bot.model import event as ev
 from bot.model.alert import unclaimed_at
-from bot.model.deadline import Deadline
+from bot.model.deadline import LATE, Deadline
 from bot.model.effect import EffectKind
 from bot.model.ids import GroupId, IncidentId, RoomId
 from bot.model.person import Actor, ActorKind
@@ -23,7 +23,6 @@ from bot.rules.ladder import overdue
 from bot.rules.world import World, room_wish
 
 AT_ONCE = 50
-LATE = timedelta(seconds=5)  # a timer that fires later than this says so
 
 log = structlog.get_logger("timers")
 
@@ -86,7 +85,8 @@ def fire(uow: UnitOfWork, house: House, deadline: Deadline, now: datetime) -> No
         return
     actor = Actor(ActorKind.TIMER, deadline.kind)
     if deadline.kind == "open_fallback":
-        late = ev.RoomLate(room=RoomId(int(deadline.slot)), after=int(house.policy.fallback_after.total_seconds()))
+        waited = now - deadline.due + house.policy.fallback_after
+        late = ev.RoomLate(room=RoomId(int(deadline.slot)), after=int(waited.total_seconds()))
         record(uow, house, actor, [late], incident, now=now, cause="timer:open_fallback")
         return
     if deadline.kind == "climb":

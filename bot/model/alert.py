@@ -129,6 +129,8 @@ def judged(group: AlertGroup, event: Event, incident: IncidentId | None, quiet_f
             state = GroupState.PROPOSED if group.firing else GroupState.OVER
             since = event.recorded_at if group.unclaimed_since is not None else None
             return replace(group, state=state, incident=None, unclaimed_since=since, unclaimed_calls=0)
+        case ev.AlertsProposed() if group.state is GroupState.OVER:  # should they fire again, that counts anew
+            return replace(group, unclaimed_since=None)
         case ev.AlertsProposed() if group.unclaimed_since is None and group.severity is not None and group.severity.grave:
             return replace(group, unclaimed_since=event.recorded_at)
         case ev.AlertsUnclaimed(rung=rung):

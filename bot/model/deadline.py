@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.model.announcing import announcing_due
 from bot.model.event import Status
@@ -20,6 +20,7 @@ from bot.model.roll import climbs_at
 from bot.model.service import Catalog
 
 Due = dict[tuple[str, str], datetime]
+LATE = timedelta(seconds=5)  # what a timer does later than this after its due says so
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def remind(event: Event, incident: Incident, world: World) -> Wanted:
 # ---------------------------------------------------------------- approval
 def ask_approval(event: Event, incident: Incident, world: World) -> Wanted:
     p = fact(event, ev.ApprovalAsked)
-    text = say("announce_approve", incident=incident.id, number=p.number)
+    text = say("announce_approve", incident=incident.id, number=p.number, late=p.late)
     for person in p.of:
         yield from page(world, person, text, f"approve/{incident.id}/{p.number}/{event.n}/{person}", incident.id)
 

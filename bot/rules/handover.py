@@ -33,13 +33,13 @@ def tell_declined(event: Event, incident: Incident, world: World) -> Wanted:
 def tell_lapsed(event: Event, incident: Incident, world: World) -> Wanted:
     p = fact(event, ev.OfferLapsed)
     if p.by is not None:
-        text = say("command_lapsed", incident=incident.id, to=p.to, by=p.by)
+        text = say("command_lapsed", incident=incident.id, to=p.to, by=p.by, late=p.late)
         yield from pages(event, world, (p.by,), text, incident)
 
 
 def tell_unanswered(event: Event, incident: Incident, world: World) -> Wanted:
     p = fact(event, ev.RequestLapsed)
-    yield from pages(event, world, (p.by,), say("command_unanswered", incident=incident.id, of=p.of), incident)
+    yield from pages(event, world, (p.by,), say("command_unanswered", incident=incident.id, of=p.of, late=p.late), incident)
 
 
 def page_urged(event: Event, incident: Incident, world: World) -> Wanted:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.engine.addressing import account_of, direct_account
 from bot.model import event as ev
+from bot.model.deadline import LATE
 from bot.model.effect import EffectKind, Intent, Urgency
 from bot.model.event import Event, Fact, Invitee, Rung
 from bot.model.ids import IncidentId, PersonId
@@ -31,7 +32,6 @@ PRESSES: Mapping[Rung, tuple[Capability, str]] = {
 }
 MEDIA: Mapping[Rung, Medium] = {Rung.SMS: Medium.SMS, Rung.VOICE: Medium.VOICE}
 SENT_WITHIN = timedelta(minutes=10)  # by then another rung has its turn
-LATE = timedelta(seconds=5)  # a timer that fires later than this says so
 _ENDS = (
     ev.IncidentRecovered, ev.IncidentReopened, ev.IncidentClosed, ev.IncidentDismissed, ev.IncidentCancelled, ev.IncidentMerged,
     ev.SeverityChanged,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -40,10 +40,11 @@ async def alarmed(store: Store, url: str, severity: str) -> Town:
     return town
 
 
-async def again(town: Town) -> None:
-    """Let monitoring say it, as it repeats itself."""
+async def again(town: Town, over: bool = False, starts: datetime = START) -> None:
+    """Let monitoring say it, as it repeats itself, or that it is over."""
     at = town.clock.now()
-    alert = Alert("one", AlertState.FIRING, START, {"alertname": "Down", "at": str(at)}, {"summary": "支付失败"}, None, "g")
+    state, labels = AlertState.RESOLVED if over else AlertState.FIRING, {"alertname": "Down", "at": str(at)}
+    alert = Alert("one", state, starts, labels, {"summary": "支付失败"}, at if over else None, "g")
     await town.store.tx(lambda uow: intake_alerts(uow, town.house, "am", Posting((alert,)), at))
 
 
@@ -94,4 +95,18 @@ async def test_after_an_outage_it_is_one_call_and_says_that_it_is_late(store: St
     await town.quiet()
     assert len(mentions(town)) == 1 and "（晚了 58 分钟）" in mentions(town)[0]
     assert not any("还没有人认领" in words for words in town.direct("lark", "wang"))
+    town.end()
+
+
+async def test_what_is_over_calls_nobody_and_when_it_fires_again_that_counts_anew(store: Store, url: str) -> None:
+    town = await alarmed(store, url, "P1")
+    await town.passes(60)
+    await again(town, over=True)
+    await town.passes(600)
+    assert town.rows("SELECT slot FROM deadline WHERE kind = 'unclaimed' AND fired_for IS NULL") == []
+    await again(town, starts=town.clock.now())
+    await town.passes(110)
+    assert mentions(town) == []
+    await town.passes(15)
+    assert len(mentions(town)) == 1
     town.end()

@@ -51,6 +51,7 @@ class AlertsReturned(Payload):
 class RecoverySuggested(Payload):
     telling: ClassVar[Telling] = Telling.NOTICE
     resolved: int
+    late: int = 0  # seconds, where it is asked again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

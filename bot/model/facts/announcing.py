@@ -46,6 +46,7 @@ class ApprovalAsked(Payload):
     every: bool = False
     step: int = 0
     by: PersonId | None = None
+    late: int = 0  # seconds that the one before had too long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class OfferLapsed(Payload):
     telling: ClassVar[Telling] = Telling.SILENT
     to: PersonId
     by: PersonId | None = None
+    late: int = 0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class RequestLapsed(Payload):
     telling: ClassVar[Telling] = Telling.SILENT
     by: PersonId
     of: PersonId | None = None
+    late: int = 0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

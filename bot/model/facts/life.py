@@ -145,6 +145,7 @@ class IncidentClosed(Payload):
     note: Text = ()
     waiver: str | None = None  # the reason for no postmortem; its name is the actor
     idle: int = 0  # working days without anything new after which it closed by itself
+    late: int = 0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

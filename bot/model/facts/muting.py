@@ -26,6 +26,7 @@ class SilenceStopped(Payload):
 
     telling: ClassVar[Telling] = Telling.NOTICE
     lapsed: bool = False
+    late: int = 0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
