@@ -16,7 +16,7 @@ from tests.crash import build as builds
 from tests.crash.checks import Ending, check, ending
 from tests.crash.plan import WHENS, AtCall, Boundary, Plan, every_boundary, random_kills, repeated, sampled
 from tests.crash.sabotaged import Sabotaged
-from tests.crash.scene import INBOUND, Failed, Scene
+from tests.crash.scene import Failed, Scene
 from tests.crash.world import World
 
 FEWEST = 9  # boundaries; a proof with fewer shows too little
@@ -75,7 +75,7 @@ class Proof:
         print(f"\n{f'{len(plans)} kills at the {len(boundaries)} calls':60}  " + "  ".join(f"{when:>9}" for when in WHENS))
         await self._table(boundaries, self.begin(build, _only(plans, only)))
         print(f"\n{number} random kills, seed {seed}")
-        await self._list(self.begin(build, _only(random_kills(number, seed, INBOUND, self._scene.worked), only)))
+        await self._list(self.begin(build, _only(random_kills(number, seed, self._scene.inbound, self._scene.worked), only)))
         print("\nrepeated deliveries")
         await self._list(self.begin(build, _only(repeated()[:: 1 if self._sampled == 1 else 4], only)))
         if sabotaged:
