@@ -1,4 +1,4 @@
-"""What the bot calls besides chats in a life: a receiver of webhooks and an Alertmanager, whose calls can be held like a chat's."""
+"""What the bot calls besides chats in a life: receivers of webhooks and an Alertmanager, whose calls can be held, too."""
 
 from __future__ import annotations
 

@@ -152,7 +152,9 @@ class PlainScene(Scene):
         await world.until(lambda: len(self.outside.alertmanager.active) == 1, "a silence at Alertmanager", "silent")
         await self._line(world, room(people, "wang", "@bot 影响 支付成功率 98%→61%（华东）"), "ImpactStated")
         await li.told("的通告已起草", deadline=world.deadline)
-        await self._line(world, direct(people, "li", "通告 {incident} 首报 管理层"), None, "【P1 首报】.*98%→61%（华东）")
+        await self._line(
+            world, direct(people, "li", "通告 {incident} 首报 管理层"), "AnnouncementDrafted", "【P1 首报】.*98%→61%（华东）"
+        )
         await self._line(world, direct(people, "li", "通告 {incident} 发送 1"), "AnnouncementSent", "已发给 2 个收件")
         await li.told("(?s)通告 1（首报·管理层）.*1/1.*1/1", deadline=world.deadline)
         await wang.expects(GROUP, "【P1 首报】", deadline=world.deadline)
@@ -172,7 +174,7 @@ class PlainScene(Scene):
         zhang, room, direct = people("zhang"), self._in_room, self._direct
         await zhang.told("📝 复盘 F-", deadline=world.deadline)
         for section, words in (
-            ("根因", "连接池上限从 200 改成了 20"), ("触发条件", "大促流量翻倍"), ("影响面", "华东约 1.2 万单"), ("发现方式", "告警"),
+            ("根因", "连接池上限从 200 改成了 20"), ("触发条件", "大促翻倍"), ("影响面", "约 1.2 万单"), ("发现方式", "告警"),
         ):  # fmt: skip
             line = f"@bot 复盘 {section} {words}"
             await self._line(world, room(people, "zhang", line), "SectionWritten", "✓ 已写", quiet=False)
@@ -181,7 +183,7 @@ class PlainScene(Scene):
         await people("wang").told("改进措施 T-1", deadline=world.deadline)
         await self._line(world, room(people, "zhang", "@bot 复盘 提交"), "PostmortemSubmitted", "✓ 已提交")
         await self._line(world, direct(people, "wang", "复盘 {incident} 通过"), "PostmortemApproved")
-        await self._line(world, room(people, "zhang", "@bot 复盘 发布"), "PostmortemPublished")
+        await self._line(world, room(people, "zhang", "@bot 复盘 发布"), "PostmortemPublished", "✓ 已发布")
         await zhang.expects(self.room, "复盘报告已发布（张三", deadline=world.deadline)
         await self._line(world, direct(people, "wang", "完成 1 演练已归档"), "ActionDone", "已交 张三 验收")
         await zhang.told("请验收 T-1", deadline=world.deadline)
