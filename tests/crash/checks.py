@@ -14,6 +14,7 @@ from tests.crash.world import World
 STATE = (
     "status", "severity", "title", "services", "commander", "roles", "involved", "invited", "firing", "resolved", "groups",
     "n", "outcome", "waiver", "waived_by", "undelivered", "waiting_rooms", "recovery", "latest",
+    "review", "actions", "muting",
 )  # fmt: skip
 
 

@@ -71,12 +71,12 @@ class Recorder:
 
 
 def named(parcel: Parcel) -> str:
-    """Give what a delivery is known by; empty = it changes nothing, as a press that only opens a form."""
+    """Give what a delivery is known by; empty = it changes nothing, as a press that opens a form, or nobody did it."""
     if parcel.callback:
         value = parcel.payload["event"]["action"].get("value") or {}
         asks = str(value.get("p", "")).split("|")[0].endswith("!")
         return "" if asks else str(parcel.payload["header"]["event_id"])
-    return str(parcel.payload["event"]["message"]["message_id"])
+    return str(parcel.payload["event"].get("message", {}).get("message_id", ""))
 
 
 class FeishuScene(Scene):

@@ -50,6 +50,28 @@ PLAIN = (
     Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),
     Sabotaged(_BLIND, _applied(*(Boundary("POST", "/rooms/ROOM/messages", n) for n in (2, 3, 4))), frozenset({"marked"})),
     Sabotaged(_FORGETFUL, _THRICE, frozenset({"accepted once", "repeat"})),
+    Sabotaged(
+        Break(
+            "no key on webhooks",
+            "a receiver could not know the repeat of a delivery",
+            "adapters/notify/webhook.py",
+            '"content-type": "application/json", "x-warroom-key": key, "x-warroom-timestamp": stamp,',
+            '"content-type": "application/json", "x-warroom-key": key + str(id(body)) + stamp, "x-warroom-timestamp": stamp,',
+        ),
+        _applied(Boundary("POST", "/hooks/status-page", 1)),
+        frozenset({"posted once"}),
+    ),
+    Sabotaged(
+        Break(
+            "no look-up of silences",
+            "a silence that an earlier attempt had begun was not found",
+            "adapters/alertmanager_api.py",
+            'mine = [one for one in found if one.comment.endswith(f"[{key}]")]',
+            "mine = []",
+        ),
+        _applied(Boundary("POST", "/api/v2/silences", 1)),
+        frozenset({"heard again"}),
+    ),
 )
 SLACK = (
     Sabotaged(_EARLY, _AT_ANSWER, frozenset({"accepted is stored", "accepted once", "seen"})),

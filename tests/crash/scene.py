@@ -20,7 +20,6 @@ NOWHERE = "http://127.0.0.1:9"
 FACTS = (  # of each thing that people say or press, in order
     "IncidentConfirmed", "CommanderChanged", "NoteAdded", "UpdatePosted", "IncidentRecovered", "IncidentClosed",
 )  # fmt: skip
-INBOUND = len(FACTS) + 2  # and the posts of the monitoring system, before all and after the fourth line
 MARK = "（重发） "
 OBSERVATION = CLOSE_AFTER = "1s"
 
@@ -40,6 +39,7 @@ class Scene(ABC):
     connection: ClassVar[str]
     room_rows: ClassVar[tuple[str, ...]] = ("closed",)  # how the rows of its rooms end, in the order of their making
     worked: ClassVar[float]  # seconds within which a delivery is answered as a rule
+    inbound: ClassVar[int] = len(FACTS) + 2  # deliveries: what people do, and two posts of the monitoring system
     faults: Faults
     log: CallLog
     again: int = 0  # how often people had to do something again, having been told that it failed

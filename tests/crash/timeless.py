@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-LATER = re.compile(r"(?m)应急群(：.*|正在建。)$")  # a call names the room as soon as there is one, so a repeat may know more
+# A call names the room as soon as there is one, so a repeat may know more.
+LATER = re.compile(r"(?m)应急群(：[^。\n]*|正在建)(。|$)")
 
 
 def timeless(text: str) -> str:

@@ -127,8 +127,9 @@ class WecomScene(Scene):
             await world.quiet()
             for player in (li, wang):
                 await player.channel(room, deadline=world.deadline)
-            await self._line(world, zhang, room, "确认故障 P1", "P1 故障（张三）")
-            await self._line(world, li, room, "指挥", "指挥官：李四")
+            # Who speaks has answered the roll-call; what changes of it within ten seconds is one message, waited for once.
+            await self._line(world, zhang, room, "确认故障 P1", "P1 故障（张三）", quiet=False)
+            await self._line(world, li, room, "指挥", "指挥官：李四", quiet=False)
             await self._line(world, wang, room, "记录 决策 先回滚支付网关", "先回滚支付网关")
             await self._line(world, li, room, "进展 已回滚 2/4 集群", "进展 1（李四）：已回滚 2/4 集群")
             await world.post(firing=False)
@@ -145,7 +146,7 @@ class WecomScene(Scene):
             world.accepted["timer"] += 1
             await world.closed()
 
-    async def _line(self, world: World, player: Player, room: str, line: str, told: str) -> None:
+    async def _line(self, world: World, player: Player, room: str, line: str, told: str, *, quiet: bool = True) -> None:
         """Type a line to the app: WeCom delivers it three times at most."""
         began = time.monotonic()
         before = set(self.recorder.given)
@@ -157,7 +158,8 @@ class WecomScene(Scene):
             raise Failed("answer", f"{line!r} was answered by {answer!r}")
         world.accept("line", began)
         await player.expect(room, told, deadline=world.deadline)
-        await world.quiet()
+        if quiet:
+            await world.quiet()
 
     async def send_again(self) -> None:
         """Deliver every line once more, as it was."""
