@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 
 from adapters.chat.dingtalk import inbound as dingtalk_inbound
 from adapters.chat.feishu.inbound import files_of
 from adapters.chat.slack.files import of_slack
+from adapters.chat.wecom_bot import inbound as wecom_inbound
+from adapters.chat.wecom_bot.files import fetch as wecom_fetch
+from adapters.chat.wecom_bot.files import opened
+from adapters.http import Http
 from adapters.sandbox.dingtalk.world import Message as DingMessage
 from adapters.sandbox.faults import Fault
+from adapters.sandbox.wecom.corp import Corp
+from adapters.sandbox.wecom.corp import User as WecomUser
 from bot.model.facts.story import Enclosed
 from bot.ports import Fetched, Message, Rejected, Retry
 from tests.adapters.dingtalk_world import world as dingtalk_world
@@ -169,3 +176,45 @@ def test_what_an_answer_on_dingtalk_brings(replied: dict[str, object], found: li
     read = dingtalk_inbound.quoted(data, "cid1", NOW)
     assert isinstance(read, Message)
     assert [(f.id, f.name, f.type) for f in read.files] == found
+
+
+# ------------------------------------------------------------ WeCom's bot
+def corp() -> Corp:
+    return Corp([WecomUser("zhang", "张三")], None, None, clock=lambda: NOW.timestamp())
+
+
+def test_what_a_quote_on_wecom_brings() -> None:
+    said = {"msgtype": "mixed", "mixed": {"msg_item": [
+        {"msgtype": "text", "text": {"content": "看面板"}},
+        {"msgtype": "image", "image": {"url": "https://cos.example.com/a?sign=1", "aeskey": "k"}},
+    ]}}  # fmt: skip
+    read = wecom_inbound.quoted({"quote": said}, "c1")
+    assert isinstance(read, Message)
+    assert [(f.id, f.type) for f in read.files] == [("k https://cos.example.com/a?sign=1", "image")]
+    said["mixed"]["msg_item"][1]["image"]["url"] = "https://cos.example.com/a?sign=2"  # type: ignore[index]
+    again = wecom_inbound.quoted({"quote": said}, "c1")
+    assert isinstance(again, Message) and again.id == read.id  # signed anew, the same picture
+    none = wecom_inbound.quoted({"quote": {"msgtype": "image", "image": {"url": 3}}}, "c1")
+    assert none == Rejected("kind")
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 100])
+def test_what_wecom_encrypted_is_read_and_nothing_else(size: int) -> None:
+    company = corp()
+    held = company.media_of(company.say("g1", "zhang", "image", "x", body=b"p" * size))
+    sealed = next(iter(company.media.values()))[0]
+    assert opened(sealed, held["aeskey"]) == b"p" * size
+    assert opened(sealed, held["aeskey"].rstrip("=")) == b"p" * size
+    assert opened(sealed[:-1], held["aeskey"]) is None
+    assert opened(sealed, "AAAA") is None
+    assert opened(sealed, "not base64!") is None
+    assert opened(b"", held["aeskey"]) is None
+
+
+async def test_the_wecom_bot_goes_only_to_addresses_with_tls() -> None:
+    http = Http("", transport=httpx.MockTransport(lambda request: httpx.Response(200, content=b"x")))
+    for url in ("http://cos.example.com/a", "file:///etc/passwd", ""):
+        assert await wecom_fetch(http, Enclosed(id=f" {url}"), 1000, False) == Rejected("gone")
+    assert await wecom_fetch(http, Enclosed(id=" https://cos.example.com/a"), 1000, False) == Fetched(b"x")
+    gone = Http("", transport=httpx.MockTransport(lambda request: httpx.Response(403)))
+    assert await wecom_fetch(gone, Enclosed(id=" https://cos.example.com/a"), 1000, False) == Rejected("expired", "http_403")
