@@ -233,7 +233,7 @@ class EnclosedRow(Row, table=True):
     __tablename__ = "enclosed"
     incident: str = kept(String, key=True)
     n: int = kept(BigInteger, key=True)
-    file: str = kept(String, key=True)
+    file: int = kept(BigInteger, key=True)
     at: datetime = kept(Utc)
     digest: str = kept(String)
     size: int = kept(BigInteger)

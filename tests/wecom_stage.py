@@ -127,6 +127,12 @@ class WecomPlayer:
         self._stage.typed.append((self.id, text))
         return await self.page.says(text, place)
 
+    async def shares(self, name: str, kind: str, body: bytes, line: str, room: str) -> str:
+        """Send a picture or a file to the others, which takes no words along; gives its ts."""
+        place = await self._place(room, WAIT)
+        self._stage.typed.append((self.id, name))
+        return await self.page.share(name, kind, body, place)
+
     async def quotes(self, message: str, line: str, room: str) -> str:
         """Quote a message."""
         seen = await self.found(

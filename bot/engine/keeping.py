@@ -22,7 +22,7 @@ def keep_file(effect: Effect, reads: Reads, house: House) -> Plan:
     found = _enclosed(effect, reads)
     if incident is None or found is None:
         return Skip()
-    event, file = found
+    event, at, file = found
     assert isinstance(event.payload, ev.NoteAdded) and event.payload.quoted is not None
     if event.n in incident.story.recalled:
         return Skip()
@@ -45,11 +45,11 @@ def keep_file(effect: Effect, reads: Reads, house: House) -> Plan:
         body, now = got[0], house.clock.now()
         size = len(body.body)
         uow.keep_body(body)
-        uow.keep_file(Kept(incident.id, event.n, file.id, now, body.digest, size, body.type))
-        return [ev.FileKept(n=event.n, file=file.id, digest=body.digest, size=size, type=body.type)]
+        uow.keep_file(Kept(incident.id, event.n, at, now, body.digest, size, body.type))
+        return [ev.FileKept(n=event.n, file=at, digest=body.digest, size=size, type=body.type)]
 
     def refused(uow: UnitOfWork, code: str) -> Sequence[Fact]:
-        return _missed(uow, house, effect, event, file, code)
+        return _missed(uow, house, effect, event, at, file, code)
 
     return Call(make, done, again=True, refused=refused)
 
@@ -60,15 +60,14 @@ def given_up(uow: UnitOfWork, house: House, effect: Effect, code: str) -> Sequen
     return _missed(uow, house, effect, *found, code) if found is not None else None
 
 
-def _missed(uow: UnitOfWork, house: House, effect: Effect, event: Event, file: Enclosed, code: str) -> Sequence[Fact]:
+def _missed(uow: UnitOfWork, house: House, effect: Effect, event: Event, at: int, file: Enclosed, code: str) -> Sequence[Fact]:
     assert effect.incident is not None
-    uow.keep_file(Kept(effect.incident, event.n, file.id, house.clock.now(), missed=code))
-    return [ev.FileMissed(n=event.n, file=file.id, code=code, name=file.name, type=file.type, size=file.size)]
+    uow.keep_file(Kept(effect.incident, event.n, at, house.clock.now(), missed=code))
+    return [ev.FileMissed(n=event.n, file=at, code=code, name=file.name, type=file.type, size=file.size)]
 
 
-def _enclosed(effect: Effect, reads: Reads) -> tuple[Event, Enclosed] | None:
-    n, ident = int(effect.data["n"]), str(effect.data["file"])
+def _enclosed(effect: Effect, reads: Reads) -> tuple[Event, int, Enclosed] | None:
+    n, at = int(effect.data["n"]), int(effect.data["file"])
     events = reads.timeline(effect.incident, after=n - 1, limit=1) if effect.incident is not None else []
     note = events[0].payload if events and events[0].n == n else None
-    file = next((one for one in note.files if one.id == ident), None) if isinstance(note, ev.NoteAdded) else None
-    return (events[0], file) if file is not None else None
+    return (events[0], at, note.files[at]) if isinstance(note, ev.NoteAdded) and at < len(note.files) else None

@@ -21,11 +21,11 @@ SHORT = 8  # digits of a digest that people are shown
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Say what became of file `file` of entry `n`: kept under `digest`, or not, for the reason `missed`."""
+    """Say what became of file `file` (from 0) of entry `n`: kept under `digest`, or not, for the reason `missed`."""
 
     incident: IncidentId
     n: int
-    file: str
+    file: int
     at: datetime
     digest: str = ""
     size: int = 0
@@ -63,12 +63,14 @@ def image_type(data: bytes) -> str:
     return ""
 
 
-def with_kept(event: Event, kept: Mapping[tuple[int, str], Kept]) -> Event:
+def with_kept(event: Event, kept: Mapping[tuple[int, int], Kept]) -> Event:
     """Show a note's files with what became of them."""
     note = event.payload
     if not isinstance(note, NoteAdded) or not note.files:
         return event
-    return replace(event, payload=replace(note, files=tuple(_shown(file, kept.get((event.n, file.id))) for file in note.files)))
+    return replace(
+        event, payload=replace(note, files=tuple(_shown(file, kept.get((event.n, at))) for at, file in enumerate(note.files)))
+    )
 
 
 def _shown(file: Enclosed, kept: Kept | None) -> Enclosed:
@@ -84,6 +86,6 @@ def _plain(stated: str) -> str:
     return "" if stated.startswith("image") else stated
 
 
-def by_place(kept: Sequence[Kept]) -> dict[tuple[int, str], Kept]:
+def by_place(kept: Sequence[Kept]) -> dict[tuple[int, int], Kept]:
     """Map each to the entry and file that it is about."""
     return {(one.n, one.file): one for one in kept}

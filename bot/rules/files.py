@@ -17,7 +17,7 @@ def keep_files(event: Event, incident: Incident, world: World) -> Wanted:
     note = fact(event, ev.NoteAdded)
     if note.quoted is None or not world.house.can(note.quoted.connection, Capability.FILE):
         return
-    for at, file in enumerate(note.files[:MOST_FILES]):
-        data = {"n": event.n, "file": file.id}
+    for at in range(len(note.files[:MOST_FILES])):
+        data = {"n": event.n, "file": at}
         key = f"file/{incident.id}/{event.n}/{at}"
-        yield Intent(EffectKind.KEEP_FILE, key, file.id, note.quoted.connection, incident.id, data, key=key)
+        yield Intent(EffectKind.KEEP_FILE, key, str(at), note.quoted.connection, incident.id, data, key=key)

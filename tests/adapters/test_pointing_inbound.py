@@ -201,7 +201,9 @@ class TestDingTalk:
         read = on_dingtalk(repliedMsg={"msgId": "m1", "content": rich})
         assert isinstance(read, Message)
         assert flat(read.text) == "5xx 在涨"
-        assert on_dingtalk(repliedMsg={"msgId": "m1", "msgType": "picture", "content": {"downloadCode": "x"}}) == Rejected("kind")
+        alone = on_dingtalk(repliedMsg={"msgId": "m1", "msgType": "picture", "content": {"downloadCode": "x"}})
+        assert isinstance(alone, Message) and alone.text == () and len(alone.files) == 1
+        assert on_dingtalk(repliedMsg={"msgId": "m1", "msgType": "interactiveCard", "content": {}}) == Rejected("kind")
 
     def test_nothing_is_quoted_by_default(self) -> None:
         assert on_dingtalk() is None
@@ -219,5 +221,5 @@ class TestWeComBot:
         assert isinstance(first, Message)
         assert first == again
         assert flat(first.text) == "5xx 在涨"
-        assert wecom_bot.quoted({"quote": {"msgtype": "image", "image": {"url": "x"}}}, "g1") == Rejected("kind")
+        assert wecom_bot.quoted({"quote": {"msgtype": "location", "location": {"url": "x"}}}, "g1") == Rejected("kind")
         assert wecom_bot.quoted({}, "g1") is None

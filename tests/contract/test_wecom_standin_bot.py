@@ -7,7 +7,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
+import httpx
 import pytest
+from aibot.crypto_utils import decrypt_file
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -152,6 +154,24 @@ async def test_hears_only_mentions_and_quotes_where_it_is(rig: Rig) -> None:
         direct = (await bot.message(3))["body"]
         assert direct["chattype"] == "single" and "chatid" not in direct
         assert [act.state for act in rig.wecom.people.acts] == ["unheard", "unheard", "done", "done", "done"]
+
+
+async def test_gives_what_was_quoted_encrypted_and_for_five_minutes(rig: Rig) -> None:
+    async with robot(rig) as bot:
+        zhang = rig.player("zhang")
+        picture = await zhang.share("面板.png", "image/png", b"\x89PNG picture", "ops")
+        await zhang.look()
+        seen = next(m for m in zhang.sight.messages.values() if f"{m.n:08d}" == picture)
+        await zhang.says("@应急机器人 记录", "ops", quote=seen)
+        quote = (await bot.message())["body"]["quote"]
+        assert quote["msgtype"] == "image" and set(quote["image"]) == {"url", "aeskey"}
+        async with httpx.AsyncClient(trust_env=False) as http:
+            sealed = (await http.get(quote["image"]["url"])).content
+            assert b"picture" not in sealed
+            assert decrypt_file(sealed, quote["image"]["aeskey"]) == b"\x89PNG picture"
+            assert (await http.get(quote["image"]["url"].partition("?")[0])).status_code == 403
+            rig.clock.now += 301
+            assert (await http.get(quote["image"]["url"])).status_code == 403
 
 
 async def test_what_nobody_is_there_to_hear_is_lost(rig: Rig) -> None:

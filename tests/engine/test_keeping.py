@@ -63,7 +63,7 @@ async def test_a_picture_is_kept_by_hash_and_shown_with_its_size(store: Store, u
     await town.quiet()
     assert f"[图片 面板.png 1 KB {HASH[:8]}]" in await shown(town, room)
     assert await facts(town, FileKept) == [
-        FileKept(n=(await town.log(ID))[-2].n, file="F1", digest=HASH, size=len(PNG), type="image/png")
+        FileKept(n=(await town.log(ID))[-2].n, file=0, digest=HASH, size=len(PNG), type="image/png")
     ]
     body = await store.read(lambda reads: reads.body(ID, HASH), ALL_SEEING)
     assert body is not None and (body.body, body.type) == (PNG, "image/png")

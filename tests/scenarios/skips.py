@@ -100,7 +100,7 @@ SKIPS = (
     Skip("plain", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
     Skip("plain", "a_picture_of_a_message_is_kept_by_its_hash_and_shown_in_the_report", Capability.FILE),
     Skip("dingtalk", "a message is made a note by a reaction", Capability.REACTION),
-    Skip("wecom", "a_picture_of_a_message_is_kept_by_its_hash_and_shown_in_the_report", Capability.FILE),
+    Skip("wecom", "a message is made a note by a reaction", Capability.REACTION),
     Skip("feishu", "a message is pinned", Fact("the platform tells no app of a pin (im-v1/pin has no event)")),
     Skip("feishu", "a message is edited", Fact("the platform tells no app of an edit (im-v1/message has no event)")),
     Skip("dingtalk", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),

@@ -12,7 +12,9 @@ from bot.ports import Capability, Cell, ChatAdapter, Clock, Limits, Profile, Row
 
 __all__ = ["CAPABILITIES", "Config", "capabilities", "connect", "limits", "profile"]
 
-CAPABILITIES = capabilities = frozenset({Capability.CARD, Capability.DIRECT, Capability.MENTION, Capability.REPLACES})
+CAPABILITIES = capabilities = frozenset(
+    {Capability.CARD, Capability.DIRECT, Capability.MENTION, Capability.REPLACES, Capability.FILE}
+)
 
 profile = Profile("WeCom aibot", {
     Row.ROOM: Cell("○ bound by hand"),

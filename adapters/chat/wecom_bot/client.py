@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from adapters.chat.wecom_bot import CAPABILITIES, LIMITS, Config
+from adapters.chat.wecom_bot import CAPABILITIES, LIMITS, Config, files
 from adapters.chat.wecom_bot.answer import Answers
 from adapters.chat.wecom_bot.inbound import direct_chat, read
 from adapters.chat.wecom_bot.line import Frame, Line
 from adapters.chat.wecom_bot.render import messages
 from adapters.chat.wecom_bot.speaking import Speaking, task_of
+from adapters.http import Http
 from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.ports import Clock, Content, Done, Fetched, Lost, OnInbound, Presence, Ref, Rejected, Result, Retry, Sought, Urge
 
+FILE_SECONDS = 12.0
 UNSUPPORTED = Rejected("unsupported")
 
 
@@ -32,6 +34,8 @@ class WecomBotChat:
             timeout=settings.timeout_seconds, away=settings.kicked_seconds, proxy=settings.proxy, on_frame=self._heard,
         )  # fmt: skip
         self._speaking = Speaking(name, self._line, settings.chat_per_minute)
+        self._http = Http("", timeout=FILE_SECONDS, proxy=settings.proxy)
+        self._plain = settings.url.startswith("ws://")
         self._answers = Answers(self.connection, self._speaking, settings.answer_seconds)
         self._on: OnInbound | None = None
 
@@ -105,8 +109,8 @@ class WecomBotChat:
         return UNSUPPORTED
 
     async def fetch(self, chat: str, message: str, file: Enclosed, most: int) -> Fetched | Retry | Rejected | Lost:
-        """Refuse: a quoted picture comes to no bot in a group."""
-        return UNSUPPORTED
+        """Give the bytes of a picture or file that somebody quoted, within five minutes."""
+        return await files.fetch(self._http, file, most, self._plain)
 
     # ------------------------------------------------------------ in
     def routes(self, on_inbound: OnInbound) -> Sequence[tuple[str, Callable[..., Awaitable[Any]]]]:
@@ -127,3 +131,4 @@ class WecomBotChat:
     async def close(self) -> None:
         """Let answers end."""
         await self._answers.close()
+        await self._http.close()

@@ -8,17 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from adapters.chat.wecom_bot.files import file_id
 from adapters.wecom_card import UNREADABLE, Click, Pressed, clicked
+from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
 from bot.model.text import Span, Text
 from bot.ports import Inbound, Message, Place, Rejected, Speaker
 
 TEXT_CHARS = 4000
+URL_CHARS = 2000
 _COMMAND = re.compile(r"[/／](?:incident|inc|故障)(?![A-Za-z0-9_\-])[ \t　:：,，]*", re.IGNORECASE)
 _BEHIND = " \t\u2005\u3000\u00a0:：,，"  # what clients and people put behind a mention
 _MENTION = re.compile(r"(?<![A-Za-z0-9_.+\-])[@＠][^\s@＠,，。.、;；:：!！?？()（）\[\]【】<>《》\"“”'‘’/|｜]+")
@@ -75,14 +79,32 @@ def read(connection: ConnectionId, frame: Mapping[str, Any], number: int, name: 
 
 
 def quoted(body: Mapping[str, Any], chat: str) -> Message | Rejected | None:
-    """Read what somebody quotes: WeCom gives its words alone, so that the words themselves say which message it is."""
+    """Read what somebody quotes: WeCom gives its words and files alone, so that these themselves say which message it is."""
     said = _map(body.get("quote"))
     if not said:
         return None
-    words = _typed(said, _str(said.get("msgtype"))).replace("\x00", "").strip()[:TEXT_CHARS]
-    if not words:
+    kind = _str(said.get("msgtype"))
+    words, files = _typed(said, kind).replace("\x00", "").strip()[:TEXT_CHARS], tuple(_enclosed(said, kind))
+    if not (words or files):
         return Rejected("kind")
-    return Message(chat, "quote:" + hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:32], tokens(words))
+    # An address differs each time in its signature; the rest of it is the file's own.
+    told = "\n".join([words, *(urlsplit(file.id.partition(" ")[2]).path for file in files)]) if files else words
+    ident = "quote:" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:32]
+    return Message(chat, ident, tokens(words), files=files)
+
+
+def _enclosed(said: Mapping[str, Any], kind: str) -> Iterator[Enclosed]:
+    """List the pictures and files of a message (path/100719: image, file, mixed)."""
+    if kind == "mixed":
+        items = _map(said.get("mixed")).get("msg_item")
+        for item in items if isinstance(items, list) else []:
+            if (of := _str(_map(item).get("msgtype"))) != "mixed":
+                yield from _enclosed(_map(item), of)
+    elif kind in ("image", "file", "video"):
+        part = _map(said.get(kind))
+        url, key = _str(part.get("url")), _str(part.get("aeskey"))
+        if url and " " not in key and len(url) <= URL_CHARS:
+            yield Enclosed(id=file_id(url, key), type="image" if kind == "image" else "")
 
 
 def direct_chat(account: str) -> str:

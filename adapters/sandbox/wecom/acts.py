@@ -88,10 +88,16 @@ class People:
             return act
         else:
             group.active, group.version = True, self.corp.touch()
-        words = quoted.text if quoted is not None else None
-        frame = parcels.bot_text(self.corp, person, group, text, words)
+        frame = parcels.bot_text(self.corp, person, group, text, quoted)
         self.courier.hub.mouth.ticket(frame["headers"]["req_id"], "said", where, person)
         return self._carry(Parcel("socket", "text", frame, person), act)
+
+    def share(self, person: str, chat: str, name: str, kind: str, body: bytes) -> int:
+        """Send a picture or a file to a group, where nobody but people sees it; gives the message's number."""
+        where, group = self.place(person, chat)
+        if group is None or not body:
+            raise Cannot("that cannot be sent there")
+        return self.corp.say(where, person, "image" if kind.startswith("image/") else "file", f"[{name}]", body=body).n
 
     def _mentions(self, text: str, quoted: Message | None) -> bool:
         return f"@{self.corp.bot.name}" in text or (quoted is not None and quoted.author == BOT)

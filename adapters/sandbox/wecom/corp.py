@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import secrets
@@ -10,8 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.sandbox.watched import Watched
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from adapters.sandbox.watched import Watched
+from adapters.sandbox.wecom import limits as at_most
+from adapters.sandbox.wecom.crypt import BLOCK
+
+MEDIA = "/media/"
 APP, BOT = "app", "bot"  # as author of a message, as member of a group, and as name of one's direct chat with it
 Card = dict[str, Any]
 
@@ -109,6 +115,7 @@ class Message:
     hidden: set[str] = field(default_factory=set)
     quote: int | None = None
     deleted: bool = False
+    body: bytes = field(default=b"", repr=False)  # of a picture or file
     version: int = 0
 
     def card_of(self, person: str) -> Card | None:
@@ -128,6 +135,8 @@ class Corp(Watched):
         self.users = {user.id: user for user in users}
         self.groups: dict[str, Group] = {}
         self.messages: list[Message] = []
+        self.base = ""  # under which the stand-in is reached
+        self.media: dict[str, tuple[bytes, float]] = {}  # what is behind an address, until when
         self.spoke: set[str] = set()  # who ever wrote to the bot directly
         self._ids = itertools.count(1)
 
@@ -170,6 +179,22 @@ class Corp(Watched):
     def change(self, message: Message) -> None:
         """Note that a message that is shown was changed."""
         message.version = self.touch()
+
+    def media_of(self, message: Message) -> dict[str, str]:
+        """Put the file of a message behind an address of its own, under a key of its own."""
+        name, key = secrets.token_urlsafe(24), secrets.token_bytes(32)
+        pad = BLOCK - len(message.body) % BLOCK
+        cipher = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+        sealed = cipher.update(message.body + bytes([pad]) * pad) + cipher.finalize()
+        self.media[name] = (sealed, self.clock() + at_most.MEDIA_SECONDS)
+        return {"url": f"{self.base}{MEDIA}{message.n}?sign={name}", "aeskey": base64.b64encode(key).decode()}
+
+    def given(self, name: str) -> tuple[int, bytes, dict[str, str]]:
+        """Give the bytes of an address, as the storage behind WeCom does: to whoever has it, while it is good."""
+        sealed, until = self.media.get(name, (b"", 0.0))
+        if self.clock() > until:
+            return 403, b"<Error><Code>AccessDenied</Code></Error>", {"content-type": "application/xml"}
+        return 200, sealed, {"content-type": "application/octet-stream"}
 
     def fresh(self, length: int = 24) -> str:
         """Make an id that tells nothing."""

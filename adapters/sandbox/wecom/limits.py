@@ -74,6 +74,7 @@ SILENCE_SECONDS = 90.0  # three pings of 30 s; never scaled
 ACK_SECONDS = 0.02  # what handling one frame takes; a second one of the same req_id meanwhile is a conflict
 REPLY_SECONDS = DAY
 CLICK_SECONDS = 5.0
+MEDIA_SECONDS = 300.0  # that the address of a picture or file is good
 WELCOME_SECONDS = 5.0
 STREAM_SECONDS = 360.0
 MARKDOWN_BYTES = 20_480

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ def table(people: People) -> dict[str, Callable[[Raw], Any]]:
     """Name every act and what it needs; a missing field is a KeyError."""
     return {
         "type": lambda a: people.type(a["as"], a["chat"], a["text"], a.get("quote")),
+        "share": lambda a: {"n": people.share(a["as"], a["chat"], a["name"], a["type"], b64decode(a["body"]))},
         "open": lambda a: people.open(a["as"], a["chat"]),
         "press": lambda a: people.press(a["as"], a["n"], a["key"]),
         "choose": lambda a: people.choose(a["as"], a["n"], a["question"], list(a["options"])),

@@ -138,11 +138,13 @@ def _who(corp: Corp, person: str, group: Group | None) -> dict[str, Any]:
     return {"aibotid": corp.bot.id, **place, "from": {"userid": who}}
 
 
-def bot_text(corp: Corp, person: str, group: Group | None, text: str, quote: str | None) -> dict[str, Any]:
+def bot_text(corp: Corp, person: str, group: Group | None, text: str, quote: Message | None) -> dict[str, Any]:
     """Say that somebody wrote to the bot; a mention stays in the text as it was typed."""
     body = {"msgid": corp.fresh(18), **_who(corp, person, group), "msgtype": "text", "text": {"content": text}}
     if quote is not None:
-        body["quote"] = {"msgtype": "text", "text": {"content": quote}}
+        held = corp.media_of(quote) if quote.kind in ("image", "file") else {"content": quote.text}
+        kind = quote.kind if quote.kind in ("image", "file") else "text"
+        body["quote"] = {"msgtype": kind, kind: held}
     return _frame("aibot_msg_callback", body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,13 @@ class Player(ChatPlayer[Seen]):
         done = await self._do("type", chat=await self.channel(channel), text=text, **said)
         self._stage.note(self.id, channel, text)
         return f"{done['act']['message']:08d}"
+
+    async def share(self, name: str, kind: str, body: bytes, channel: str) -> str:
+        """Send a picture or a file; gives its ts."""
+        given = {"name": name, "type": kind, "body": b64encode(body).decode()}
+        done = await self._do("share", chat=await self.channel(channel), **given)
+        self._stage.note(self.id, channel, f"[{name}]")
+        return f"{done['n']:08d}"
 
     async def asks(self, text: str, channel: str | None = None) -> str:
         """Write to the bot: in a group with its mention before; gives the message's ts."""

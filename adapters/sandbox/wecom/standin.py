@@ -20,7 +20,7 @@ from adapters.sandbox.wecom.acts import People
 from adapters.sandbox.wecom.aibot import Mouth
 from adapters.sandbox.wecom.callback import Callback
 from adapters.sandbox.wecom.controls import control_routes
-from adapters.sandbox.wecom.corp import APP, BOT, App, Bot, Corp, User
+from adapters.sandbox.wecom.corp import APP, BOT, MEDIA, App, Bot, Corp, User
 from adapters.sandbox.wecom.courier import Courier
 from adapters.sandbox.wecom.desk import PREFIX, Desk
 from adapters.sandbox.wecom.front import front_routes
@@ -65,7 +65,6 @@ class WeCom:
         self.trouble = Trouble(self)
         self.samples: dict[str, Outage] = {}  # what the page can fire, by name
         self.closing = asyncio.Event()
-        self.base = ""  # the address under which it is reached, once it is served
         if request_url is not None:
             self.call_back(request_url)
         self._front = Starlette(routes=[*control_routes(self), *page_routes(self), *front_routes(self)])
@@ -86,6 +85,15 @@ class WeCom:
         self.courier.callback.url = url
         self.desk.called_back = True
 
+    @property
+    def base(self) -> str:
+        """Give the address under which it is reached, empty until it is served."""
+        return self.corp.base
+
+    @base.setter
+    def base(self, url: str) -> None:
+        self.corp.base = url
+
     # ------------------------------------------------------------ the app's and the bot's side
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -94,6 +102,11 @@ class WeCom:
             await self.hub.link(receive, send)
             return
         path: str = scope["path"]
+        if path.startswith(MEDIA):
+            call = self.log.begin(scope["method"], path, b"")
+            name = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("sign", "")
+            await taken(self.faults, call, lambda: self.corp.given(name), receive, send)
+            return
         if path.startswith(PREFIX):
             await self._app_calls(scope, path, receive, send)
             return

@@ -10,11 +10,11 @@ from bot.model.facts.base import Payload, Telling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKept(Payload):
-    """State that file `file` of entry `n` was kept under its SHA-256, in hex; `size` in bytes, `type` as its bytes say."""
+    """State that file `file` (from 0) of entry `n` was kept under its SHA-256, in hex; `size` in bytes, `type` by its bytes."""
 
     telling: ClassVar[Telling] = Telling.SILENT  # the entry shows it
     n: int
-    file: str
+    file: int
     digest: str
     size: int
     type: str = ""
@@ -22,10 +22,10 @@ class FileKept(Payload):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileMissed(Payload):
-    """State why file `file` of entry `n` could not be kept: a code under `unkept` in words.yaml, or the platform's own."""
+    """State why file `file` (from 0) of entry `n` was not kept: a code under `unkept` in words.yaml, or the platform's own."""
 
     n: int
-    file: str
+    file: int
     code: str
     name: str = ""
     type: str = ""

@@ -24,7 +24,7 @@ def upgrade() -> None:
         "enclosed",
         sa.Column("incident", sa.String(), nullable=False),
         sa.Column("n", sa.BigInteger(), nullable=False),
-        sa.Column("file", sa.String(), nullable=False),
+        sa.Column("file", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
