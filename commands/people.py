@@ -37,7 +37,8 @@ def commander(ctx: Context, incident: Incident, who: Person | None = None, reaso
     target = who.id if who is not None else me(ctx)
     now = incident.commander
     if target == now:
-        raise refuse("commander_already", field="who" if who is not None else None, incident=incident)
+        mine = who is None  # who commands and names nobody means to hand over, or forgot that they do
+        raise refuse("commander_already", field="who", incident=incident, mine=mine, ref=ref(ctx, incident))
     changed = ev.CommanderChanged(before=now, after=target)
     if now is None:
         return [*_called(incident, target, me(ctx)), changed]

@@ -76,7 +76,7 @@ class TestCommander:
     def test_who_commands_already_is_told_so(self, world: World) -> None:
         incident = world.handled("li", P1)
         key, words = world.refusal("commander", "li", incident)
-        assert (key, words) == ("commander_already", "没有变化：指挥官已经是 李四（14:00 起）。")
+        assert (key, words) == ("commander_already", "没有变化：指挥官已经是 李四（14:00 起）。要交接就发：指挥 @接手人")
 
 
 class TestRole:

@@ -35,6 +35,19 @@ async def test_an_item_goes_from_one_to_the_other_until_the_loop_is_closed(play:
         assert "闭环率 1/1（100%）" in await li.direct("统计 7天 支付")
 
 
+async def test_somebody_stands_in_for_a_verifier_who_is_away_and_says_why(play: Play) -> None:
+    async with play() as house:
+        zhang, li, wang = map(house.people, ("zhang", "li", "wang"))
+        await zhang.direct("声明 P3 支付 支付变慢")
+        room = await house.room_of("zhang")
+        await room.says("@bot 改进 加灰度 @李四 明天 验收：演练记录 验收人 张三")
+        await li.direct("完成 1 演练已归档")
+        assert '等不及就代行：验收 1 --代行 "原因"' in await wang.direct("验收 1")
+        assert (await wang.direct('验收 1 --代行 "张三休假两周"')) == "✅ T-1 验收通过。"
+        await room.expects("王五 代行「验收」：张三休假两周")
+        await zhang.told("王五 在「支付变慢」（.*）里代你做了「验收」：张三休假两周")
+
+
 async def test_items_and_numbers_in_english(play: Play) -> None:
     async with play("en") as house:
         zhang, li = house.people("zhang"), house.people("li")

@@ -46,6 +46,20 @@ async def test_the_called_answer_or_send_somebody_and_one_card_says_who_is_missi
         assert "李四 已经到了" in await room.says("@bot 呼叫 @李四")
 
 
+async def test_help_is_called_for_on_a_p1_by_name_by_team_or_for_all_who_are_missing(play: Play) -> None:
+    async with play() as house:
+        zhang, wang, chen = map(house.people, ("zhang", "wang", "chen"))
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.expects("已呼叫 3 人")
+        assert "马上呼叫：李四、王五" in await room.says("@bot 呼叫")
+        assert "马上呼叫：李四、王五" in await room.says("@bot 呼叫 P1")  # it is one already: nothing is refused
+        await wang.direct("到")
+        assert "马上呼叫：小陈" in await room.says("@bot 呼叫 @小陈")
+        await chen.told("同事邀请你")
+        assert "没找到叫“网络组”的人、服务或值班组" in await room.says("@bot 呼叫 网络组")
+
+
 async def test_who_does_not_answer_is_called_harder_until_they_do(play: Play) -> None:
     async with play(change=SOON) as house:
         zhang, li, wang = map(house.people, ("zhang", "li", "wang"))
