@@ -19,7 +19,6 @@ from bot.rules.notices import notify
 from bot.rules.world import Wanted, World, fact, page, pages
 
 BY_ITSELF = Actor(ActorKind.OUTBOX, "meeting")
-_MOST_NAMED = 10  # of those without an address
 
 
 def invite(event: Event, incident: Incident, world: World) -> Wanted:
@@ -80,18 +79,25 @@ def meeting_says(incident: Incident, person: PersonId, world: World) -> Say:
     if not meeting.on:
         return say("meeting_off", incident=incident, start=meeting.start, reason=(), why="", by=None)
     if person == meeting.organizer:
-        return _about("meeting_yours", meeting, incident=incident, unmailed=unmailed(incident, world))
+        return _about("meeting_yours", meeting, incident=incident, **lacking(incident, world))
     if person not in meeting.people:
         return _about("meeting_without", meeting, incident=incident)
     return _about("meeting_invited", meeting, incident=incident, person=person)
 
 
-def unmailed(incident: Incident, world: World) -> tuple[PersonId, ...] | None:
-    """List who gets no invitation by e-mail for want of an address; None where the house sends no e-mail."""
-    if not world.channels(Medium.EMAIL):
-        return None
-    known = ((ident, world.reads.person(ident)) for ident in incident.meeting.people)
-    return tuple(ident for ident, person in known if person is None or not person.email)[:_MOST_NAMED]
+def lacking(incident: Incident, world: World) -> dict[str, tuple[PersonId, ...]]:
+    """List who is reached by nothing, and where the house sends e-mail, who gets no invitation for want of an address."""
+    mails = bool(world.channels(Medium.EMAIL))
+    unreached, unmailed = [], []
+    for ident in incident.meeting.people:
+        person = world.reads.person(ident)
+        if mails and person is not None and person.email:
+            continue
+        if direct_account(ident, world.house, world.reads) is None:
+            unreached.append(ident)
+        elif mails:
+            unmailed.append(ident)
+    return {"unreached": tuple(unreached), "unmailed": tuple(unmailed)}
 
 
 def _about(key: str, meeting: Meeting, **params: object) -> Say:
@@ -109,7 +115,7 @@ def _cards(event: Event, incident: Incident, world: World, people: Iterable[Pers
             continue
         mine = person == meeting.organizer
         text = (
-            _about("meeting_yours", meeting, unmailed=unmailed(incident, world))
+            _about("meeting_yours", meeting, **lacking(incident, world))
             if mine
             else _about("meeting_invited", meeting, person=person)
         )

@@ -55,6 +55,8 @@ PROMISED = {
     "return-postmortem": "原因*",
     "transfer-postmortem": "转给谁*",
     "waive": "原因*",
+    "meeting": "时间* 多久、地点 请谁",
+    "cancel-meeting": "原因",
 }
 
 

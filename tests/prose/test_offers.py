@@ -157,7 +157,7 @@ SAID: dict[str, Say] = {
     "meeting invited": say("meeting_invited", incident=_MEETS, person="li", mark=_MEETS.meeting.mark),
     "meeting invited and coming": say("meeting_invited", incident=_MEETS, person="wang", mark=_MEETS.meeting.mark),
     "meeting invited and not coming": say("meeting_invited", incident=_MEETS, person="zhao", mark=_MEETS.meeting.mark),
-    "meeting of yours": say("meeting_yours", incident=_MEETS, mark=_MEETS.meeting.mark, unmailed=("zhao",)),
+    "meeting of yours": say("meeting_yours", incident=_MEETS, mark=_MEETS.meeting.mark, unmailed=("zhao",), unreached=("wang",)),
     "meeting of which all answered": say("meeting_answers", incident=_MEETS, mark=_MEETS.meeting.mark),
     "meeting soon": say("meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="li", stage="soon"),
     "meeting soon for the organizer": say(
