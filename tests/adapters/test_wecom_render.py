@@ -339,3 +339,15 @@ def test_where_to_type_is_said_once_before_all_lines() -> None:
     assert shown is not None and shown["markdown"]["content"].endswith("\n私聊我：确认故障　｜　误报 …")
     here = app.room(Card("❓ 待确认", "red", buttons=(Button("误报", "dismiss", "@bot 误报 …"),), lang="zh"))
     assert here is not None and here["markdown"]["content"].endswith("\n打字：@bot 误报 …")
+
+
+def test_what_does_not_fit_into_a_card_stands_above_it_and_not_in_it_again() -> None:
+    long = Card(
+        "通告已起草", "grey", text=words("通告 1（首报）\n" + "字" * 300), buttons=(Button("发送", "note", "记录"),), lang="zh"
+    )
+    above, below = app.direct(long, "t") or []
+    assert "字" * 300 in above["text"]["content"]
+    assert below["template_card"]["main_title"]["title"] == "通告已起草"
+    assert "字字" not in str(below)
+    (alone,) = app.direct(Card("通告已起草", "grey", text=words("一句话"), buttons=long.buttons, lang="zh"), "t") or []
+    assert "一句话" in str(alone)

@@ -6,6 +6,7 @@ A direct chat shows template cards; a room only text and markdown, where every b
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from adapters.chat.wecom import LIMITS
@@ -39,10 +40,11 @@ def direct(content: Content, task: str) -> list[Json] | None:
     if made is None:
         way = "可以打字：" if content.chinese else "you can type: "
         return [_markdown(card_words(content, TEXT_BYTES, way, colours=True))]
-    card: Json = {"msgtype": "template_card", "template_card": made}
-    if width(said(content.text)) > SIZES.sub:
-        return [*({"msgtype": "text", "text": {"content": part}} for part in texts(content.text)), card]
-    return [card]
+    if width(said(content.text)) <= SIZES.sub:
+        return [{"msgtype": "template_card", "template_card": made}]
+    below = template_card(replace(content, text=()), SIZES, task)  # its words stand above it
+    told = [{"msgtype": "text", "text": {"content": part}} for part in texts(content.text)]
+    return [*told, {"msgtype": "template_card", "template_card": below}]
 
 
 def texts(content: Text) -> list[str]:
