@@ -101,7 +101,7 @@ class Outside:
                 "external": {"notify": [{"channel": "mail", "to": ["customers@example.com"]}, {"channel": "status"}]},
             }},
             # Everything that waits for time waits a little only, so that a newcomer sees it.
-            "policy": {**said.get("policy", {}), "duty_managers": ["zhou"], "observation": {"P1": "1m", "P2": "1m"},
+            "policy": {**said.get("policy", {}), "duty_managers": ["zhou", "li"], "observation": {"P1": "1m", "P2": "1m"},
                        "roll_call": {"P1": "1m", "P2": "2m"}, "rung_after": {"P1": "20s", "P2": "40s"}},
         }  # fmt: skip
 
