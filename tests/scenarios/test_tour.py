@@ -15,9 +15,9 @@ from tests.scenarios.tour import Tour, touring
 
 DOCS = Path(__file__).parents[2] / "docs"
 RUN = "pytest -m '' tests/scenarios/test_tour.py"
-SHORT_HEAD = """# 一次故障的全程：{chat}
+SHORT_HEAD = """# 一次故障的全程：{title}
 
-同一个剧本在{chat}上的样子，和[主页面](../tour.zh.md)一样由测试演出并核对。〔点「…」〕是按钮，✓ 是机器人在消息上打的勾。
+[主页面](../tour.zh.md)的剧本，演在{chat}上；同样由测试写下并核对。怎么读，见主页面。
 
 """
 HEAD = """# 一次故障的全程
@@ -250,7 +250,7 @@ async def improved(tour: Tour) -> None:
 PAGES = {  # where it is played: the page, and what the chat is called
     "feishu-socket": ("tour.zh.md", "飞书"),
     "sqlite": ("tour/plain.zh.md", "纯文字的聊天"),
-    "slack-socket": ("tour/slack.zh.md", "Slack"),
+    "slack-socket": ("tour/slack.zh.md", " Slack "),
     "dingtalk": ("tour/dingtalk.zh.md", "钉钉"),
     "dingtalk-text": ("tour/dingtalk-text.zh.md", "钉钉（没有导入卡片模板）"),
     "wecom": ("tour/wecom.zh.md", "企业微信（自建应用和智能机器人）"),
@@ -258,6 +258,7 @@ PAGES = {  # where it is played: the page, and what the chat is called
 }
 
 
+@pytest.mark.timeout(400)  # a machine that is busy
 @pytest.mark.on(*PAGES)
 async def test_the_tour(ground: str, tour_of: Any) -> None:
     name, chat = PAGES[ground]
@@ -266,7 +267,7 @@ async def test_the_tour(ground: str, tour_of: Any) -> None:
             await played(tour)
         finally:
             print(tour.page())
-        page = (HEAD if name == "tour.zh.md" else SHORT_HEAD).format(chat=chat) + tour.page()
+        page = (HEAD if name == "tour.zh.md" else SHORT_HEAD).format(chat=chat, title=chat.strip()) + tour.page()
         assert not tour.house.foreign()
     file = DOCS / name
     if os.environ.get("WRITE_GOLDEN"):

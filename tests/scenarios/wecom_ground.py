@@ -168,6 +168,7 @@ class WecomGround:
     def lines(self) -> list[Line]:
         first, ours = self.first_names(), self.stage.own if self.stage is not None else set()
         found = []
+        shown: dict[str, dict[int, Any]] = {}  # what each reader sees, by number
         for message in self.wecom.corp.messages:
             if message.deleted or message.kind == "note" or message.n in ours:
                 continue
@@ -176,14 +177,16 @@ class WecomGround:
             room = None if whom else first[message.chat]
             answer = bots and not self._unasked(message)
             author = "bot" if bots else message.author
-            text = self._drawn(message, whom) if bots else words(message.text)
+            text = self._drawn(message, whom, shown) if bots else words(message.text)
             found.append(Line(message.at, room, whom, author, text, answer, whom))
         return found
 
-    def _drawn(self, message: Message, whom: str | None) -> str:
+    def _drawn(self, message: Message, whom: str | None, shown: dict[str, dict[int, Any]]) -> str:
         reader = whom or next(iter(self.wecom.corp.groups[message.chat].members))
-        shown = next((m for m in sight(self.wecom.people, reader)["messages"] if m["n"] == message.n), None)
-        return text_of(shown) if shown is not None and not shown["deleted"] else words(message.text)
+        if reader not in shown:
+            shown[reader] = {m["n"]: m for m in sight(self.wecom.people, reader)["messages"]}
+        seen = shown[reader].get(message.n)
+        return text_of(seen) if seen is not None and not seen["deleted"] else words(message.text)
 
     def words_of_the_bot(self) -> list[str]:
         """List the words of every call, and of every answer in an acknowledgement."""
