@@ -304,6 +304,86 @@ TESTED = (
         ),
         "tests/engine/test_hooks.py::test_a_receiver_that_fails_after_it_has_taken_something_gets_the_same_again",
     ),
+    Tested(
+        Break(
+            "postmortem gate",
+            "a grave incident was closed without its postmortem",
+            "bot/model/incident.py",
+            "if demanded(incident, policy) and not done:",
+            "if False:",
+        ),
+        "tests/commands/test_gate.py",
+    ),
+    Tested(
+        Break(
+            "the level that is owed for",
+            "a level that was lowered after the recovery spared the postmortem",
+            "bot/model/postmortem.py",
+            "levels = {incident.severity} if incident.review.level is None else {incident.severity, incident.review.level}",
+            "levels = {incident.severity}",
+        ),
+        "tests/commands/test_gate.py",
+    ),
+    Tested(
+        Break(
+            "a whole life",
+            "a refused command wrote what it had begun",
+            "bot/engine/intake.py",
+            "forced = self._allowed(declaration, incident, call.force if call else None)",
+            "forced = call.force if call else None",
+        ),
+        "tests/engine/test_presses.py",
+    ),
+    Tested(
+        Break(
+            "announcements: once to each",
+            "each wish to send had a key of its own",
+            "bot/rules/announcing.py",
+            'key = f"announce/{incident.id}/{post.number}/{target}/{post.round}"',
+            'key = f"announce/{incident.id}/{post.number}/{target}/{event.n}/{world.now}"',
+        ),
+        "tests/engine/test_announcing.py",
+    ),
+    Tested(
+        Break(
+            "items: one reminder a day",
+            "each plan of a reminder had a key of its own",
+            "bot/engine/reminders.py",
+            'key = f"items/{person}/{today.isoformat()}"',
+            'key = f"items/{person}/{now.isoformat()}"',
+        ),
+        "tests/engine/test_items.py",
+    ),
+    Tested(
+        Break(
+            "silences end with the recovery",
+            "a silence was kept after the recovery",
+            "bot/rules/muting.py",
+            "held = incident is not None and incident.status is Status.HANDLING and group.id in incident.groups",
+            "held = incident is not None and incident.open and group.id in incident.groups",
+        ),
+        "tests/engine/test_muting.py::test_whatever_ends_it_leaves_none_behind",
+    ),
+    Tested(
+        Break(
+            "noise",
+            "whom the ladder was calling was told twice",
+            "bot/rules/people.py",
+            "if suggested is not None and not called:",
+            "if suggested is not None:",
+        ),
+        "tests/engine/test_noise_life.py",
+    ),
+    Tested(
+        Break(
+            "gallery",
+            "a text named what nobody gave it",
+            "templates/en/say/commands.yaml",
+            "merge_closed: 'Not merged:",
+            "merge_closed: 'Not merged, {{ nobody }}:",
+        ),
+        "tests/prose/test_gallery.py::test_every_text_is_given_all_that_it_names",
+    ),
 )
 
 

@@ -108,8 +108,11 @@ def page_role(event: Event, incident: Incident, world: World) -> Wanted:
 
 
 def page_suggested(event: Event, incident: Incident, world: World) -> Wanted:
+    """Suggest it directly, too; whom the ladder is calling anyway reads it in the room, and not twice in one minute directly."""
     suggested = fact(event, ev.CommanderMissing).suggested
-    if suggested is not None:
+    one = incident.roll.of(suggested) if suggested is not None else None
+    called = one is not None and one.waiting and not one.over
+    if suggested is not None and not called:
         yield from pages(event, world, (suggested,), say("please_command", incident=incident.id), incident)
 
 

@@ -689,8 +689,8 @@ async def test_nor_over_many_lives_which_meet_all_that_people_can_do(sqlite_temp
     accepted: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     given: Counter[str] = Counter()
-    for seed in range(100, 124):
-        life = await walked(sqlite_template, tmp_path, seed, 200)
+    for seed in range(100, 112):
+        life = await walked(sqlite_template, tmp_path, seed, 160)
         accepted += life.accepted
         given += life.given
         ends.update(f"{i.outcome} {i.review.state}" for i in life.folded.values() if i.outcome is not None)
