@@ -97,6 +97,10 @@ def survivors(incident: Incident, log: Sequence[Event], standing: Sequence[tuple
             found.append(f"{kind} of one that is {incident.status}")
         if incident.drill and kind in NOT_IN_DRILLS:
             found.append(f"{kind} of a drill")
+        if kind == "pass_approval" and not incident.open:
+            post = incident.announcing.post(int(slot.partition(".")[0]))
+            if post is not None and post.occasion in ("first", "update", "raised", "lowered", "relapse"):
+                found.append(f"{kind} of what is said of an incident that goes on")
         end = _ended(kind, slot, log)
         if end is not None:
             found.append(f"{kind} {slot} after {end}")
