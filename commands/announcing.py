@@ -17,6 +17,7 @@ from bot.model.announcing import (
     Occasion,
     Post,
     Stage,
+    has_point,
     lacks_first,
     next_to_ask,
 )
@@ -366,6 +367,8 @@ def pass_approval(ctx: Context, incident: Incident) -> list[Fact]:
     facts: list[Fact] = []
     for post in incident.announcing.posts:
         if post.stage is not Stage.ASKED or post.asked_at is None or post.asked_at + ctx.policy.approve_within > ctx.now:
+            continue
+        if not has_point(post, incident):
             continue
         asked = next_to_ask(post.step + 1, incident, post.audience, post.by, ctx.policy)
         if asked is None:

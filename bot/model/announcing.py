@@ -302,13 +302,20 @@ def announcing_due(incident: Incident, policy: Policy) -> dict[tuple[str, str], 
         if state.due is not None and not state.overdue:
             found["announcement_overdue", ""] = state.due
     for post in state.posts:
-        if post.stage is Stage.ASKED and post.asked_at is not None:
+        if post.stage is Stage.ASKED and post.asked_at is not None and has_point(post, incident):
             found["pass_approval", f"{post.number}.{post.step}"] = post.asked_at + policy.approve_within
     return found
 
 
 # ---------------------------------------------------------------- approval
 LAST_STEP = 2
+# What is said of an incident that goes on: once it is closed nobody is asked to approve that any more.
+_OF_OPEN = frozenset({Occasion.FIRST, Occasion.UPDATE, Occasion.RAISED, Occasion.LOWERED, Occasion.RELAPSE})
+
+
+def has_point(post: Post, incident: Incident) -> bool:
+    """Say whether what an announcement says may still be said of its incident."""
+    return incident.open or post.occasion not in _OF_OPEN
 
 
 def asked_at_step(

@@ -328,7 +328,8 @@ def _changes(incident: Incident, event: Event, p: ev.Payload) -> dict[str, Any]:
                     "merged_into": None, "waiver": None, "waived_by": None, "recovery": (), "method": None,
                     "recovery_asked_at": None, "commander_nagged_at": None, "handled_since": event.at,
                     "counted_from": counted_from, "proposed": None, "asked": None,
-                    "recovering": Recovering(), "review": reviewed(incident.review, event, p)}  # fmt: skip
+                    "recovering": Recovering(), "review": reviewed(incident.review, event, p),
+                    "muting": muted(incident.muting, event, p)}  # fmt: skip
         case ev.ObservationEnded():
             return {"status": p.to, "observe_until": None}
         case ev.IncidentClosed():

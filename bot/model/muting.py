@@ -57,6 +57,8 @@ def muted(muting: Muting, event: Event, p: ev.Payload) -> Muting:
             )  # fmt: skip
         case ev.SilenceStopped():
             return replace(muting, since=None, until=None, by=None, by_rule="", declined=not p.lapsed, failed=())
+        case ev.IncidentReopened() if muting.until is not None and muting.until <= event.at:
+            return replace(muting, since=None, until=None, by=None, by_rule="")  # their time passed while nobody needed them
         case ev.SilenceSet():
             return replace(muting, on=tuple(dict.fromkeys((*muting.on, p.group))), failed=_without(muting, p.group))
         case ev.SilenceEnded():
