@@ -111,7 +111,7 @@ class Proof:
         config = self._folder / f"{name}.yaml"
         config.write_text(json.dumps(self._scene.configuration(None, "http://127.0.0.1:9", empty)), encoding="utf-8")
         line = [str(builds.command()), "migrate", "-c", str(config)]
-        subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=300)
         self._empty[build] = empty
         return build
 
