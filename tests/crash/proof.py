@@ -23,7 +23,6 @@ FEWEST = 9  # boundaries; a proof with fewer shows too little
 DEADLINE = 60.0  # seconds for anything that somebody waits for, a restart on a busy machine included
 APART = 2  # calls that one clean life may have and another not: two changes at once are one edit or message, or two
 AGAIN = 2  # lives more for a call that did not come
-SHORTER = 20.0  # the same on a sabotaged build, which loses what is waited for
 
 
 @dataclass(slots=True)
@@ -89,7 +88,7 @@ class Proof:
         build = self.build(sabotaged.broken.name.replace(" ", "-"), sabotaged.broken)
         others: list[Failed] = []
         for plan in sabotaged.plans:
-            life = await self.live(build, plan, SHORTER * self._deadline / DEADLINE)
+            life = await self.live(build, plan)
             caught = [failure for failure in life.failures if failure.check in sabotaged.checks]
             if caught:
                 self.passed += 1
@@ -111,7 +110,7 @@ class Proof:
         config = self._folder / f"{name}.yaml"
         config.write_text(json.dumps(self._scene.configuration(None, "http://127.0.0.1:9", empty)), encoding="utf-8")
         line = [str(builds.command()), "migrate", "-c", str(config)]
-        subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(line, env=builds.environment(build), cwd=self._folder, check=True, capture_output=True, timeout=300)
         self._empty[build] = empty
         return build
 
@@ -119,23 +118,22 @@ class Proof:
         """Start to live plans, a few at once; gives each life by its plan's name."""
         return {plan.name: asyncio.create_task(self.live(build, plan)) for plan in plans}
 
-    async def live(self, build: Path, plan: Plan, deadline: float | None = None) -> Life:
+    async def live(self, build: Path, plan: Plan) -> Life:
         """Live one plan; again where the call at which to kill did not come: changes at once may share an edit or a message."""
-        deadline = deadline or self._deadline
-        life = await self._lived(build, plan, deadline)
+        life = await self._lived(build, plan)
         for _ in range(AGAIN):
             if [failure.check for failure in life.failures] != ["killed"] or not isinstance(plan.at, AtCall):
                 break
-            life = await self._lived(build, plan, deadline)
+            life = await self._lived(build, plan)
         return life
 
-    async def _lived(self, build: Path, plan: Plan, deadline: float) -> Life:
+    async def _lived(self, build: Path, plan: Plan) -> Life:
         async with self._free:
             self._lives += 1
             folder = self._folder / f"life-{self._lives}"
             folder.mkdir()
             began = time.monotonic()
-            world = World(self._scene, build, folder, self._empty[build], plan, deadline)
+            world = World(self._scene, build, folder, self._empty[build], plan, self._deadline)
             await world.live()
             failures = list(world.failures)
             if not failures or failures[0].check == "accepted is stored":

@@ -24,7 +24,6 @@ from tests.crash.scene import NOWHERE, TOKEN, Failed, Scene
 
 POST_PAUSE = 0.1  # seconds between two attempts of the monitoring system
 POLL = 0.02  # seconds
-START = 60.0  # seconds, however short the deadline: a busy machine starts slowly, and nothing is broken by that
 PUT_OFF = 15.0  # seconds; whatever gathers or waits for the pace of a card is due sooner
 
 
@@ -56,7 +55,7 @@ class World:
             self._aim()
             self.process.start()
             try:
-                await self.until(self.process.ready.is_set, "the start", "started", max(self.deadline, START))
+                await self.until(self.process.ready.is_set, "the start", "started")
                 await self.scene.play(self, url)
                 await self._killed()
                 await self._send_again()
@@ -146,15 +145,14 @@ class World:
 
         await self.until(done, "everything to be done", "done")
 
-    async def until(self, holds: Callable[[], bool], what: str, check: str = "in time", within: float | None = None) -> None:
-        """Wait for a condition; raises `Failed` of a check when it does not hold within the deadline, or these seconds."""
-        within = within or self.deadline
-        ends = time.monotonic() + within
+    async def until(self, holds: Callable[[], bool], what: str, check: str = "in time") -> None:
+        """Wait for a condition; raises `Failed` of a check when it does not come to hold."""
+        ends = time.monotonic() + self.deadline
         while not holds():
             if self.process.problems:
                 raise Failed("process", self.process.problems[0])
             if time.monotonic() > ends:
-                raise Failed(check, f"waited {within:g} s for {what}")
+                raise Failed(check, f"waited {self.deadline:g} s for {what}")
             await asyncio.sleep(POLL)
 
     # ------------------------------------------------------------ who kills
@@ -206,7 +204,7 @@ class World:
         if self.plan.at is not None:
             wanted = 1 if self.plan.again is None else 2
             await self.until(lambda: len(self.process.killed) == wanted, "the moment of the planned kill", "killed")
-        await self.until(self.process.ready.is_set, "the start", "started", max(self.deadline, START))
+        await self.until(self.process.ready.is_set, "the start", "started")
         await self.quiet()
 
     async def _later(self, after: float) -> None:
