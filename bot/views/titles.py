@@ -24,7 +24,7 @@ OFFERED = frozenset(
         "here", "pass", "recall", "escalate",
         "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
         "brief", "cadence", "decline", "list", "timeline", "why", "whoami", "menu", "help",
-        "announce", "subscribe", "postmortem", "action",
+        "announce", "subscribe", "postmortem", "action", "meeting",
         "silence",
     }
 )  # fmt: skip
