@@ -55,7 +55,8 @@ class Day(Town):
         }
         super().__init__(
             store, url, {chat: made.capabilities}, dict.fromkeys(PEOPLE, (chat,)), limits=made.limits,
-            roll_call=Policy().roll_call, announce=((main, "hall"),), audiences=reach, duty_managers=(PersonId("boss"),), silencers=frozenset(),
+            roll_call=Policy().roll_call, announce=((main, "hall"),), audiences=reach,
+            duty_managers=(PersonId("boss"),), silencers=frozenset(),
         )  # fmt: skip
         pay = Service(
             ServiceId("pay"), "支付", "Payments", ops=(PersonId("wang"),), dev=(PersonId("zhao"),), product=(PersonId("chen"),)
@@ -224,5 +225,7 @@ def to_each(day: Day) -> None:
         every = day.posts(f"@{day.chat}:{who}")
         mine = [post for post in every if EXEMPT.search(post.words) is None]
         assert apart(mine) >= 120, f"{who}:\n{said_in(day, mine)}"
+        unbidden = [post for post in every if re.search("^通告|T-1", post.words) is None]
+        assert apart(unbidden) >= 20, f"{who} is told two things at once:\n{said_in(day, unbidden)}"
         reminders = Counter(post.at.date() for post in every if post.words.startswith("📋"))
         assert max(reminders.values(), default=0) <= 1, who
