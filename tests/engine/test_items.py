@@ -140,7 +140,7 @@ async def test_two_people_from_assigning_to_the_closed_loop(store: Store, url: s
     await says(days, "li", '关闭 001 --免复盘 "供应商"')
     closed = await days.town.incident("F-20240520-001")
     assert (closed.status, closed.actions.closed_at) == ("closed", None)
-    assert await says(days, "li", "验收 1") == "✅ T-1 验收通过。"
+    assert await says(days, "li", "验收 1") == "✅ T-1 验收通过。F-20240520-001 的 1 项改进措施全部验收，闭环。"
     closed = await days.town.incident("F-20240520-001")
     assert closed.actions.closed_at is not None
     assert isinstance((await days.town.log("F-20240520-001"))[-1].payload, ev.LoopClosed)

@@ -30,7 +30,7 @@ async def test_an_item_goes_from_one_to_the_other_until_the_loop_is_closed(play:
         await room.says("@bot 恢复 回滚")
         await room.says("@bot 关闭")
         await room.expects("⚪ .*已关闭")
-        assert (await zhang.direct("验收 1")) == "✅ T-1 验收通过。"
+        assert (await zhang.direct("验收 1")) == f"✅ T-1 验收通过。{ident} 的 1 项改进措施全部验收，闭环。"
         await room.expects("✅ 闭环：1 项改进措施全部验收")
         assert "闭环率 1/1（100%）" in await li.direct("统计 7天 支付")
 
