@@ -681,7 +681,7 @@ async def test_nothing_that_anybody_does_breaks_the_rules_of_a_life(seed: int, s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (12, 13, 16, 17, 20, 21, 22, 23))
+@pytest.mark.parametrize("seed", [12, 13, 16, 17, 20, 21, 22, 23])
 async def test_nor_over_more_and_longer_lives(seed: int, sqlite_template: Path, tmp_path: Path) -> None:
     life = await walked(sqlite_template, tmp_path, seed, 150)
     assert sum(life.accepted.values()) > 20
