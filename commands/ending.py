@@ -57,6 +57,26 @@ def recover(
 
 
 @command(
+    en=("observe", "end observation"),
+    zh=("结束观察",),
+    does=Words("不再观察，提前结束观察期；P1 由指挥官定", "end the observation early; P1: the commander"),
+    usage=Words("结束观察", "observe"),
+    example=Words("结束观察", "observe"),
+    where=Where.ROOM | Where.ANYWHERE,
+)
+def observe(ctx: Context, incident: Incident) -> list[Fact]:
+    """End the watch over what has recovered, unless an alert fires again."""
+    if not incident.observed(ctx.now):
+        raise refuse("observe_not", incident=incident, ref=ref(ctx, incident))
+    if incident.firing:
+        raise refuse("observe_firing", count=incident.firing, ref=ref(ctx, incident))
+    over: tuple[Fact, ...] = ()
+    if incident.severity.value == "P1":
+        over = as_commander(ctx, incident, "observe", "observe_needs")
+    return [*over, ev.ObservationEnded(to=Status.REVIEWING if demanded(incident, ctx.policy) else Status.RECOVERED)]
+
+
+@command(
     en=("reopen",),
     zh=("重开", "撤销恢复", "复发"),
     does=Words("又坏了：撤销恢复，或重开已关闭的", "it is back: withdraw the recovery, or open a closed one again"),
@@ -124,7 +144,7 @@ _NOT_BACK = (
     ev.AlertsDismissed, ev.RoomBound, ev.MirrorStarted, ev.MirrorStopped, ev.RoomLanguageSet, ev.SpareRoomOffered,
     ev.PeopleMerged, ev.LanguageChosen, *OF_ITEMS, ev.LoopClosed,
     ev.SilenceWanted, ev.SilenceStopped, ev.AlertsSilenced,
-    ev.PostmortemApproved, ev.PostmortemPublished,
+    ev.ObservationEnded, ev.PostmortemApproved, ev.PostmortemPublished,
     ev.MeetingSet, ev.MeetingPeopleChanged, ev.MeetingAnswered, ev.MeetingCalledOff,
     ev.AnnouncementSent, ev.AnnouncementResent, ev.AnnouncementWithdrawn, ev.Subscribed,
     ev.Unsubscribed,

@@ -289,9 +289,8 @@ def _changed(fresh: Shown, before: Shown, ref: Ref | None) -> Ref:
 
 _ONLY_WHILE_OPEN = frozenset({
     "called", "to_confirm", "please_command", "command_offered", "level_proposed", "called_again",
-    "postmortem_yours", "postmortem_due",
-    "postmortem_late", "postmortem_to_judge",
 })  # fmt: skip
+_OF_REVIEW = frozenset({"postmortem_yours", "postmortem_due", "postmortem_late", "postmortem_to_judge"})
 _INSTANTS = frozenset({"since", "until", "start", "end", "due"})
 _TEXTS = frozenset({"reason"})
 
@@ -318,6 +317,8 @@ def _direct(effect: Effect, reads: Reads, house: House, now: datetime) -> Plan:
             return Skip()
         if pointless(data["say"], incident, data["person"]):
             return Skip()
+        if data["say"] in _OF_REVIEW and (not incident.open or incident.review.due is None):
+            return Skip()  # closed or reopened meanwhile
         if data["say"].startswith("meeting_") and passed(
             data["say"], incident.meeting, data["person"], str(params.get("mark", ""))
         ):

@@ -65,6 +65,9 @@ def handed(incident: Incident, event: Event) -> dict[str, Any]:
             return {"handover": Handover(gaps=_gaps(incident, event.at), left_at=left), "commander_nagged_at": None}
         case ev.CommanderMissing() | ev.CommandUrged():
             return {"handover": replace(old, nags=old.nags + 1), "commander_nagged_at": event.at}
+        case ev.IncidentReopened() if not incident.open:  # what was asked before its end is void
+            free = Handover(gaps=old.gaps, duty=old.duty, duty_until=old.duty_until, duty_told=old.duty_told)
+            return {"handover": free, "offered_to": None}
         case ev.IncidentRecovered() | ev.IncidentReopened():
             return {"handover": replace(old, gaps=_gaps(incident, event.at), nags=0, left_at=None)}
         case ev.DutyNoted():

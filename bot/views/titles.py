@@ -22,7 +22,8 @@ OFFERED = frozenset(
     {
         "report", "declare", "ack", "confirm", "dismiss", "severity", "commander", "role", "invite", "join", "impact", "note",
         "here", "pass", "recall", "escalate",
-        "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "reopen", "close", "undo", "status",
+        "update", "mark", "title", "bridge", "link", "unlink", "merge", "gather", "recover", "observe", "reopen", "close",
+        "undo", "status",
         "brief", "cadence", "decline", "list", "timeline", "why", "whoami", "menu", "help",
         "announce", "subscribe", "postmortem", "action", "meeting",
         "silence",

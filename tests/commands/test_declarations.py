@@ -57,6 +57,7 @@ PROMISED = {
     "merge": "合并 重复",
     "gather": "合并风暴",
     "recover": "恢复 已恢复",
+    "observe": "结束观察",
     "reopen": "重开 撤销恢复 复发",
     "close": "关闭 结单",
     "postmortem": "复盘",

@@ -64,6 +64,31 @@ class TestRecover:
         assert world.refusal("recover", "zhao", incident)[1] == "不用再恢复：14:01 已恢复（李四）。"
 
 
+class TestObserve:
+    def test_ends_the_watch_of_a_p1_by_its_commander_and_goes_on_to_its_review(self, world: World) -> None:
+        incident = world.handled("li", P1)
+        world.run("recover", "li", incident)
+        key, words = world.refusal("observe", "wang", incident)
+        assert (key, words) == (
+            "observe_needs", '没有结束观察：P1 要指挥官（李四）来定。等不及就代行：结束观察 --代行 "原因"',
+        )  # fmt: skip
+        assert "ObservationEnded" in world.run("observe", "li", incident).kinds
+        now = world.now_of(incident)
+        assert (now.status, now.observe_until) == (Status.REVIEWING, None)
+
+    def test_not_while_an_alert_fires(self, world: World) -> None:
+        incident = world.handled("li", P2)
+        world.run("recover", "li", incident)
+        world.run("link", "li", incident, groups=(world.alerts(1),))
+        key, words = world.refusal("observe", "li", incident)
+        assert key == "observe_firing"
+        assert words == "没有结束观察：还有 3 条告警在响。又坏了：撤销恢复；与此无关：撤销恢复 无关"
+
+    def test_nothing_is_ended_that_is_not_watched(self, world: World) -> None:
+        incident = world.handled("li", P2)
+        assert world.refusal("observe", "li", incident)[1] == "没有变化：F-20240520-001 是「处理中」，没有在观察。"
+
+
 class TestReopen:
     def test_anybody_who_works_on_it_withdraws_a_recovery_even_without_a_word(self, world: World) -> None:
         incident = world.handled("li", P1)

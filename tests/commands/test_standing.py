@@ -207,6 +207,8 @@ CASES: tuple[tuple[str, str, Any, Given], ...] = (
     ("gather", "", P1, _storm),
     ("recover", "P1", P1, _with()),
     ("recover", "P2", P2, _with()),
+    ("observe", "P1", P1, _recovered),
+    ("observe", "P2", P2, _recovered),
     ("reopen", "recovered", P1, _recovered),
     ("reopen", "closed", P1, _closed),
     ("close", "P3", P3, _recovered),

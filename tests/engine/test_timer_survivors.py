@@ -42,6 +42,7 @@ LIVES: Mapping[str, frozenset[Status]] = {
     "end_observation": frozenset({Status.RECOVERED}),
     "close_recovered": frozenset({Status.RECOVERED}),
     "remind_postmortem": frozenset({Status.REVIEWING}),
+    "remind_meeting": frozenset({HANDLING, Status.RECOVERED, Status.REVIEWING, Status.CLOSED}),
     "close_rooms": frozenset({Status.CLOSED}),
     "end_offer": OPEN,
     "pass_approval": frozenset(Status),  # 取消, 更正, 补发 and 复盘 are told of what is over
@@ -179,9 +180,10 @@ wang: 接手 {item}
 wang: 完成 {item} 好了; li: 验收 {item}
 li: 转派 {item} @赵六
 li: 恢复 {id} 回滚
-li: 恢复 {id} 回滚; 2000
+li: 恢复 {id} 回滚; 2000; li: 复盘会 {id} 5-23 15:00 @王五
 li: 恢复 {id} 回滚; 2000; root: 豁免复盘 {id} 供应商
 li: 重开 {id} 又来了
+li: 取消复盘会 {id} 不开了
 li: 误报 {id} 看错了
 li: 合并 {id} {last}
 root: 关闭 {id} --免复盘 "太小"
@@ -243,7 +245,8 @@ class Life:
         if colon:
             known = [incident for incident, _ in await self.every()]
             if known or "{" not in line:
-                fit = [i for i in known if i.active is ("重开" not in line)] or known
+                over = "重开" in line or "复盘会" in line
+                fit = [i for i in known if i.active is not over] or known
                 about = fit[one % len(fit)] if known else None
                 named = {"id": about.id, "last": known[-1].id, "post": about.announcing.next - 1} if about else {}
                 items = town.rows("SELECT max(number) FROM action_item")[0][0]

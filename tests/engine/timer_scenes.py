@@ -72,6 +72,11 @@ async def reviewing(town: Pair) -> None:
     assert (await town.incident(ID)).status is Status.REVIEWING
 
 
+async def meeting_called(town: Pair) -> None:
+    await reviewing(town)
+    assert "复盘会" in await says(town, "li", f"复盘会 {ID} 5月29日 15:00 1小时 @王五")
+
+
 async def closed(town: Pair) -> None:
     await recovered(town)
     await says(town, "root", f'关闭 {ID} --免复盘 "供应商"')
@@ -249,6 +254,9 @@ SCENES = (
     Scene("end_offer", asked_for, direct("wang", "没有回应"), LATE, slot="request"),
     Scene("end_duty", on_duty, direct("li", "值班"), "的值班 5月24日 16:00 已经结束"),
     Scene("remind_postmortem", reviewing, direct("zhao", "复盘 F-"), "已逾期 1 个工作日，截止 5月29日 18:00"),
+    # The meeting is held by then: nobody is reminded of what has begun.
+    Scene("remind_meeting", meeting_called, direct("wang", "⏳ 复盘会"), "", slot="eve"),
+    Scene("remind_meeting", meeting_called, direct("wang", "⏳ 复盘会"), "", slot="soon"),
     Scene("remind_announcement", led, direct("li", "的首报"), "的首报 5月24日 14:05 前要发", policy=TOLD),
     Scene("announcement_overdue", led, in_room("首报已超时"), "4330 分钟还没有通告", policy=TOLD),
     Scene("pass_approval", update_to_approve, direct("root", "请批准"), "（请得晚了 3 天 0 小时）", policy=TOLD),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.scenarios.conftest import Play
 from tests.scenarios.house import incident
 
-SOON = {"policy": {"observation": {"P1": "1s"}, "close_room_after": "1h"}}
+SOON = {"policy": {"close_room_after": "1h"}}
 
 
 async def test_a_postmortem_from_its_beginning_to_the_close(play: Play) -> None:
@@ -20,7 +20,10 @@ async def test_a_postmortem_from_its_beginning_to_the_close(play: Play) -> None:
         await room.says("@bot 定位 网关发布引入超时")
         await lis.says("@bot 记录 决策 先回滚再查")
         await lis.says("@bot 恢复 回滚支付网关")
-        await room.expects("📝 观察期结束，没有再出现，转入待复盘")
+        await room.expects("观察至")
+        assert '等不及就代行：@bot 结束观察 --代行 "原因"' in await room.says("@bot 结束观察")
+        await lis.says("@bot 结束观察")
+        await room.expects("📝 李四提前结束了观察，转入待复盘")
 
         ident = incident(room)
         assert f"📝 {ident} 的复盘：填写中｜负责人" in await lis.says("@bot 复盘")
