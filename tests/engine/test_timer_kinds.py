@@ -64,8 +64,8 @@ def _named(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             yield from (kind for key in node.keys if key is not None and (kind := _kind(key)))
-        elif isinstance(node, ast.DictComp) and (kind := _kind(node.key)):
-            yield kind
+        elif isinstance(node, ast.DictComp):
+            yield from filter(None, [_kind(node.key)])
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and (kind := _kind(node.slice)):
             yield kind
 
