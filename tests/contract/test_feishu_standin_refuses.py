@@ -594,6 +594,7 @@ async def test_pictures_are_uploaded_first(rig: Rig) -> None:
 
 
 async def test_gives_what_came_with_a_message_only_by_its_own_key(rig: Rig) -> None:
+    # GET /im/v1/messages/om_1/resources/img_1 with its type
     from lark_oapi.api.im.v1 import GetMessageResourceRequest
 
     def get(message: str, key: str, kind: str = "image") -> tuple[int, bytes]:

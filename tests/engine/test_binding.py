@@ -41,7 +41,9 @@ def shown(value: Any) -> Any:
 
 def arguments(typed: str, **changes: Any) -> dict[str, Any]:
     """Bind a line typed in the room of F-20240520-001 and show the arguments that it gave, the implied incident left out."""
-    found = {name: shown(value) for name, value in bound(typed, **changes).arguments.items() if value not in (None, (), False)}
+    found = {
+        name: shown(value) for name, value in bound(typed, **changes).arguments.items() if value not in (None, (), False, "")
+    }
     return {name: value for name, value in found.items() if (name, value) != ("incident", ROOM.id)}
 
 
@@ -303,7 +305,7 @@ def pressed(name: str, implied: Incident | None = ROOM, **args: str) -> dict[str
     """Bind a button's arguments."""
     roster = Roster()
     found = bind_press(declarations()[name], args, context(roster), implied=implied, lock=roster.incident)
-    return {k: shown(v) for k, v in found.arguments.items() if v not in (None, (), False)}
+    return {k: shown(v) for k, v in found.arguments.items() if v not in (None, (), False, "")}
 
 
 PRESSED: list[tuple[str, dict[str, str], dict[str, Any]]] = [

@@ -204,7 +204,7 @@ async def test_where_no_page_can_be_linked_to_the_draft_is_told_in_words(desk: D
     await bare.says("li", "声明 P1 支付服务 支付失败")
     await bare.says("li", f"复盘 {(await bare.incident()).id} 根因 连接池打满")
     told = flat((await bare.says("li", f"复盘 {(await bare.incident()).id} 草稿")).text)
-    assert "等级: P1" in told and "问题根因: 连接池打满" in told
+    assert "等级：P1" in told and "问题根因：连接池打满" in told
 
 
 async def test_where_forms_cannot_open_the_click_to_write_gives_the_page(study: Study) -> None:

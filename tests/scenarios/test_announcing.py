@@ -31,7 +31,7 @@ async def test_what_lacks_a_fact_is_not_sent_and_what_is_sent_reaches_each_once(
         room = await house.room_of("zhang")
         await room.says("@bot 指挥")
         about = incident(room)
-        await zhang.told(f"(?s)P1「支付失败」（{about}）的通告已起草.*（首报·管理层）.*收件：王五、孙七（2）.*还缺：影响")
+        await zhang.told(f"(?s)P1「支付失败」（{about}）的通告已起草.*（首报·管理层）.*收件：私信 王五、孙七（2）.*还缺：影响")
         refused = await zhang.direct(f"通告 {about} 发送 1")
         assert "还不能发：缺 影响。补：" in refused
         await room.says("@bot 影响 支付成功率 98%→61%（华东）")
@@ -148,7 +148,7 @@ async def test_a_group_is_told_once_and_says_that_it_knows(play: Play) -> None:
         await room.says("@bot commander")
         await room.says("@bot impact payments success rate 61%")
         about = incident(room)
-        await zhang.told("announcements are drafted")
+        await zhang.told("announcements drafted")
         assert "on its way to 1" in await zhang.direct(f"announce {about} send 1")
         await wang.expects("hall", r"\[P2 declared\] Payments fail · since .* success rate 61% · IC Zhang San")
         await zhang.told(r"Announcement 1 \(first notice, execs\).*✅ .* 1/1 · noted 0/1")

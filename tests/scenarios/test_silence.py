@@ -79,7 +79,7 @@ async def test_an_incidents_alerts_are_silent_until_it_has_recovered(play: Play)
         await room.says("@bot 静默 停")
         await room.expects("告警静默已解除（张三")
         await until(lambda: not am.active, "no silence")
-        assert "A-1｜静默" not in await room.says("@bot 状态")
+        assert "静默至" not in await room.says("@bot 状态")
 
 
 async def test_alerts_are_silenced_before_anybody_has_judged_them(play: Play) -> None:

@@ -75,7 +75,7 @@ def control_routes(wecom: WeCom) -> list[Route]:
         """Give everything that the company holds, whoever may see it."""
         return {
             "groups": [asdict(group) | {"members": list(group.members)} for group in corp.groups.values()],
-            "messages": [asdict(message) | {"hidden": sorted(message.hidden)} for message in corp.messages],
+            "messages": [asdict(one) | {"hidden": sorted(one.hidden), "body": len(one.body)} for one in corp.messages],
             "codes": {code: {"msgid": held.sent.msgid, "used": held.used} for code, held in wecom.desk.codes.items()},
             "calls": [asdict(call) for call in wecom.desk.calls.values()],
             "acts": [asdict(act) for act in wecom.people.acts],
