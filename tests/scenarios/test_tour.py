@@ -274,6 +274,11 @@ async def test_the_tour(ground: str, tour_of: Any) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(page, encoding="utf-8")
     stands = file.read_text(encoding="utf-8") if file.exists() else ""
+    if ground == "wecom-bot":  # its answers come on another way than its messages: which is first is not always the same
+        assert sorted(page.splitlines()) == sorted(stands.splitlines()), (
+            f"docs/{name} is not what is said now: WRITE_GOLDEN=1 {RUN}"
+        )
+        return
     assert page == stands, f"docs/{name} is not what is said now: WRITE_GOLDEN=1 {RUN}, and read it\n" + "\n".join(
         difflib.unified_diff(stands.splitlines(), page.splitlines(), "docs", "now", lineterm="", n=1)
     )

@@ -234,12 +234,18 @@ class Tour:
         self._say(self.room, "", "卡片现在", shown[-1].text)
 
     async def _answered(self, who: str, where: str | None, answer: str) -> None:
-        """Write an answer: a tick beside what it ticks, else as a message where it is one, which may have buttons."""
+        """Write an answer: a tick beside what it ticks, else as a message where it is one, which may have buttons.
+
+        What else is said goes out at the same time, in any order: the answer is written first, the rest once all is said.
+        """
         if TICK.fullmatch(answer.strip()):
             self.chapters[-1].lines[-1] += "　✓"
-        elif answer and not any(answer in line.text for line in self._new()):
-            self._say(where, who, "机器人", answer, private=where is not None)
-        self._write_new()
+        elif answer:
+            message = next(((key, line) for key, line in self._unwritten() if answer in line.text), None)
+            if message is None:
+                self._say(where, who, "机器人", answer, private=where is not None)
+            else:
+                self._write_line(*message)
         await self.settle()
 
     # ------------------------------------------------------------ writing
@@ -257,17 +263,18 @@ class Tour:
             lines.append(f"════ {now.month}月{now.day}日 星期{'一二三四五六日'[now.weekday()]} ════")
         lines.append(f"{now:%H:%M} {words}")
 
-    def _new(self) -> list[Line]:
-        return [line for key, line in self._keyed(self.house.ground) if key not in self._drawn and line.bots]
+    def _unwritten(self) -> list[tuple[tuple[Any, ...], Line]]:
+        return [(key, line) for key, line in self._keyed(self.house.ground) if key not in self._drawn and line.bots]
 
     def _write_new(self) -> None:
         """Write what the bot said since, room by room; edits of what it said before are not written."""
-        for key, line in self._keyed(self.house.ground):
-            if key in self._drawn:
-                continue
-            self._drawn.add(key)
-            if line.bots and not TICK.fullmatch(line.text):
-                self._say(line.room, line.whom or line.only or "", "机器人", line.text, private=line.only is not None)
+        for key, line in self._unwritten():
+            self._write_line(key, line)
+
+    def _write_line(self, key: tuple[Any, ...], line: Line) -> None:
+        self._drawn.add(key)
+        if not TICK.fullmatch(line.text):
+            self._say(line.room, line.whom or line.only or "", "机器人", line.text, private=line.only is not None)
 
     def _keyed(self, ground: Ground) -> Iterator[tuple[tuple[Any, ...], Line]]:
         """Tell messages apart, of which some were said at one instant; those of one place stay in their order."""
