@@ -9,7 +9,7 @@ from bot.model.event import Event, Happened, Status
 from bot.model.ids import PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
-from bot.model.postmortem import Review, candidates, demanded
+from bot.model.postmortem import Review, candidates, demanded, lacks_to_publish
 from bot.model.say import say
 from bot.model.text import flat
 from bot.oncall.reviews import due_from, next_reminder
@@ -46,7 +46,8 @@ def page_owner(event: Event, incident: Incident, world: World) -> Wanted:
     """Tell whoever is to write it."""
     review: Review = incident.review
     if review.owner is not None and review.due is not None:
-        yield from pages(event, world, (review.owner,), say("postmortem_yours"), incident)
+        lacks = lacks_to_publish(incident, world.house.policy)
+        yield from pages(event, world, (review.owner,), say("postmortem_yours", lacks=lacks), incident)
 
 
 def page_reviewers(event: Event, incident: Incident, world: World) -> Wanted:

@@ -170,7 +170,7 @@ SAID: dict[str, Say] = {
     "meeting without you": say("meeting_without", incident=_MEETS, mark=_MEETS.meeting.mark),
     "meeting stands": say("meeting_stands", incident=_MEETS, ahead=True, people=(), ref=""),
     "meeting not called": say("meeting_stands", incident=RECOVERED, ahead=False, people=("zhang", "li"), ref=""),
-    "postmortem yours": say("postmortem_yours", incident=_REVIEWED),
+    "postmortem yours": say("postmortem_yours", incident=_REVIEWED, lacks=("cause", "measures")),
     "postmortem stands": say(
         "postmortem_stands", incident=_REVIEWED, lacks=("cause",), page="writing", link=None, ref=""
     ),
