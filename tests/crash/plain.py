@@ -323,7 +323,7 @@ def _entries(texts: list[str]) -> Iterator[Failed]:
     home: dict[int, str] = {}
     newest = 0
     for text in texts:
-        core = _plain(text)
+        core = _thing(text)
         for n in map(int, ENTRY.findall(core)):
             if n not in home:
                 if n < newest:

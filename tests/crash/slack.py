@@ -311,7 +311,7 @@ class SlackScene(Scene):
         raw = {
             "channel": message.channel, "ts": message.ts, "user": message.user, "bot": True, "text": message.text,
             "blocks": message.blocks, "attachments": message.attachments, "private": False, "thread_ts": message.thread_ts,
-            "act": None, "pinned": False,
+            "act": None, "pinned": False, "files": [],
         }  # fmt: skip
         return seen(raw)
 

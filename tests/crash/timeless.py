@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# A call names the room as soon as there is one, so a repeat may know more.
-LATER = re.compile(r"(?m)应急群(：[^。\n]*|正在建)(。|$)")
+# A repeat may know more: a call names the room as soon as there is one, an announcement says whom it has reached by then.
+LATER = re.compile(r"(?m)应急群(：[^。\n]*|正在建)(。|$)|(?<=）)(?:已发送，\d+ 个收件方|：[^\n]*｜已知悉 \d+/\d+)$")
 
 
 def timeless(text: str) -> str:
