@@ -183,6 +183,22 @@ async def test_a_tab_that_cannot_be_is_left_out_quietly(there: Tenant) -> None:
     assert room.tabs == {}
 
 
+async def test_a_card_that_calls_somebody_whom_nobody_knows_shows_names(there: Tenant) -> None:
+    room = await there.room()
+
+    def calling(*people: tuple[str, str]) -> Card:
+        return Card("📣 已呼叫", "blue", text=tuple(Span(f"@{name}", "person", target=one) for name, one in people))
+
+    posted = await there.chat.post(room.id, calling(("张三", "ou_zhang"), ("老六", "ou_nobody")), "k")
+    assert isinstance(posted, Done) and posted.ref is not None
+    (message,) = room.messages
+    assert "张三老六" in str(shown(there.standin.tenant.messages[message]))
+    assert isinstance(await there.chat.edit(posted.ref, calling(("老六", "ou_nobody"), ("李四", "ou_li"))), Done)
+    assert "老六李四" in str(shown(there.standin.tenant.messages[message]))
+    nowhere = await there.chat.post("ou_nobody", calling(("张三", "ou_zhang")), "k2")
+    assert isinstance(nowhere, Rejected) and nowhere.code == "no_such_person"
+
+
 async def test_people_come_in_batches_and_whoever_cannot_is_named(there: Tenant) -> None:
     room = await there.room()
     many = [User(f"ou_p{n}", f"人{n}") for n in range(120)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +20,10 @@ from adapters.chat.feishu.people import People
 from adapters.chat.feishu.render import DIRECT, LIMITS, message
 from adapters.chat.feishu.rooms import DESCRIPTION_CHARS, NAME_CHARS, Rooms
 from adapters.chat.feishu.wire import Said, Wire, outcome
-from bot.model.card import Card
+from bot.model.card import Card, Field
 from bot.model.facts.story import Enclosed
 from bot.model.ids import ConnectionId
-from bot.model.text import flat, plain
+from bot.model.text import Text, flat, plain
 from bot.ports import (
     Clock,
     Content,
@@ -73,6 +74,12 @@ class FeishuChat:
     # ------------------------------------------------------------ messages
     async def post(self, chat: str, content: Content, key: str) -> Result:
         """Post a message under its key, which Feishu takes once within an hour."""
+        told = await self._posted(chat, content, key)
+        if _nobody(told) and isinstance(content, Card) and content != (named := by_name(content)):
+            return await self._posted(chat, named, key)
+        return told
+
+    async def _posted(self, chat: str, content: Content, key: str) -> Result:
         direct = self._people.is_direct(chat)
         made = message(content, {DIRECT: 1} if direct else None)
         if made is None:
@@ -100,6 +107,12 @@ class FeishuChat:
 
     async def edit(self, ref: Ref, content: Content) -> Result:
         """Change a message, a card within fourteen days; again is the same as once."""
+        told = await self._edited(ref, content)
+        if _nobody(told) and isinstance(content, Card) and content != (named := by_name(content)):
+            return await self._edited(ref, named)
+        return told
+
+    async def _edited(self, ref: Ref, content: Content) -> Result:
         made = message(content, {DIRECT: 1} if self._people.is_direct(ref.chat) else None)
         if made is None:
             return Rejected("too_long")
@@ -252,6 +265,20 @@ class FeishuChat:
         await self._listening.close()
         self._people.close()
         await self._wire.close()
+
+
+def by_name(card: Card) -> Card:
+    """Print names in place of mentions: Feishu refuses a whole card for one person who has left, and does not say whom."""
+    fields = tuple(Field(field.label, _by_name(field.value)) for field in card.fields)
+    return replace(card, text=_by_name(card.text), fields=fields)
+
+
+def _by_name(text: Text) -> Text:
+    return tuple(replace(span, target=None) if span.kind == "person" else span for span in text)
+
+
+def _nobody(told: Result) -> bool:
+    return isinstance(told, Rejected) and told.code == "no_such_person"
 
 
 def _done(heard: Any, ref: Ref) -> Result:
