@@ -9,5 +9,5 @@ LATER = re.compile(r"(?m)应急群(：[^。\n]*|正在建)(。|$)|(?<=）)(?:已
 
 
 def timeless(text: str) -> str:
-    """Leave out what depends on the instant: digits, and the units of lengths of time."""
-    return re.sub(r"（晚了 [^）]*）", "", re.sub(r"\d+( (秒|分钟|小时))?", "0", text))
+    """Leave out what depends on the instant: digits, the units of lengths of time, and where lines are broken because of them."""
+    return re.sub(r"\s+", "", re.sub(r"（晚了 [^）]*）", "", re.sub(r"\d+( (秒|分钟|小时))?", "0", text)))
