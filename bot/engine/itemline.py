@@ -36,6 +36,7 @@ _LABEL = re.compile(
     + ")",
     re.IGNORECASE,
 )
+_SENTENCES = frozenset({"acceptance", "why", "where", "how"})  # labels of words, not of a person or a day
 SORTS = {
     "防发生": ItemSort.PREVENT, "prevent": ItemSort.PREVENT, "早发现": ItemSort.DETECT, "detect": ItemSort.DETECT,
     "快恢复": ItemSort.RECOVER, "recover": ItemSort.RECOVER, "流程": ItemSort.PROCESS, "process": ItemSort.PROCESS,
@@ -70,7 +71,7 @@ def read_line(ctx: Context, text: Text, *, dated: bool = False) -> Line:
     none is taken out of the middle of what is to be done.
     """
     found: dict[str, object] = {}
-    head, labelled = _parted(text)
+    head, labelled = _called_last(*_parted(text))
     for name, said in labelled:
         if name in ("who", "verifier"):
             person, head = _person_of(ctx, said, head)
@@ -101,6 +102,17 @@ def _parted(text: Text) -> tuple[Text, list[tuple[str, Text]]]:
         (str(label.lastgroup), _trimmed(together(parts[label.end() : end]))) for label, end in zip(labels, ends, strict=False)
     ]
     return _trimmed(together(parts[: labels[0].start()] if labels else parts)), named
+
+
+def _called_last(head: Text, labelled: list[tuple[str, Text]]) -> tuple[Text, list[tuple[str, Text]]]:
+    """Let somebody who is called at the end do it, where nobody is named before: a chat may put every mention there."""
+    named = any(span.kind == "person" for span in head) or any(name == "who" for name, _ in labelled)
+    if named or not labelled or labelled[-1][0] not in _SENTENCES:
+        return head, labelled
+    name, said = labelled[-1]
+    if not said or said[-1].kind != "person":
+        return head, labelled
+    return (*head, Span(" "), said[-1]), [*labelled[:-1], (name, _trimmed(said[:-1]))]
 
 
 def _trimmed(text: Text) -> Text:

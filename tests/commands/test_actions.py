@@ -91,6 +91,12 @@ class TestOneLine:
         assert isinstance(fact, ev.ActionAdded)
         assert (fact.who, fact.due, fact.verifier, flat(fact.what)) == ("wang", date(2024, 6, 3), "li", "加灰度")
 
+    def test_whom_a_chat_moved_to_the_end_does_it(self, world: World, incident: Incident) -> None:
+        text = (Span("加灰度  截止 6-03 验收：演练记录 "), Span("@王五", "person", person=PersonId("wang")))
+        (fact,) = world.run("action", "li", incident, text=text).facts
+        assert isinstance(fact, ev.ActionAdded)
+        assert (fact.who, flat(fact.acceptance), flat(fact.what)) == ("wang", "演练记录", "加灰度")
+
     def test_what_lacks_is_said_with_the_line_to_add_it(self, world: World, incident: Incident) -> None:
         done = world.says("li", "改进 加灰度", incident)
         assert done.zh.endswith("还差：负责人、截止、验收标准。补：改措施 87 @谁 截止 月-日 验收：…")

@@ -110,7 +110,7 @@ async def test_a_recovery_is_withdrawn_and_a_review_waived(play: Play) -> None:
         await room.card("指挥官：张三")
         await room.clicks("已恢复")
         assert await room.fills("已恢复") == {}
-        await room.card("✅ P2 已恢复（观察至", "撤销恢复", "记一笔", "更多")
+        await room.card("✅ P2 已恢复（观察至", "撤销恢复", "记一笔", "结束观察", "更多")
         await room.clicks("撤销恢复")
         await room.expects("⚠️ 恢复已撤销，继续处理（张三）")
         await room.card("🟠 P2 处理中")

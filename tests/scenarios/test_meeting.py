@@ -86,7 +86,7 @@ async def test_a_review_meeting_in_english(play: Play) -> None:
         ident = incident(room)
         assert "15:00, 30 min. Asked: Zhang San, Li Si" in await room.says("@bot meeting tomorrow 15:00 30m @li")
         await li.told(
-            f'(?s)📝 You are asked to the review\\s+meeting: P3 "slow" .{ident}.*When: .*15:00, 30 min; called by Zhang San'
+            f'(?s)📝 You are asked to the review\\s+meeting: P3 "slow" .{ident}.*When:\\s.*15:00, 30 min; called by Zhang San'
         )
         assert "Your answer for the meeting at" in await li.direct(f"meeting accept {ident}")
         assert "told: Li Si" in await room.says("@bot cancel-meeting no need")

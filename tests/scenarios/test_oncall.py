@@ -47,7 +47,7 @@ async def test_who_is_on_call_is_called_in_with_the_reason(play: Play) -> None:
         await house.people("zhang").direct("声明 P1 支付 支付失败")
         await house.people("chen").told("值班（至 ")
         room = await house.room_of("zhang")
-        await room.expects("小陈（支付服务 值班）")
+        await room.expects("⏳ .*（支付服务 值班）")
         assert "小陈" in await room.says("@bot 值班")
 
 

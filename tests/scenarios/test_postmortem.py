@@ -42,6 +42,7 @@ async def test_a_postmortem_from_its_beginning_to_the_close(play: Play) -> None:
         assert "缺 复盘报告或免复盘的原因。复盘还缺 至少 1 项改进措施" in await lis.says("@bot 关闭")
         await room.says("@bot 改进 网关发布加灰度 @王五 截止 12-31 验收：灰度演练记录")
         assert "✓ 已提交" in await room.says("@bot 复盘 提交")
+        await li.told("请你评审")
         assert "等评审。通过：@bot 复盘 通过" in await lis.says("@bot 复盘")
         assert (await lis.says("@bot 退回复盘 证据没有写")).startswith("✓ #")
         await room.says("@bot 复盘 证据 发布记录第 42 号")
