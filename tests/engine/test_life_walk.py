@@ -408,7 +408,7 @@ class Life(Town):
             act = "发送" if draft.stage is Stage.DRAFT else "批准"
             choices = [
                 (
-                    str(next(iter(draft.approvers), lead)) if draft.stage is Stage.ASKED else lead,
+                    str(next(iter(draft.asked), lead)) if draft.stage is Stage.ASKED else lead,
                     f"通告 {{id}} {act} {draft.number}",
                 )
             ]
@@ -533,7 +533,7 @@ class Life(Town):
             self.owes[ident] = False
         elif isinstance(p, ev.Undone):
             self.owes[ident] = self.owed_after[ident, min(p.of) - 1]
-        elif not before.active or not after.active:
+        elif before.status is not Status.PENDING and not (before.active and after.active):  # else nobody said that it is one
             settled = not (before if isinstance(p, ev.IncidentClosed) else after).provisional
             self.owes[ident] |= after.severity in levels and settled
         self.owed_after[ident, event.n] = self.owes[ident]
