@@ -40,7 +40,8 @@ def silence_wish(group: GroupId, source: str, incident: IncidentId | None, delay
 def silent_until(group: AlertGroup, incident: Incident | None, policy: Policy, now: datetime) -> datetime | None:
     """Say until when a group is to be silent as things stand, at most for the life of one silence; None = it is to be heard."""
     most = now + policy.silence_lasts
-    if group.state in (GroupState.PROPOSED, GroupState.OVER):  # what ends and begins again within that time was meant, too
+    ended = group.state is GroupState.OVER and group.incident is None  # should it begin again within that time, it was meant, too
+    if group.state is GroupState.PROPOSED or ended:
         return min(group.muted_until, most) if group.muted_until is not None and group.muted_until > now else None
     held = incident is not None and incident.status is Status.HANDLING and group.id in incident.groups
     if incident is None or not held or not incident.muting.wanted(now):
