@@ -37,7 +37,12 @@ class Part:
 
 
 PARTS = {
-    "plain": Part(PlainScene, PLAIN, at_once=10),
+    "plain": Part(  # each kind of call, and what is once in a life: the roll-call and its end, receipt, item, publication
+        PlainScene,
+        PLAIN,
+        at_once=10,
+        thrice=r"#1$|ROOM/messages #(2|4|13)$|people/li/messages #3$|people/wang/messages #2$|people/zhang/messages #4$",
+    ),
     "slack": Part(SlackScene, SLACK, at_once=8, thrice=r"#1$|Message ROOM"),  # a life there mostly waits for a message a second
     "slack-http": Part(SlackOverHttp, (), random=0.2, sampled=4, at_once=8),  # the way in differs, the calls do not
     "feishu": Part(FeishuScene, FEISHU, random=0.2, sampled=4, at_once=8, thrice=r"(chats|pins|messages ROOM).* #1$"),
