@@ -333,13 +333,6 @@ async def test_a_refusal_is_a_code_that_people_have_words_for(there: Tenant, cha
     assert isinstance(result, Rejected) and result.code == code and result.raw
 
 
-async def test_a_card_that_calls_somebody_unknown_is_refused_for_that(there: Tenant) -> None:
-    room = await there.room()
-    card = Card("x", "red", fields=(Field("指挥官", (Span("@某人", "person", target="ou_nobody"),)),))
-    result = await there.chat.post(room.id, card, "k")
-    assert isinstance(result, Rejected) and result.code == "no_such_person"
-
-
 @pytest.mark.parametrize("size", [1, 150, 300, 3000])
 @pytest.mark.parametrize("piece", ["x", "汉", "😀", "<", '"'])
 async def test_cards_of_any_size_are_taken_by_the_stand_in(there: Tenant, size: int, piece: str) -> None:
