@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 
 from adapters.http import Answered, Http
 from bot.ports import Clock, Done, Lost, Ref, Rejected, Result, Retry
@@ -63,24 +64,27 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+|\b\d{1,3}(?:\.\d{1,3}){3}\b", re.IGN
 RESERVED: Mapping[str, str] = {"id": "no"}  # names that no variable of a template may have, and what ours is called there
 
 
-class Aliyun:
-    """Call actions of one of the vendor's interfaces, at the `endpoint` of one version."""
+class Account(BaseModel):
+    """Configure an account, and how its interface is called."""
 
-    def __init__(
-        self,
-        name: str,
-        endpoint: str,
-        version: str,
-        key_id: str,
-        key_secret: str,
-        clock: Clock,
-        timeout: float,
-        proxy: str | None,
-    ) -> None:
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    access_key_id: str = Field(min_length=4)
+    access_key_secret: SecretStr = Field(min_length=8)
+    endpoint: AnyHttpUrl
+    timeout_seconds: float = Field(default=8.0, ge=0.5, le=14)
+    proxy: str | None = None
+
+
+class Aliyun:
+    """Call actions of one of the vendor's interfaces, in one version."""
+
+    def __init__(self, name: str, version: str, account: Account, clock: Clock) -> None:
         self._name, self._version, self._clock = name, version, clock
-        self._id, self._secret = key_id, key_secret
+        self._id, self._secret = account.access_key_id, account.access_key_secret.get_secret_value()
+        endpoint = str(account.endpoint)
         self._host = urlsplit(endpoint).netloc
-        self._http = Http(endpoint.rstrip("/"), secrets=(key_secret,), timeout=timeout, proxy=proxy)
+        self._http = Http(endpoint.rstrip("/"), secrets=(self._secret,), timeout=account.timeout_seconds, proxy=account.proxy)
 
     async def call(self, action: str, params: Mapping[str, str], to: str, receipt: str) -> Result:
         """Make one call that reaches `to`, and read what became of it; `receipt` names the field of its receipt."""

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, Field
 
-from adapters.aliyun import Aliyun, number_of, of_texts, variables_of
+from adapters.aliyun import Account, Aliyun, number_of, of_texts, variables_of
 from bot.ports import Approval, Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
 
 VERSION = "2017-05-25"
@@ -31,20 +31,14 @@ approval = Approval(
 )
 
 
-class Config(BaseModel):
+class Config(Account):
     """Configure the vendor's SMS."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    access_key_id: str = Field(min_length=4)
-    access_key_secret: SecretStr = Field(min_length=8)
     sign_name: str = Field(min_length=1, max_length=30)
     templates: Annotated[dict[str, str], AfterValidator(of_texts(approval.texts))]
     variable_chars: int = Field(default=35, ge=4, le=500)
     per_second: int = Field(default=20, ge=1, le=1000)
     endpoint: AnyHttpUrl = AnyHttpUrl("https://dysmsapi.aliyuncs.com")
-    timeout_seconds: float = Field(default=8.0, ge=0.5, le=14)
-    proxy: str | None = None
 
 
 def connect(name: str, settings: Config, clock: Clock) -> NotifyChannel:
@@ -62,10 +56,7 @@ class AliyunSms:
             Rate(settings.per_second, timedelta(seconds=1)), Rate(A_DAY, timedelta(days=1), each=True),
         )  # fmt: skip
         self._settings = settings
-        self._aliyun = Aliyun(
-            name, str(settings.endpoint), VERSION, settings.access_key_id, settings.access_key_secret.get_secret_value(), clock,
-            settings.timeout_seconds, settings.proxy,
-        )  # fmt: skip
+        self._aliyun = Aliyun(name, VERSION, settings, clock)
 
     async def send(self, to: str, notice: Notice, key: str) -> Result:
         """Send one message; a notice without a text that the vendor has approved cannot be sent."""

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AnyHttpUrl, Field
 
-from adapters.aliyun import Aliyun, number_of, of_texts, variables_of
+from adapters.aliyun import Account, Aliyun, number_of, of_texts, variables_of
 from bot.ports import Approval, Clock, Medium, Notice, NotifyChannel, Rate, Rejected, Result
 
 VERSION = "2017-05-25"
@@ -30,20 +30,14 @@ approval = Approval(
 )
 
 
-class Config(BaseModel):
+class Config(Account):
     """Configure the vendor's calls."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    access_key_id: str = Field(min_length=4)
-    access_key_secret: SecretStr = Field(min_length=8)
     templates: Annotated[dict[str, str], AfterValidator(of_texts(approval.texts))]
     show_number: str | None = None
     play_times: int = Field(default=2, ge=1, le=3)
     per_second: int = Field(default=10, ge=1, le=1000)
     endpoint: AnyHttpUrl = AnyHttpUrl("https://dyvmsapi.aliyuncs.com")
-    timeout_seconds: float = Field(default=8.0, ge=0.5, le=14)
-    proxy: str | None = None
 
 
 def connect(name: str, settings: Config, clock: Clock) -> NotifyChannel:
@@ -64,10 +58,7 @@ class AliyunVoice:
             Rate(A_DAY, timedelta(days=1), each=True),
         )
         self._settings = settings
-        self._aliyun = Aliyun(
-            name, str(settings.endpoint), VERSION, settings.access_key_id, settings.access_key_secret.get_secret_value(), clock,
-            settings.timeout_seconds, settings.proxy,
-        )  # fmt: skip
+        self._aliyun = Aliyun(name, VERSION, settings, clock)
 
     async def send(self, to: str, notice: Notice, key: str) -> Result:
         """Call one number; a notice without a text that the vendor has approved cannot be read out."""
