@@ -39,6 +39,7 @@ _STRONG = re.compile(r"\*\*(.+?)\*\*")
 _HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
 _BAR = re.compile(r"｜| · (?![^\[\]]*\])")  # between the things that one line says, not within what stands in brackets
 _FONTS = "-apple-system,'Segoe UI','PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif"
+_HEAD = ";font-size:18px;line-height:1.4;font-weight:600"
 _BUTTON = "display:inline-block;padding:8px 20px;border:1px solid #1a5fb4;border-radius:6px;color:#1a5fb4;text-decoration:none"
 _ITEM = re.compile(r"^[-*] +", re.MULTILINE)
 
@@ -175,7 +176,8 @@ def as_html(text: Text, lang: str = "zh", button: tuple[str, str] | None = None)
     first, *more = "".join(parts).strip().split("\n")
     head, *told = [part for part in first.split("\v") if part.strip()] or [""]
     more = [line.replace("\v", "｜" if lang == "zh" else " · ") for line in more]
-    lines = [f'<p style="margin:0 0 12px;font-size:18px;line-height:1.4;font-weight:600">{head}</p>']
+    heads = _HEAD if told or more else ""  # one sentence alone is no heading
+    lines = [f'<p style="margin:0 0 12px{heads}">{head}</p>']
     lines += [f'<p style="margin:0 0 6px">{line}</p>' for line in (*told, *more) if line.strip()]
     if button is not None:
         words, address = (html.escape(part) for part in button)

@@ -171,6 +171,7 @@ def test_each_way_gets_its_form() -> None:
     )
     assert lines_of(letter) == ["【首报】支付失败", "14:01 起", "报告｜一&lt;b&gt;", "下一行｜尾"]
     assert '<a href="https://x.example.com/?a=1&amp;b=2"' in letter
+    assert "font-weight:600" in as_html(plain("一\n二"), "zh") and "font-weight" not in as_html(plain("一"), "zh")
     assert lines_of(as_html(plain("一"), "zh", ("已知悉", "https://x.example.com/?a=1&b=2")))[-1] == "已知悉"
     assert as_json(made, busy())["text"] == flat(words)
     assert as_json(made, busy())["audience"] == "support"
