@@ -59,7 +59,9 @@ def keep_silences(event: Event, incident: Incident, world: World) -> Wanted:
     if not isinstance(event.payload, _MOVES):
         return
     moved = event.payload.groups if isinstance(event.payload, ev.AlertsUnlinked | ev.MergeReceived) else ()
-    concerned = incident.muting.since is not None or incident.muting.on
+    # A call that begins one may be under way: only when it has been answered does the incident know that it is silent.
+    stopped = isinstance(event.payload, ev.SilenceStopped | ev.Undone)
+    concerned = stopped or incident.muting.since is not None or incident.muting.on
     if isinstance(event.payload, ev.AlertsChanged) and not event.payload.started:
         return  # who no longer fires stays covered
     # In a storm alerts join by the second, and a silence that covers more is another one.

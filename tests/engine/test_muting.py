@@ -54,6 +54,8 @@ class Wire(httpx.AsyncBaseTransport):
         self.posts = 0
         self.down = False
         self.arrived = asyncio.Event()  # something was written
+        self.answers = asyncio.Event()  # of what was written: while it is not set, none comes
+        self.answers.set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
@@ -67,6 +69,7 @@ class Wire(httpx.AsyncBaseTransport):
         self.posts += request.method == "POST"
         if request.method == "POST":
             self.arrived.set()
+            await self.answers.wait()
         if trouble is not None:
             raise httpx.ReadTimeout("no answer came", request=request)
         return answer
@@ -222,6 +225,20 @@ async def test_whatever_ends_it_leaves_none_behind(town: Town, end: str) -> None
     assert incident.muting.on == ()
     await town.passes(hours=1, step=300)
     assert town.am.active == []
+
+
+async def test_what_is_stopped_while_it_is_being_set_is_heard_as_soon_as_that_was_answered(replicas: Town) -> None:
+    incident = await replicas.incident()
+    await replicas.world.happens(wanted(replicas), to=incident.id)
+    replicas.wire.answers.clear()
+    working = asyncio.create_task(replicas.works())
+    await asyncio.wait_for(replicas.wire.arrived.wait(), 10)
+    await replicas.world.happens(ev.SilenceStopped(), to=incident.id)
+    replicas.wire.answers.set()
+    await working
+    await replicas.works()
+    assert replicas.am.active == []
+    assert (await replicas.now(incident.id)).muting.on == ()
 
 
 async def test_a_withdrawn_recovery_sets_it_again(town: Town) -> None:
