@@ -23,17 +23,18 @@ from bot.engine.forms import form_of, written
 from bot.engine.health import Health, warned
 from bot.engine.house import House
 from bot.engine.links import REPORT, WRITING, new_link, page_link
+from bot.engine.listening import awaited, hear, overhear
 from bot.engine.menus import meant, number_in, number_reply
 from bot.engine.people import account_of, with_people
 from bot.engine.pointing import CHANGES, pointed_by, read_pointed, reflect
 from bot.engine.reading import Ambiguous, Asked, Call, NoSuch, Nothing, Read, read
-from bot.engine.run import DECLARING, record, recorded
+from bot.engine.run import DECLARING, recorded
 from bot.engine.waiting import note_asker
 from bot.errors import NotStored, Refused, refuse
 from bot.metrics import Metrics
 from bot.model.card import Card
 from bot.model.decoding import prepare
-from bot.model.event import Answered, LanguageChosen, RoomLanguageSet, Status, Via
+from bot.model.event import LanguageChosen, RoomLanguageSet, Status, Via
 from bot.model.form import Form
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
@@ -41,9 +42,8 @@ from bot.model.person import ALL_SEEING, Actor, ActorKind, Standing, Viewer
 from bot.model.press import Press
 from bot.model.room import Room
 from bot.model.say import Say, say
-from bot.model.severity import Severity
 from bot.model.story import Pointed
-from bot.model.text import Span, Text, flat, plain
+from bot.model.text import Span, flat, plain
 from bot.oncall.duty import on_call_for
 from bot.ports import Capability, Filter, Inbound, InboundKind, Place, Reads, Reply, Store, UnitOfWork
 from bot.prose import Show
@@ -90,7 +90,7 @@ class Intake:
         outcome = "failed"
         job: asyncio.Task[tuple[Reply, str, Held | None]] | None = None
         try:
-            meant = await read_pointed(self._store, self._house, inbound)
+            meant = await self._about_us(inbound)
             if meant is None:
                 outcome = "ignored"
                 return Reply()
@@ -113,6 +113,14 @@ class Intake:
             return await self._store.tx(lambda uow: self._apologise(uow, inbound, kind))
         finally:
             self._metrics.delivery(inbound.connection, outcome, time.perf_counter() - started)
+
+    async def _about_us(self, inbound: Inbound) -> Inbound | None:
+        """Give a delivery with what it points at; None = it is about nothing of ours."""
+        if inbound.kind is not InboundKind.OVERHEARD:
+            return await read_pointed(self._store, self._house, inbound)
+        now = self._house.clock.now()
+        waits = await self._store.read(lambda reads: awaited(reads, self._house, inbound, now), ALL_SEEING)
+        return inbound if waits is not None else None
 
     async def form(self, inbound: Inbound) -> tuple[Reply, Reader]:
         """Give the form that a click asks for, to be filled in on a page of ours, and how to show it; keeps nothing."""
@@ -158,6 +166,9 @@ class Intake:
                 reply = _ANSWER(sent)
                 return carry_again(uow, self._house, inbound, reply, self._house.clock.now()), "repeated", None
         now = self._house.clock.now()
+        if inbound.kind is InboundKind.OVERHEARD:
+            overhear(uow, self._house, inbound, now)
+            return Reply(), "done", None
         if inbound.kind in CHANGES:
             reflect(uow, self._house, inbound, now)
             return Reply(), "done", None
@@ -263,17 +274,8 @@ class _Delivery:
         if implied is None or self.command == "pass" or (press is not None and press.command == "pass"):
             return
         known = self.reads.incident(implied)
-        one = known.roll.of(self._account.person) if known is not None else None
-        if one is None or not one.waiting or (press is None and _says_nothing(self._inbound.text, known)):
-            return
-        incident = self._uow.lock_incident(implied)
-        one = incident.roll.of(self._account.person) if incident is not None else None
-        if one is not None and one.waiting:
-            actor = Actor(ActorKind.PERSON, self._account.person)
-            heard = Answered(person=self._account.person, how="heard")
-            via = Via(self._inbound.connection, self._inbound.chat, self._inbound.message, self._seen())
-            cause = f"{self._inbound.connection}:{self._inbound.key}"
-            record(self._uow, self._house, actor, [heard], incident, now=self._now, via=via, cause=cause)
+        if known is not None:
+            hear(self._uow, self._house, self._inbound, known, self._account.person, self._seen(), self._now)
 
     def _listed(self, why: str) -> Reply:
         """Say that a number stands for nothing, and number what stands there now."""
@@ -526,12 +528,6 @@ class _Delivery:
     def _seen(self) -> bool:
         """Say whether everybody there saw what was said; nobody sees a click or a form."""
         return self._inbound.seen and self._inbound.press is None
-
-
-def _says_nothing(text: Text, incident: Incident | None) -> bool:
-    """Say whether something said is too little for the level: a P1 needs a word."""
-    grave = incident is not None and incident.severity is Severity.P1
-    return grave and all(span.kind == "emoji" or not span.text.strip() for span in text)
 
 
 def _forget(job: asyncio.Task[tuple[Reply, str, Held | None]]) -> None:

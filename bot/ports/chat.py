@@ -43,9 +43,10 @@ class Speaker:
 
 
 class InboundKind(StrEnum):
-    """Say what a delivery tells: something said to us, a message pointed at, or one that was changed or taken back."""
+    """Say what a delivery tells: something said to us or in our hearing, a message pointed at, changed or taken back."""
 
     SAID = "said"
+    OVERHEARD = "overheard"
     POINTED = "pointed"
     EDITED = "edited"
     RECALLED = "recalled"
@@ -66,7 +67,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Hold one delivery that is addressed to the bot; `key` is the platform's own id of it, the same when redelivered.
+    """Hold one delivery that concerns the bot; `key` is the platform's own id of it, the same when redelivered.
 
     `text` has the bot's own mention or slash command stripped; a mentioned person is a span of kind `person` whose
     `target` is their account id there. `at` is the platform's time. `seen` says that everybody in the chat saw it typed.
@@ -76,7 +77,7 @@ class Inbound:
     `points_at` is the message that is answered, quoted, pinned or reacted to, or how to read it: that gives the message, or
     Rejected with a code under `unread` in words.yaml; it raises `NotStored` where the delivery should come again. POINTED names
     in `becomes` the command that it stands for; its `chat` is empty where only the message says it. EDITED has the new text,
-    RECALLED none; `message` is which.
+    RECALLED none; `message` is which. OVERHEARD is what somebody says to the others: nothing answers it.
     """
 
     connection: ConnectionId

@@ -20,7 +20,7 @@ from adapters.sandbox.feishu.standin import Feishu, FeishuSandbox
 from adapters.sandbox.feishu.tenant import App, Chat, Message
 from adapters.sandbox.server import Listener
 from bot.model.text import plain
-from bot.ports import ChatAdapter, Inbound, Reply
+from bot.ports import ChatAdapter, Inbound, InboundKind, Reply
 from tests.contract.rig import SystemClock
 
 MODES = ("socket", "http")
@@ -29,13 +29,15 @@ SECRETS = ("s3cret-of-the-app", "k3y-to-encrypt-with", "t0ken-to-verify-with")
 
 @dataclass
 class Core:
-    """Hear what arrives and answer by `reply`, once it is allowed to."""
+    """Hear what arrives and answer by `reply`, once it is allowed to; what is overheard is not answered."""
 
     reply: Callable[[Inbound], Reply | Awaitable[Reply]] = lambda inbound: Reply(plain("done"))
     heard: list[Inbound] = field(default_factory=list)
 
     async def handle(self, inbound: Inbound) -> Reply:
         self.heard.append(inbound)
+        if inbound.kind is InboundKind.OVERHEARD:
+            return Reply()
         answer = self.reply(inbound)
         return answer if isinstance(answer, Reply) else await answer
 

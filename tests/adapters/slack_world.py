@@ -19,7 +19,7 @@ from adapters.sandbox.slack.player import Player, Stage
 from adapters.sandbox.slack.standin import Slack, SlackSandbox
 from adapters.sandbox.slack.workspace import App, Channel, Message
 from bot.model.text import plain
-from bot.ports import ChatAdapter, Inbound, Reply
+from bot.ports import ChatAdapter, Inbound, InboundKind, Reply
 from tests.contract.rig import SystemClock
 
 MODES = ("socket", "http")
@@ -27,13 +27,15 @@ MODES = ("socket", "http")
 
 @dataclass
 class Core:
-    """Hear what arrives and answer by `reply`, once it is allowed to."""
+    """Hear what arrives and answer by `reply`, once it is allowed to; what is overheard is not answered."""
 
     reply: Callable[[Inbound], Reply | Awaitable[Reply]] = lambda inbound: Reply(plain("done"))
     heard: list[Inbound] = field(default_factory=list)
 
     async def handle(self, inbound: Inbound) -> Reply:
         self.heard.append(inbound)
+        if inbound.kind is InboundKind.OVERHEARD:
+            return Reply()
         answer = self.reply(inbound)
         return answer if isinstance(answer, Reply) else await answer
 

@@ -19,7 +19,7 @@ from bot.errors import NotStored
 from bot.model.card import Button, Card, Field
 from bot.model.form import Entry, Form, Input, Option
 from bot.model.text import flat, plain
-from bot.ports import Done, Inbound, Place, Reply
+from bot.ports import Done, Inbound, InboundKind, Place, Reply
 from tests.adapters.feishu_world import MODES, SECRETS, World, world
 from tests.adapters.test_feishu_inbound import encrypted
 
@@ -107,6 +107,16 @@ async def test_talk_is_not_heard(there: World) -> None:
     await there.player().says("@warroom help", "incidents")
     await there.until(lambda: there.core.heard, "the mention")
     assert [flat(i.text) for i in there.core.heard] == ["help"]
+
+
+async def test_with_the_permission_talk_is_overheard_and_not_answered(there: World) -> None:
+    there.standin.desk.tokens.scopes = (*there.standin.desk.tokens.scopes, "im:message.group_msg")
+    there.core.reply = lambda inbound: Reply(plain("答复"), private=False)
+    await there.player().says("我看到网关 5xx", "incidents")
+    await there.player().says("@warroom help", "incidents")
+    await there.until(lambda: len(there.core.heard) == 2, "both")
+    assert [i.kind for i in there.core.heard] == [InboundKind.OVERHEARD, InboundKind.SAID]
+    await there.until(lambda: len(there.said("incidents")) == 1, "the answer")
 
 
 async def test_an_answer_with_a_form_shows_it_to_the_speaker_only(there: World) -> None:

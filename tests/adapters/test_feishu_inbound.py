@@ -18,7 +18,7 @@ from adapters.chat.feishu.inbound import Arrived, Home, Kind, read
 from bot.errors import Unauthentic
 from bot.model.ids import ConnectionId
 from bot.model.text import flat
-from bot.ports import Place, Speaker
+from bot.ports import InboundKind, Place, Speaker
 
 NOW = datetime(2024, 5, 20, 6, 5, tzinfo=UTC)
 HOME = Home("ou_bot", "Incident")
@@ -97,8 +97,15 @@ def test_the_native_slash_command_is_plain_text_in_a_group(typed: str, heard: st
 
 
 @pytest.mark.parametrize("typed", ["大家好", "/incidents", "/income", "see /incident", "@_user_2 看看"])
-def test_talk_is_not_heard(typed: str) -> None:
-    assert arrived(message({"text": typed})) is None
+def test_talk_is_overheard_at_most_and_where_the_app_may_hear_everything(typed: str) -> None:
+    got = arrived(message({"text": typed}))
+    assert got is not None and (got.inbound.kind, got.inbound.place) == (InboundKind.OVERHEARD, Place.GROUP)
+    assert got.inbound.points_at is None and not got.inbound.becomes
+
+
+def test_a_picture_in_a_room_is_something_too() -> None:
+    got = arrived(message({"image_key": "k"}, "image"))
+    assert got is not None and (got.inbound.kind, got.inbound.text) == (InboundKind.OVERHEARD, ())
 
 
 def test_a_direct_chat_needs_no_mention() -> None:
@@ -128,7 +135,7 @@ def test_a_rich_post_keeps_its_lines_links_people_and_code() -> None:
 def test_other_bots_pictures_and_ourselves_are_not_heard() -> None:
     assert arrived(message({"image_key": "k"}, "image", chat_type="p2p")) is None
     assert arrived(message({"text": "@_user_1 x"}, sender_type="app")) is None
-    assert arrived(message("not json")) is None
+    assert arrived(message("not json", chat_type="p2p")) is None
 
 
 def test_another_organisation_is_outside() -> None:

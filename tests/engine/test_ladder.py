@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bot.engine.outbox import Outbox
 from bot.engine.timers import Timers
 from bot.metrics import Metrics
@@ -20,8 +22,8 @@ from bot.model.oncall import Rotation
 from bot.model.person import ALL_SEEING, Person
 from bot.model.service import Catalog, Service
 from bot.model.severity import Severity
-from bot.model.text import flat
-from bot.ports import Capability, Limits, Lost, Medium, Rejected, Store
+from bot.model.text import Span, flat
+from bot.ports import Capability, InboundKind, Limits, Lost, Medium, Rejected, Reply, Store
 from bot.views import roll_card
 from tests.engine.town import WHOLE, Town
 from tests.fakes import START, FakeChannel
@@ -107,6 +109,44 @@ async def test_anything_that_somebody_says_about_it_counts_even_a_question(store
     await town.passes(600)
     one = (await town.incident(ID)).roll.of(PersonId("zhao"))
     assert one is not None and one.how == "heard" and await rungs(town) == []
+    town.end()
+
+
+@pytest.mark.parametrize(
+    ("level", "said", "late", "counts"),
+    [
+        ("P1", Span("我看到网关 5xx 在涨"), 0, True),
+        ("P1", Span("我看到网关 5xx 在涨"), 11, False),
+        ("P1", Span("👍", "emoji"), 0, False),
+        ("P2", Span("👍", "emoji"), 0, True),
+        ("P1", None, 0, False),
+        ("P2", None, 0, True),
+    ],
+    ids=["a word", "a word of long ago", "an emoji", "an emoji on a P2", "a picture", "a picture on a P2"],
+)
+async def test_who_talks_to_the_others_in_the_room_is_there(
+    store: Store, url: str, level: str, said: Span | None, late: int, counts: bool
+) -> None:
+    town = await called(store, url, line=f"声明 {level} 支付 支付失败")
+    room = await room_of(town)
+    await town.passes(30)
+    for chat in ("another-chat", room, room):
+        at = town.clock.now() - timedelta(minutes=late)
+        text = (said,) if said is not None else ()
+        assert await town.replied("zhao", "lark", chat, text, kind=InboundKind.OVERHEARD, at=at) == Reply()
+    log = await town.log(ID)
+    assert sum(isinstance(event.payload, ev.Answered) for event in log) == int(counts)
+    assert said is None or said.text not in repr(log)
+    town.end()
+
+
+async def test_who_was_not_called_or_is_unknown_is_heard_by_nobody(store: Store, url: str) -> None:
+    town = await called(store, url)
+    room, before = await room_of(town), len(await town.log(ID))
+    for who in ("li", "stranger"):
+        assert await town.replied(who, "lark", room, "围观", kind=InboundKind.OVERHEARD) == Reply()
+    assert len(await town.log(ID)) == before
+    assert town.rows("SELECT count(*) FROM account WHERE id LIKE '%stranger%'")[0][0] == 0
     town.end()
 
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.app import discover
@@ -25,7 +26,21 @@ from bot.model.room import Room
 from bot.model.routing import compile_rules
 from bot.model.service import Catalog, Service
 from bot.model.text import Span, Text, flat, plain
-from bot.ports import Capability, Inbound, Limits, Lost, NotifyChannel, Place, Reply, Result, Retry, Speaker, Store, UnitOfWork
+from bot.ports import (
+    Capability,
+    Inbound,
+    InboundKind,
+    Limits,
+    Lost,
+    NotifyChannel,
+    Place,
+    Reply,
+    Result,
+    Retry,
+    Speaker,
+    Store,
+    UnitOfWork,
+)  # fmt: skip
 from bot.prose import Prose
 from tests.engine.test_outbox_walk import rows_of
 from tests.fakes import CARDS, ROOMS, FakeChat, HandClock, Pending, Platform
@@ -101,7 +116,7 @@ class Town:
     # ------------------------------------------------------------ people
     async def replied(
         self, who: str, connection: str, chat: str, words: str | Text, *, key: str | None = None, email: str | None = None,
-        mobile: str | None = None, process: int = 0,
+        mobile: str | None = None, process: int = 0, kind: InboundKind = InboundKind.SAID, at: datetime | None = None,
     ) -> Reply:  # fmt: skip
         """Say something; an empty `chat` is the direct one. Everybody there sees it."""
         self.said += 1
@@ -110,8 +125,9 @@ class Town:
         place = Place.GROUP if chat else Place.DIRECT
         text = plain(words) if isinstance(words, str) else words
         inbound = Inbound(
-            ConnectionId(connection), key or f"k{self.said}", speaker, place, chat or f"@{ident}", self.clock.now(), text
-        )
+            ConnectionId(connection), key or f"k{self.said}", speaker, place, chat or f"@{ident}", at or self.clock.now(), text,
+            kind=kind,
+        )  # fmt: skip
         return await self.processes[process].intake.handle(inbound)
 
     async def says(self, who: str, connection: str, chat: str, words: str | Text, **more: Any) -> str:

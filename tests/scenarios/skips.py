@@ -106,6 +106,10 @@ SKIPS = (
     Skip("dingtalk", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
     Skip("wecom", "a_reaction_makes_a_note_and_what_becomes_of_the_message_follows", Capability.REACTION),
     Skip("plain", "a card in a room", Capability.CARD),
+    Skip("plain", "who_talks_to_the_others_in_the_room_is_there", Words(Row.HEARD, "@bot")),
+    Skip("dingtalk", "who_talks_to_the_others_in_the_room_is_there", Words(Row.HEARD, "@bot")),
+    Skip("wecom", "who_talks_to_the_others_in_the_room_is_there", Words(Row.HEARD, "@bot")),
+    Skip("feishu", "who_talks_to_the_others_in_the_room_is_there", Words(Row.HEARD, "@bot (all✱)")),
     Skip(
         "feishu", "a_message_is_declared_from_its_menu",
         Fact("a message's shortcut opens a page of the app's; the bot is told nothing of the message"),

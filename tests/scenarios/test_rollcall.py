@@ -46,6 +46,19 @@ async def test_the_called_answer_or_send_somebody_and_one_card_says_who_is_missi
         assert "李四 已经到了" in await room.says("@bot 呼叫 @李四")
 
 
+async def test_who_talks_to_the_others_in_the_room_is_there(play: Play) -> None:
+    async with play() as house:
+        zhang, li = map(house.people, ("zhang", "li"))
+        await zhang.direct("声明 P1 支付 支付失败")
+        room = await house.room_of("zhang")
+        await room.expects("(?s)📣 已呼叫 3 人.*（支付服务·运维） → ")
+        theirs = li.in_room(await li.room("支付失败"))
+        await theirs.talks("我在看网关")
+        await room.expects("(?s)✅ 李四 .*（支付服务·运维）")
+        assert "已经签到了" in await li.direct("到")
+        assert "我在看网关" not in await room.says("@bot 时间线")
+
+
 async def test_help_is_called_for_on_a_p1_by_name_by_team_or_for_all_who_are_missing(play: Play) -> None:
     async with play() as house:
         zhang, wang, chen = map(house.people, ("zhang", "wang", "chen"))

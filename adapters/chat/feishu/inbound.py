@@ -124,22 +124,23 @@ class _Reader:
             return None
         mentions = {_str(m.get("key")): m for m in _maps(message.get("mentions"))}
         text = self._content(message, mentions)
-        if text is None:
+        if text is None and direct:
             return None
+        text = text or ()  # a picture in a room is something, too
         bots = {self._home.bot} - {""}
         named = any(span.kind == "person" and span.target in bots for span in text)
         bare = addressed(text, bots)
         slash = SLASH.match(bare[0].text) if bare and bare[0].kind == "text" else None
         if slash is not None:
             bare = _joined([Span(bare[0].text[slash.end() :]), *bare[1:]])
-        if not (direct or named or slash):
-            return None
+        beside = not (direct or named or slash)  # heard only where the app may hear everything that is said in groups
         speaker = self._speaker_of(self._account, self._foreign(_str(sender.get("tenant_key"))))
         parent, pointing = _str(message.get("parent_id")), self._pointing
         inbound = Inbound(
             self._connection, ident, speaker, Place.DIRECT if direct else Place.GROUP, chat,
             _instant(_str(message.get("create_time")), self._now), bare, message=ident, seen=True,
-            points_at=(lambda: pointing.fetch(parent)) if parent and pointing is not None else None,
+            points_at=(lambda: pointing.fetch(parent)) if parent and pointing is not None and not beside else None,
+            kind=InboundKind.OVERHEARD if beside else InboundKind.SAID,
         )  # fmt: skip
         return Arrived(Kind.MESSAGE, inbound)
 

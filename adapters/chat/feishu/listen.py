@@ -26,7 +26,7 @@ from adapters.chat.feishu.wire import Wire
 from adapters.http import limited
 from bot.errors import NotStored, Unauthentic
 from bot.model.ids import ConnectionId
-from bot.ports import Clock, OnInbound, Rejected
+from bot.ports import Clock, InboundKind, OnInbound, Rejected
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,8 @@ class Listening:
         if not home.bot and kind == MESSAGE:
             return Ack(late=True)  # nobody can say yet whether it was for us
         arrived = read(self._connection, body, home, self._people.speaker, self._clock.now(), self._pointing)
-        if arrived is not None and not arrived.inbound.speaker.known:
+        beside = arrived is not None and arrived.inbound.kind is InboundKind.OVERHEARD  # whoever is called is known already
+        if arrived is not None and not beside and not arrived.inbound.speaker.known:
             await self._people.meet(arrived.inbound.speaker.id, MEETS_WITHIN)
             arrived = read(self._connection, body, home, self._people.speaker, self._clock.now(), self._pointing)
         if arrived is not None and kind == REACTION:

@@ -146,7 +146,8 @@ class _Reader:
         if kind == "message" and event.get("subtype") in ("message_changed", "message_deleted"):
             return self._changed(event, chat)
         direct = kind == "message" and event.get("channel_type") == "im"
-        if not (kind == "app_mention" or direct) or not user or not chat or not ts:
+        beside = kind == "message" and event.get("channel_type") in ("channel", "group")
+        if not (kind == "app_mention" or direct or beside) or not user or not chat or not ts:
             return None
         if event.get("subtype") not in (None, "file_share", "thread_broadcast") or event.get("edited") or event.get("hidden"):
             return None
@@ -154,12 +155,16 @@ class _Reader:
         if event.get("bot_id") or event.get("bot_profile") or user in bots or user == "USLACKBOT":
             return None
         thread = _str(event.get("thread_ts"))
-        text = addressed(self._tokens(_str(event.get("text"))), bots)
+        said = self._tokens(_str(event.get("text")))
+        if beside and any(span.kind == "person" and span.target in bots for span in said):
+            return None  # it comes as app_mention, too
+        text = addressed(said, bots)
         team = _str(event.get("user_team")) or _str(event.get("team"))
         inbound = Inbound(
             self._connection, self._text("event_id") or f"{chat}:{ts}", self._speaker(user, "", team),
             Place.DIRECT if direct or event.get("channel_type") == "im" else Place.GROUP, chat, _instant(ts, self._now), text,
-            message=ts, seen=True, points_at=self._fetching(chat, thread) if thread and thread != ts else None,
+            message=ts, seen=True, points_at=self._fetching(chat, thread) if thread and thread != ts and not beside else None,
+            kind=InboundKind.OVERHEARD if beside else InboundKind.SAID,
         )  # fmt: skip
         return Arrived(Kind.EVENT, inbound, "", Origin(chat, thread), ts)
 

@@ -36,7 +36,7 @@ SCOPES = {
 EVENTS = (
     "app_mention", "message.im",
     "reaction_added", "pin_added",  # what becomes a note
-    "message.channels", "message.groups",  # what became a note is edited or deleted
+    "message.channels", "message.groups",  # who was called says something in the room; what became a note is edited or deleted
 )  # fmt: skip
 
 
