@@ -145,6 +145,8 @@ def _draft(ctx: Context, incident: Incident, occasion: Occasion, audience: str |
             raise refuse("announce_to_whom", incident=incident, occasion=occasion, audiences=known, ref=ref(ctx, incident))
         whom = known[0]
     _may_tell(ctx, incident, occasion, whom)
+    if occasion in (Occasion.RAISED, Occasion.LOWERED):
+        _must_have_changed(ctx, incident, occasion, whom)
     if occasion is Occasion.CORRECTION and not words:
         raise refuse("announce_correct_what", number=about.number if about is not None else None, ref=ref(ctx, incident))
     old = incident.announcing.draft(occasion, whom)
@@ -166,6 +168,19 @@ def _may_tell(ctx: Context, incident: Incident, occasion: Occasion, whom: Audien
         raise refuse("announce_private", audience=whom)
     if incident.drill and whom is Audience.EXTERNAL:
         raise refuse("announce_drill")
+
+
+def _must_have_changed(ctx: Context, incident: Incident, occasion: Occasion, whom: Audience) -> None:
+    """Refuse to say of the level what it did not do."""
+    was, now = _level_before(ctx, incident), incident.severity
+    did = None
+    if was and was != now.value:
+        did = Occasion.RAISED if now.worse_than(Severity(was)) else Occasion.LOWERED
+    if did is not occasion:
+        instead = did or _natural(incident)
+        raise refuse(
+            "announce_level", incident=incident, was=was, did=did, instead=instead, audience=whom, ref=ref(ctx, incident)
+        )  # fmt: skip
 
 
 def _level_before(ctx: Context, incident: Incident) -> str:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from bot.engine.announcement_notice import READ_PATH, token
 from bot.engine.run import execute, record
 from bot.engine.timers import Timers
+from bot.errors import Refused
 from bot.metrics import Metrics
 from bot.model import event as ev
 from bot.model.announcing import Announcing, Audience, Occasion, Post, Reach, Stage
@@ -279,6 +280,24 @@ async def test_each_turn_of_an_incident_offers_its_announcement(day: Day) -> Non
     assert (await day.announcing(ident)).draft(Occasion.RELAPSE, Audience.EXECS) is not None
     await day.state(ident, ev.IncidentDismissed(reason=plain("监控误报")))
     assert (await day.announcing(ident)).draft(Occasion.CANCELLED, Audience.EXECS) is not None
+
+
+async def test_of_the_level_nothing_is_said_that_it_did_not_do(day: Day) -> None:
+    ident = await day.declare()
+    told = []
+    for before, after in ((Severity.P1, Severity.P1), (Severity.P1, Severity.P2), (Severity.P2, Severity.P1)):
+        if before is not after:
+            await day.state(ident, ev.SeverityChanged(before=before, after=after))
+        for act in ("raised", "lowered"):
+            try:
+                await day.run("announce", ident, act=act, audience="execs")
+                told.append((after.value, act, "drafted"))
+            except Refused as refused:
+                told.append((after.value, act, str(refused.reason.params["instead"])))
+    assert told == [
+        ("P1", "raised", "first"), ("P1", "lowered", "first"), ("P2", "raised", "lowered"), ("P2", "lowered", "drafted"),
+        ("P1", "raised", "drafted"), ("P1", "lowered", "raised"),
+    ]  # fmt: skip
 
 
 async def test_an_incident_that_ended_with_nobody_told_is_told_late(day: Day) -> None:

@@ -34,6 +34,7 @@ async def test_what_lacks_a_fact_is_not_sent_and_what_is_sent_reaches_each_once(
         await zhang.told(f"(?s)P1「支付失败」（{about}）的通告已起草.*（首报·管理层）.*收件：私信 王五、孙七（2）.*还缺：影响")
         refused = await zhang.direct(f"通告 {about} 发送 1")
         assert "还不能发：缺 影响。补：" in refused
+        assert "等级没有改过，一直是 P1。照抄：" in await zhang.direct(f"通告 {about} 升级 管理层")
         await room.says("@bot 影响 支付成功率 98%→61%（华东）")
         shown = await zhang.direct(f"通告 {about} 首报 管理层")
         assert re.search(r"【P1 首报】支付失败｜\d\d:\d\d 起支付成功率 98%→61%（华东）｜指挥官 张三", shown), shown
