@@ -13,7 +13,7 @@ from bot.model.incident import TRANSITIONS, Incident, Outcome, apply, difference
 from bot.model.person import ActorKind, Standing
 from bot.model.postmortem import ReviewState, demanded, lacks_to_publish
 from bot.model.say import say
-from bot.model.text import Text, flat
+from bot.model.text import Text, flat, plain
 from commands.common import as_commander, last_of, must_be_open, past, ref, visible, whole_log
 from commands.reviewing import may_waive
 
@@ -132,7 +132,9 @@ def close(ctx: Context, incident: Incident, waiver: Waiver | None = None, note: 
         )
     waived = reason if demanded(incident, ctx.policy) and incident.review.state is not ReviewState.PUBLISHED else None
     over = as_commander(ctx, incident, "close", "close_needs", owner_may=True)
-    if waived is not None and incident.waiver is None:
+    if incident.waiver is not None:  # whoever waived it first answers for that
+        return [*over, ev.IncidentClosed(note=note or plain(reason or ""))]
+    if waived is not None:
         over = may_waive(ctx, incident)
     return [*over, ev.IncidentClosed(note=note, waiver=reason)]
 

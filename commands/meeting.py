@@ -284,9 +284,9 @@ def _answered(ctx: Context, incident: Incident, coming: bool, reason: Text, of: 
 # ---------------------------------------------------------------- reminders
 @automatic("remind_meeting", ActorKind.TIMER)
 def remind_meeting(ctx: Context, incident: Incident) -> list[Fact]:
-    """Remind those who may come; of two reminders that were missed only the last is given, and none of what has begun."""
+    """Remind those who may come; of two reminders that were missed only the last is given, and none of what is over."""
     due = [stage for stage, at in reminders(incident, ctx.policy).items() if at <= ctx.now]
-    start = incident.meeting.start
-    if not due or start is None or start <= ctx.now:
+    start, end = incident.meeting.start, incident.meeting.end
+    if not due or start is None or end is None or end <= ctx.now:
         return []
     return [ev.MeetingReminded(stage=SOON if SOON in due else EVE, start=start, late=late_by(ctx))]

@@ -68,7 +68,7 @@ def remind(event: Event, incident: Incident, world: World) -> Wanted:
     p, meeting = fact(event, ev.MeetingReminded), incident.meeting
     for person in meeting.people:
         if person not in meeting.declined:
-            text = _about("meeting_soon", meeting, stage=p.stage, person=person)
+            text = _about("meeting_soon", meeting, stage=p.stage, person=person, begun=event.at >= p.start)
             yield from pages(event, world, (person,), text, incident)
 
 

@@ -156,6 +156,14 @@ class TestClose:
         assert now.waived_by is not None
         assert now.waived_by.id == "li"
 
+    def test_whoever_waived_it_first_stays_named(self, world: World) -> None:
+        incident = world.handled("li", P2)
+        world.run("recover", "li", incident)
+        world.run("waive", "root", incident, reason="供应商故障")
+        world.run("close", "li", incident, waiver="别的原因")
+        now = world.now_of(incident)
+        assert (now.status, now.waiver, now.waived_by and now.waived_by.id) == (Status.CLOSED, "供应商故障", "root")
+
     def test_an_empty_reason_is_none(self, world: World) -> None:
         incident = world.handled("li", P2)
         world.run("recover", "li", incident)

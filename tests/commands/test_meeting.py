@@ -215,7 +215,7 @@ class TestReminders:
         world.says("wang", "取消复盘会", incident)
         assert timers(world, incident) == {}
 
-    def test_of_two_that_were_missed_the_last_is_given_and_none_once_it_has_begun(self, world: World, incident: Incident) -> None:
+    def test_of_two_that_were_missed_the_last_is_given_and_none_once_it_is_over(self, world: World, incident: Incident) -> None:
         world.says("wang", "复盘会 5-23 15:00", incident)
         world.now = TOMORROW + timedelta(days=2, minutes=-10)
         (fact,) = world.tick("remind_meeting", incident).facts
@@ -223,7 +223,7 @@ class TestReminders:
         assert fact.stage == "soon"
         assert timers(world, incident) == {}
         world.says("wang", "复盘会 5-24 15:00", incident)
-        world.now = TOMORROW + timedelta(days=3)
+        world.now = TOMORROW + timedelta(days=3, hours=1)
         assert world.tick("remind_meeting", incident).kinds == []
 
     def test_moved_they_move_and_published_there_are_none(self, world: World, incident: Incident) -> None:

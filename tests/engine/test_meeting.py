@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
+import pytest
 
 from adapters.notify.email import Config, connect
 from bot.engine.timers import Timers
@@ -242,6 +243,20 @@ async def test_reminders_come_a_day_and_a_quarter_before_to_those_who_may_come(s
         assert len(direct(town, "wang", "⏳")) == len(direct(town, "li", "⏳")) == 2
         assert direct(town, "zhao", "⏳") == [], "who declined is left alone"
         assert "复盘会 15:00 开始" in direct(town, "wang", "⏳")[1]
+
+
+@pytest.mark.parametrize(("late", "told"), [(10, ["⏳ 复盘会 15:00 已经开始"]), (61, [])])
+async def test_a_reminder_that_is_late_says_that_it_has_begun_and_nothing_of_what_is_over(
+    store: Store, url: str, late: int, told: list[str]
+) -> None:
+    async with office(store, url, Postman()) as town:
+        room = await reviewed(town)
+        await town.says("li", "slack", room, "复盘会 5-23 15:00 60分钟")
+        await goes_on(town)
+        await later(town, START + timedelta(days=2, minutes=late))
+        assert [words.partition("：")[0] for words in direct(town, "wang", "⏳")] == told
+        await later(town, START + timedelta(days=2, minutes=90))
+        assert len(direct(town, "wang", "⏳")) == len(told)
 
 
 async def test_it_is_called_off_by_itself_when_the_postmortem_is_waived(store: Store, url: str) -> None:

@@ -254,7 +254,7 @@ SCENES = (
     Scene("end_offer", asked_for, direct("wang", "没有回应"), LATE, slot="request"),
     Scene("end_duty", on_duty, direct("li", "值班"), "的值班 5月24日 16:00 已经结束"),
     Scene("remind_postmortem", reviewing, direct("zhao", "复盘 F-"), "已逾期 1 个工作日，截止 5月29日 18:00"),
-    # The meeting is held by then: nobody is reminded of what has begun.
+    # The meeting is held by then: nobody is reminded of what is over.
     Scene("remind_meeting", meeting_called, direct("wang", "⏳ 复盘会"), "", slot="eve"),
     Scene("remind_meeting", meeting_called, direct("wang", "⏳ 复盘会"), "", slot="soon"),
     Scene("remind_announcement", led, direct("li", "的首报"), "的首报 5月24日 14:05 前要发", policy=TOLD),
