@@ -231,6 +231,7 @@ class Scene:
 
 ROLL = {"roll_call": Policy().roll_call}
 NO_NAG: dict[str, Any] = {"nag_commander": {}}
+NO_UPDATES: dict[str, Any] = {"cadence": {}}  # which would be asked for all the days until then
 TOLD = {"audiences": EXECS}
 OPS = {**ROLL, "announce": ((CHAT, "ops"),)}
 SPARE = {"fallback": (OTHER,)}
@@ -262,8 +263,8 @@ SCENES = (
     Scene("pass_approval", update_to_approve, direct("root", "请批准"), "（请得晚了 3 天 0 小时）", policy=TOLD),
     Scene("end_silence", silenced, in_room("静默到时间"), LATE, policy={"silencers": frozenset({"am"})}),
     Scene("unclaimed", alarmed, in_channel("还没有人认领"), LATE, policy=OPS),
-    Scene("remind", item, direct("wang", "📋 你有"), "（应在 5月31日 10:00 提醒，晚了）"),
-    Scene("not_taken", item_not_taken, direct("li", "还没有接受"), "「加灰度」5 个工作日了"),
+    Scene("remind", item, direct("wang", "📋 你有"), "（应在 5月31日 10:00 提醒，晚了）", policy=NO_UPDATES),
+    Scene("not_taken", item_not_taken, direct("li", "还没有接受"), "「加灰度」5 个工作日了", policy=NO_UPDATES),
     Scene("report_weekly", reporting, in_channel("周报\n"), "（周报应在 5月27日 10:00 发出，晚了）", policy=REPORTS),
     Scene("report_monthly", reporting, in_channel("月报\n"), "（月报应在 6月3日 09:00 发出，晚了）", policy=REPORTS),
 )

@@ -76,6 +76,8 @@ ON_WECOM = frozenset({
     "a_word_of_the_other_language_is_found_wherever_the_bot_writes_it",
 })  # fmt: skip
 ON_WECOM_BOT = frozenset({"alerts_are_dismissed_by_a_reason_from_the_list"})
+# On PostgreSQL the rest is in make replicas: what differs by the store is tested in tests/store and tests/engine on both.
+ON_POSTGRES = frozenset({"test_alerts", "test_declaring", "test_trouble", "test_whole_life"})
 # Those with cards run by default on Slack alone; these, which wait for its pace longest, on Feishu instead.
 LONG_ON_SLACK = frozenset({
     "each_status_has_its_buttons_and_a_whole_life_is_pressed", "cards_in_english",
@@ -105,7 +107,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     wanted = [name for name in GROUNDS if (name in marked.args if marked else plays(name, file, scenario))]
     by_default = {
         "sqlite",
-        "postgresql",
+        *(("postgresql",) if file in ON_POSTGRES else ()),
         "feishu-socket" if scenario in LONG_ON_SLACK else wanted[0],
         *(set(wanted) - LATER - {"wecom", "wecom-bot"} if scenario in ON_SLACK else ()),
         *(("wecom",) if scenario in ON_WECOM else ()),
