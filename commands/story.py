@@ -222,8 +222,22 @@ def mark(
     when = past(ctx, at)
     if when is None and mark in incident.marks and not text:
         raise refuse("mark_already", mark=mark, when=incident.marks[mark], ref=ref(ctx, incident))
-    facts: list[Fact] = [ev.Marked(mark=mark, when=when or ctx.now, text=text)]
+    facts: list[Fact] = [ev.Marked(mark=mark, when=_in_order(incident, mark, when or ctx.now), text=text)]
     return Answer(facts, say("marked", mark=mark, when=when)) if when is not None else facts
+
+
+def _in_order(incident: Incident, mark: Mark, when: datetime) -> datetime:
+    """Give the instant of a milestone; nothing comes before the trouble itself, though people give minutes."""
+    began = incident.marks.get(Mark.OCCURRED)
+    if mark is Mark.OCCURRED:
+        first = min(((at, one) for one, at in incident.marks.items() if one is not mark), default=None)
+        if first is not None and when > first[0]:
+            raise refuse("mark_order", mark=mark, when=when, other=first[1], than=first[0], early=False)
+    elif began is not None and when < began:
+        if when < began.replace(second=0, microsecond=0):
+            raise refuse("mark_order", mark=mark, when=when, other=Mark.OCCURRED, than=began, early=True)
+        return began
+    return when
 
 
 @command(

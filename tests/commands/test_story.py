@@ -124,6 +124,19 @@ class TestMark:
         assert world.refusal("mark", "li", incident, mark=Mark.RECOVERED)[0] == "mark_recovered"
         assert world.refusal("mark", "li", incident)[0] == "mark_which"
 
+    def test_nothing_comes_before_the_trouble_began(self, world: World) -> None:
+        incident = world.handled("li")
+        began = world.now.replace(hour=5, minute=50, second=20)  # 13:50 there
+        world.run("mark", "li", incident, mark=Mark.OCCURRED, at=began)
+        incident = world.now_of(incident)
+        key, words = world.refusal("mark", "li", incident, mark=Mark.LOCATED, at=began - timedelta(minutes=1))
+        assert (key, words) == ("mark_order", "没有标记：定位 13:49 早于发生 13:50。先改其中一个。")
+        world.run("mark", "li", incident, mark=Mark.LOCATED, at=began.replace(second=0))  # the same minute
+        incident = world.now_of(incident)
+        assert incident.marks[Mark.LOCATED] == began
+        key, words = world.refusal("mark", "li", incident, mark=Mark.OCCURRED, at=began + timedelta(minutes=1))
+        assert (key, words) == ("mark_order", "没有标记：发生 13:51 晚于定位 13:50。先改其中一个。")
+
 
 class TestTitle:
     def test_is_changed(self, world: World) -> None:

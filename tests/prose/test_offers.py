@@ -159,9 +159,10 @@ SAID: dict[str, Say] = {
     "meeting invited and not coming": say("meeting_invited", incident=_MEETS, person="zhao", mark=_MEETS.meeting.mark),
     "meeting of yours": say("meeting_yours", incident=_MEETS, mark=_MEETS.meeting.mark, unmailed=("zhao",), unreached=("wang",)),
     "meeting of which all answered": say("meeting_answers", incident=_MEETS, mark=_MEETS.meeting.mark),
-    "meeting soon": say("meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="li", stage="soon"),
+    "meeting soon": say("meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="li", stage="soon", begun=False),
+    "meeting begun": say("meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="li", stage="soon", begun=True),
     "meeting soon for the organizer": say(
-        "meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="zhang", stage="eve"
+        "meeting_soon", incident=_MEETS, mark=_MEETS.meeting.mark, person="zhang", stage="eve", begun=False
     ),
     "meeting off": say(
         "meeting_off", incident=_MEETS, start=at("16:00"), reason=plain("改成书面评审"), why="", by="zhang"

@@ -45,7 +45,7 @@ async def test_a_postmortem_from_its_beginning_to_the_close(play: Play) -> None:
         await room.says("@bot 改进 网关发布加灰度 @王五 截止 12-31 验收：灰度演练记录")
         assert "✓ 已提交" in await room.says("@bot 复盘 提交")
         await li.told("请你评审")
-        assert re.search("等评审。通过：.*复盘", await lis.says("@bot 复盘"))
+        assert re.search("(?s)等评审。通过：.*复盘", await lis.says("@bot 复盘"))
         assert (await lis.says("@bot 退回复盘 证据没有写")).startswith("✓ #")
         await room.says("@bot 复盘 证据 发布记录第 42 号")
         await room.says("@bot 复盘 提交")
