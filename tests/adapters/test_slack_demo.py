@@ -26,7 +26,10 @@ from bot.document import Filled
 
 HAN = r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+"
 # Names and ids that no language changes: commands, levels, the connection and the rule of the demo, mark-up and options.
-NAMES = r"/incident|@warroom|https?://[^|>\s]+|<!date\^\d+\^(?:\{\w+\} ?)+|<@\w+>|\bP[0-4]\b|[FA]-[\d-]+|[Ss]lack|vital-critical|warnings|--\w+"
+NAMES = (
+    r"/incident|@warroom|https?://[^|>\s]+|<!date\^\d+\^(?:\{\w+\} ?)+|<@\w+>|\bP[0-4]\b|[FA]-[\d-]+|[Ss]lack"
+    r"|vital-critical|warnings|--\w+"
+)
 
 
 @contextlib.asynccontextmanager
