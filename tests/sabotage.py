@@ -56,6 +56,16 @@ TESTED = (
     ),
     Tested(
         Break(
+            "a silence that is being set",
+            "nobody was told to end a silence that was stopped before it had been answered",
+            "bot/rules/muting.py",
+            "stopped = isinstance(event.payload, ev.SilenceStopped | ev.Undone)",
+            "stopped = False",
+        ),
+        "tests/engine/test_muting.py::test_what_is_stopped_while_it_is_being_set_is_heard_as_soon_as_that_was_answered",
+    ),
+    Tested(
+        Break(
             "the log and the rows",
             "a fact that follows from another changed the row and was not logged",
             "bot/engine/run.py",
