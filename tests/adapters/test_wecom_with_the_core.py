@@ -129,7 +129,7 @@ async def test_an_alert_becomes_a_room_to_read_and_a_direct_chat_to_act_in(tmp_p
         await told(zhang, room, "指挥官：张三")
         await zhang.expect(None, "✓ #", deadline=20)
         standin.courier.repeat, standin.courier.at_once = 3, True
-        await zhang.says("进展 已回滚 2/4，下次 23:50")
+        await zhang.says("进展 已回滚 2/4")
         await told(li, room, "(?s)进展 1（张三）.*已回滚 2/4")
         standin.courier.repeat = 1
         await li.says("现状")
