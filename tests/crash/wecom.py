@@ -24,7 +24,7 @@ from adapters.sandbox.wecom.player import Player, Stage
 from adapters.sandbox.wecom.standin import WeCom, WeComSandbox
 from tests.crash.plan import Plan
 from tests.crash.scene import CLOSE_AFTER, FACTS, MARK, NOWHERE, OBSERVATION, TOKEN, Failed, Scene
-from tests.crash.timeless import LATER, timeless
+from tests.crash.timeless import LATER, beginning, timeless
 from tests.crash.world import World
 
 TRIES = 0.6  # of WeCom's pauses: it tries at once, after 3 s and after 6 s
@@ -200,7 +200,7 @@ class WecomScene(Scene):
         told: dict[str, set[str]] = {}
         for place, text in self.ours():
             if place != "ROOM":
-                told.setdefault(place, set()).add(timeless(_thing(text)))
+                told.setdefault(place, set()).add(beginning(_thing(text)))
         numbers = {int(n) for place, text in self.ours() if place == "ROOM" for n in ENTRY.findall(_plain(text))}
         return {
             **{f"in {place}": sorted(texts) for place, texts in told.items() if place.startswith("@")},

@@ -25,7 +25,7 @@ from adapters.sandbox.wecom.player import Player, Stage
 from adapters.sandbox.wecom.standin import WeCom, WeComSandbox
 from tests.crash.plan import Boundary, Plan
 from tests.crash.scene import CLOSE_AFTER, FACTS, MARK, NOWHERE, OBSERVATION, TOKEN, Failed, Scene
-from tests.crash.timeless import timeless
+from tests.crash.timeless import beginning, timeless
 from tests.crash.wecom import CARD_PACE, ENTRY, NOT_YET, _plain, _text, _thing
 from tests.crash.world import POLL, World
 
@@ -241,7 +241,7 @@ class WecomBotScene(Scene):
         told: dict[str, set[str]] = {}
         for place, message in self.ours():
             if place.startswith("@"):
-                told.setdefault(f"in {place}", set()).add(timeless(_thing(_text(message))))
+                told.setdefault(f"in {place}", set()).add(beginning(_thing(_text(message))))
         cards = [_text(m) for place, m in self.ours() if place == "ROOM" and m.card is not None]
         halls = [_text(m) for place, m in self.ours() if place == f"#{wecom_company.ANNOUNCE}"]
         return {
