@@ -49,13 +49,13 @@ PARTS = {
     "dingtalk": Part(
         DingTalkScene, DINGTALK, random=0.2, sampled=4, at_once=6, thrice=r"(group|card/create ROOM|card/top).* #1$"
     ),
-    "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4, at_once=6),  # a life there mostly waits for WeCom's pace
+    "wecom": Part(WecomScene, WECOM, random=0.1, sampled=4, at_once=12),  # a life there mostly waits for WeCom's pace
     "wecom-bot": Part(
         WecomBotScene,
         WECOM_BOT,
         random=0.1,
         sampled=4,
-        at_once=6,
+        at_once=12,
         thrice=r"(push \w+ (ROOM|#incidents)|answer|update card).* #1$",
     ),
 }
