@@ -178,7 +178,7 @@ async def test_a_worker_that_dies_while_it_posts_loses_nothing_and_keeps_the_ord
     replicas.receiver.holds.clear()
     await replicas.lives()
     dying = replicas.workers.pop(0)
-    await dying.claim()
+    assert (await dying.claim(), await replicas.workers[0].claim()) == (1, 0), "what came first is on its way alone"
     await asyncio.wait_for(replicas.receiver.met.wait(), 10)
     for task in list(dying._running.values()):
         task.cancel()
