@@ -10,7 +10,6 @@ from bot.model.event import Answered, Via
 from bot.model.ids import IncidentId, PersonId
 from bot.model.incident import Incident
 from bot.model.person import Actor, ActorKind
-from bot.model.roll import Called
 from bot.model.severity import Severity
 from bot.model.text import Text
 from bot.ports import Inbound, Reads, UnitOfWork
@@ -56,7 +55,7 @@ def _there(
 
 
 def _waits(incident: Incident, person: PersonId) -> bool:
-    call: Called | None = incident.roll.of(person)
+    call = incident.roll.of(person)
     return call is not None and call.waiting
 
 

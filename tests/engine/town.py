@@ -41,7 +41,7 @@ from bot.ports import (
     Speaker,
     Store,
     UnitOfWork,
-)  # fmt: skip
+)
 from bot.prose import Prose
 from tests.engine.test_outbox_walk import rows_of
 from tests.fakes import CARDS, ROOMS, FakeChat, HandClock, Pending, Platform
