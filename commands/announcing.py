@@ -29,7 +29,7 @@ from bot.model.say import say
 from bot.model.severity import Severity
 from bot.model.text import Text, flat, plain
 from bot.oncall.charge import may_command
-from commands.common import me, ref
+from commands.common import me, ref, whole_log
 from commands.timers import late_for
 
 _ACTS = {
@@ -184,8 +184,8 @@ def _must_have_changed(ctx: Context, incident: Incident, occasion: Occasion, who
 
 
 def _level_before(ctx: Context, incident: Incident) -> str:
-    log = ctx.reads.timeline(incident.id, last=200)
-    return next((e.payload.before.value for e in reversed(log) if isinstance(e.payload, ev.SeverityChanged)), "")
+    log = reversed(whole_log(ctx.reads, incident.id))
+    return next((e.payload.before.value for e in log if isinstance(e.payload, ev.SeverityChanged)), "")
 
 
 @command(

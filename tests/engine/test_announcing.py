@@ -288,6 +288,7 @@ async def test_of_the_level_nothing_is_said_that_it_did_not_do(day: Day) -> None
     for before, after in ((Severity.P1, Severity.P1), (Severity.P1, Severity.P2), (Severity.P2, Severity.P1)):
         if before is not after:
             await day.state(ident, ev.SeverityChanged(before=before, after=after))
+            await day.state(ident, *(ev.NoteAdded(text=plain(f"第 {n} 条")) for n in range(210)))  # however long ago
         for act in ("raised", "lowered"):
             try:
                 await day.run("announce", ident, act=act, audience="execs")
